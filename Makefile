@@ -1,0 +1,45 @@
+# make alone lists the commands.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help book test serve run data refresh lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+book: $(READY) ## execute the notebooks and build the book
+	@$(BIN)/python -m helpers.commands.book
+
+test: $(READY) ## check the code, the notebooks and the built book
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+serve: book ## build the book and show it at http://localhost:8000 (PORT=...)
+	@echo "the book is at http://localhost:$(PORT) (stop with Ctrl-C)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+run: $(READY) ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confidence=0.9"
+	@$(BIN)/python -m helpers.commands.run "$(NB)" $(P)
+
+data: $(READY) ## recompute data/embedded from genuine files: SOURCE=folder
+	@$(BIN)/python -m helpers.commands.data $(SOURCE)
+
+refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
+	@$(BIN)/python -m helpers.commands.refresh
+
+lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --python-version 3.11 -o requirements.lock pyproject.toml
+
+clean: ## remove everything that was built (not .venv)
+	rm -rf _build runs .pytest_cache .hypothesis .ruff_cache

@@ -1,0 +1,120 @@
+"""``make data``: compute the embedded data set from the genuine files.
+
+The climate is computed from the 24 GLDAS files of 2013-2014 (``SOURCE``), elevation from
+pvlib's altitude table, the 30 sites from the reconstruction on both. Same input, same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from helpers.emulate import reconstruct_sites
+from helpers.errors import InputError
+from helpers.factors import DATA
+from helpers.gldas import PLATEAU_BOX, annual_mean, open_gldas
+from helpers.sites import allowed_columns
+from helpers.study import EMBEDDED_CLIMATE, EMBEDDED_SITES, SEED
+
+SHARED = Path(os.environ.get("TIBET_REAL_DATA", DATA.parent.parent / "shared" / "data"))
+_KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
+
+
+def embedded_climate(folder: Path) -> xr.Dataset:
+    """Return the annual mean climate of the Plateau box as the book embeds it."""
+    mean = annual_mean(open_gldas(folder))
+    kept = {name: mean.attrs[name] for name in _KEPT_ATTRIBUTES if name in mean.attrs}
+    mean.attrs = kept | {"period": mean.attrs["period"], "label": "observed"}
+    for variable in mean.data_vars.values():
+        variable.attrs = {
+            name: variable.attrs[name]
+            for name in ("standard_name", "long_name", "units", "cell_methods")
+            if name in variable.attrs
+        }
+    return mean
+
+
+def embedded_elevation() -> xr.DataArray:
+    """Return pvlib's altitude table over the Plateau box, metres on (lat, lon)."""
+    import h5py
+
+    packaged = Path(importlib.util.find_spec("pvlib").origin).parent / "data" / "Altitude.h5"
+    with h5py.File(packaged) as file:
+        steps = file["Altitude"][:]
+    step = 180 / steps.shape[0]
+    latitude = 90 - step * (np.arange(steps.shape[0]) + 0.5)
+    longitude = step * (np.arange(steps.shape[1]) + 0.5) - 180
+    metres = steps.astype("int16") * 28 - 450  # pvlib's own packing, pvlib.location
+    elevation = xr.DataArray(
+        metres,
+        {"lat": np.round(latitude, 4), "lon": np.round(longitude, 4)},
+        name="elevation",
+        attrs={"standard_name": "surface_altitude", "units": "m", "label": "observed"},
+    )
+    elevation["lat"].attrs = {"standard_name": "latitude", "units": "degrees_north"}
+    elevation["lon"].attrs = {"standard_name": "longitude", "units": "degrees_east"}
+    return elevation.sortby("lat").sel(PLATEAU_BOX)
+
+
+def write_embedded(source: Path, target: Path) -> None:
+    """Write the embedded data set into the folder `target`."""
+    climate = embedded_climate(source)
+    elevation = embedded_elevation()
+    sites = reconstruct_sites(climate, elevation, SEED)
+    history = {"source": "pvlib packaged altitude table (Mapzen terrain tiles), 28 m steps"}
+    _replace(target / EMBEDDED_CLIMATE.name, lambda path: _to_netcdf(climate, path))
+    _replace(
+        target / "elevation_tp.nc",
+        lambda path: _to_netcdf(elevation.to_dataset().assign_attrs(history), path),
+    )
+    _replace(target / EMBEDDED_SITES.name, lambda path: sites.to_csv(path, lineterminator="\n"))
+    _replace(
+        target.parent / "sites_template.csv",
+        lambda path: pd.DataFrame(columns=allowed_columns()).to_csv(
+            path, index=False, lineterminator="\n"
+        ),
+    )
+
+
+def _to_netcdf(dataset: xr.Dataset, path: Path) -> None:
+    dataset.to_netcdf(path, engine="scipy")
+
+
+def _replace(path: Path, write) -> None:
+    """Write a file under another name first, so that its own name never holds a part of it."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        write(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make data", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "source",
+        nargs="?",
+        type=Path,
+        default=SHARED / "gldas_noah10_m_v21",
+        help="folder with the 24 GLDAS monthly files of 2013-2014",
+    )
+    arguments = parser.parse_args()
+    try:
+        write_embedded(arguments.source, DATA / "embedded")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"computed {DATA / 'embedded'} from {arguments.source}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""GLDAS-2.1 Noah monthly files: from a folder of downloads to the climate of a site.
+
+The paper takes its climate from this product (§2.2): monthly means on a 1° grid, 2013-2014.
+Fluxes (``*_tavg``) are W m-2 or kg m-2 s-1, ``Albedo_inst`` is percent, temperatures are kelvin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from helpers.errors import InputError
+from helpers.factors import gldas_sources, load_factors
+from helpers.provenance import sha256
+
+PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
+FILE_PATTERN = "GLDAS_NOAH*_M*.nc*"
+_FILL = -9999.0
+_DOWNLOAD = "download it again from NASA GES DISC (product GLDAS_NOAH10_M 2.1)"
+
+
+def find_files(folder: str | Path) -> list[Path]:
+    """Return the GLDAS monthly files of a folder, sorted by name.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist or holds no such file.
+    """
+    folder = Path(folder)
+    files = sorted(folder.glob(FILE_PATTERN)) if folder.is_dir() else []
+    if not files:
+        raise InputError(
+            folder,
+            needed=f"a folder with GLDAS monthly files ({FILE_PATTERN})",
+            found="no such file in it" if folder.is_dir() else "no such folder",
+            mend="check the path, or " + _DOWNLOAD,
+        )
+    return files
+
+
+def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
+    """Read the monthly climate of a region from a folder of GLDAS files, in any order.
+
+    Parameters
+    ----------
+    folder : path
+        Holds files as GES DISC names them (``GLDAS_NOAH10_M.A201301.021.nc4``).
+    box : dict of slice
+        Region in degrees north and east, ``{"lat": slice(25, 41), "lon": slice(72, 106)}``.
+
+    Returns
+    -------
+    xarray.Dataset
+        The GLDAS variables behind the factors of the registry, on (time, lat, lon), in the
+        files' own units, with ``time_bnds``. Latitude and longitude (-180 to 180) ascend. The
+        attribute ``inputs`` lists every file with its SHA-256 checksum.
+
+    Raises
+    ------
+    InputError
+        For a file that is no NetCDF or is truncated, a missing variable, an unexpected unit,
+        fill values left as data, another grid than its neighbours', a month twice, or a month
+        missing between the first January and the last December.
+    """
+    files = find_files(folder)
+    months = [_read_month(path, box) for path in files]
+    for path, month in zip(files, months, strict=True):
+        if not (month["lat"].equals(months[0]["lat"]) and month["lon"].equals(months[0]["lon"])):
+            raise InputError(
+                path,
+                needed=f"the grid of {files[0].name}",
+                found=f"{month.sizes['lat']} x {month.sizes['lon']} other cells in the region",
+                mend="keep files of one product and resolution in the folder",
+            )
+    _check_months(Path(folder), files, months)
+    months.sort(key=lambda month: month["time"].values[0])
+    joined = xr.concat(months, "time", data_vars="all", combine_attrs="override")
+    joined.attrs["inputs"] = "\n".join(f"{sha256(path)}  {path.name}" for path in files)
+    return joined
+
+
+def _read_month(path: Path, box: dict[str, slice]) -> xr.Dataset:
+    try:
+        with xr.open_dataset(path) as file:
+            month = _check_variables(path, file)
+            east = ((month["lon"] + 180) % 360 - 180).assign_attrs(month["lon"].attrs)
+            month = month.assign_coords(lon=east)
+            return month.sortby(["lat", "lon"]).sel(box).load()
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        size = path.stat().st_size
+        raise InputError(
+            path,
+            needed="a complete NetCDF-4 file",
+            found=f"{size} bytes that cannot be read as NetCDF ({str(error).splitlines()[0]})",
+            mend=f"it may be cut short, or a login page saved under this name: {_DOWNLOAD}",
+        ) from error
+
+
+def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
+    units = load_factors()["unit"]
+    for code, variable in gldas_sources().items():
+        if variable not in file:
+            raise InputError(
+                f"{path}: {variable}",
+                needed=f"the variable {variable} (factor {code})",
+                found="variables " + ", ".join(sorted(map(str, file.data_vars))),
+                mend="download the whole file, not a subset without this variable",
+            )
+        unit = file[variable].attrs.get("units", "no units attribute")
+        if unit != units[code]:
+            raise InputError(
+                f"{path}: {variable}",
+                needed=f"unit {units[code]}",
+                found=unit,
+                mend=f"convert the variable or mend its attribute, or {_DOWNLOAD}",
+            )
+        if (file[variable] == _FILL).any():
+            raise InputError(
+                f"{path}: {variable}",
+                needed=f"{_FILL:g} declared as _FillValue",
+                found=f"{_FILL:g} left among the data",
+                mend="set the variable's attribute _FillValue = -9999.f",
+            )
+    if file.sizes.get("time") != 1:
+        raise InputError(
+            path,
+            needed="one month in each file",
+            found=f"{file.sizes.get('time', 0)} time steps",
+            mend="split the file by month (cdo splityearmon)",
+        )
+    keep = [*gldas_sources().values()]
+    bounds = file["time"].attrs.get("bounds")
+    if bounds in file:
+        keep.append(bounds)
+    return file[keep]
+
+
+def _check_months(folder: Path, files: list[Path], months: list[xr.Dataset]) -> None:
+    index = pd.PeriodIndex([pd.Period(month["time"].values[0], "M") for month in months])
+    if index.has_duplicates:
+        month = index[index.duplicated()][0]
+        twice = [path.name for path, period in zip(files, index, strict=True) if period == month]
+        raise InputError(
+            folder,
+            needed="each month once",
+            found=f"{month} in {' and '.join(twice)}",
+            mend="keep one of them in the folder",
+        )
+    whole_years = pd.period_range(f"{index.min().year}-01", f"{index.max().year}-12", freq="M")
+    missing = whole_years.difference(index)
+    if len(missing):
+        raise InputError(
+            folder,
+            needed=f"every month from {whole_years[0]} to {whole_years[-1]}, since an annual mean needs whole years",
+            found=f"{len(index)} months, without {', '.join(map(str, missing))}",
+            mend="add the missing files, or remove the year that is not whole",
+        )
+
+
+def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
+    """Average months into one annual mean, each month weighted by its length.
+
+    Parameters
+    ----------
+    monthly : xarray.Dataset
+        As :func:`open_gldas` returns it: whole years of months on (time, lat, lon).
+
+    Returns
+    -------
+    xarray.Dataset
+        The same variables on (lat, lon) as float64, units and names kept, with
+        ``cell_methods = "time: mean"`` and the attribute ``period``.
+    """
+    bounds = monthly["time"].attrs.get("bounds")
+    if bounds in monthly:
+        start, end = monthly[bounds].values.T
+        days = xr.DataArray((end - start) / np.timedelta64(1, "D"), dims="time")
+        monthly = monthly.drop_vars(bounds)
+    else:
+        days = monthly["time"].dt.days_in_month
+    mean = monthly.astype(float).weighted(days).mean("time", keep_attrs=True)
+    for variable in mean.data_vars.values():
+        variable.attrs["cell_methods"] = "time: mean"
+    first, last = (pd.Period(monthly["time"].values[i], "M") for i in (0, -1))
+    mean.attrs["period"] = f"{first} to {last}"
+    return mean
+
+
+def sample(
+    climate: xr.Dataset, longitude: pd.Series, latitude: pd.Series, method: str = "nearest"
+) -> pd.DataFrame:
+    """Take the climatic factors of sites from gridded climate.
+
+    Parameters
+    ----------
+    climate : xarray.Dataset
+        GLDAS variables on (lat, lon), as :func:`annual_mean` returns them.
+    longitude, latitude : pandas.Series
+        Degrees east (-180 to 180) and north, indexed by site.
+    method : {"nearest", "linear"}
+        The value of the site's own cell, or bilinear between cell centres.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per site, one column per factor code, in GLDAS units.
+
+    Raises
+    ------
+    InputError
+        For a site outside the grid, or on a cell without values (water, or a missing cell).
+    """
+    points = {"lat": latitude.to_xarray(), "lon": longitude.to_xarray()}
+    for name, values in (("lat", latitude), ("lon", longitude)):
+        centres = climate[name].values
+        half_cell = np.diff(centres).min() / 2
+        margin = half_cell if method == "nearest" else 0.0
+        outside = values[(values < centres.min() - margin) | (values > centres.max() + margin)]
+        if len(outside):
+            raise InputError(
+                f"site {outside.index[0]}",
+                needed=f"{name} between {centres.min() - margin:g} and {centres.max() + margin:g}",
+                found=f"{outside.iloc[0]:g}",
+                mend="correct the coordinate, or leave out the site (longitude is east-positive, -180 to 180)",
+            )
+    at_sites = climate.sel(points, method="nearest") if method == "nearest" else climate.interp(points)
+    table = pd.DataFrame(
+        {code: at_sites[variable].values for code, variable in gldas_sources().items()},
+        index=latitude.index,
+    )
+    if table.isna().any(axis=None):
+        site, code = table.stack(future_stack=True).loc[lambda value: value.isna()].index[0]
+        raise InputError(
+            f"site {site}: {code}",
+            needed="a land cell with a value",
+            found=f"no value at {latitude[site]:g} N, {longitude[site]:g} E (a lake, or masked)",
+            mend="move the site to a neighbouring land cell, or leave it out",
+        )
+    return table
+
+
+def shared_cells(climate: xr.Dataset, longitude: Iterable[float], latitude: Iterable[float]) -> int:
+    """Count the sites that share their grid cell with an earlier site."""
+    rows = climate.get_index("lat").get_indexer(pd.Index(latitude), method="nearest")
+    columns = climate.get_index("lon").get_indexer(pd.Index(longitude), method="nearest")
+    return len(rows) - len(set(zip(rows, columns, strict=True)))

@@ -1,0 +1,135 @@
+"""The site table: its schema, its checks, and its reader."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import InputError
+from helpers.factors import load_factors
+
+REQUIRED = ("site", "longitude", "latitude", "elevation", "land_cover")
+LAND_COVERS = ("meadow", "steppe")
+ZONES = {"Low": (3112, 3650), "Middle": (3830, 4390), "High": (4417, 4764)}
+_ZONE_EDGES = (-np.inf, 3740, 4403.5, np.inf)  # halfway across the gaps between the paper's zones
+_POSITION = {"longitude": (-180, 180), "latitude": (-90, 90), "elevation": (-500, 9000)}
+_PLAUSIBLE = {"K": (150, 350), "%": (0, 100), "g kg-1": (0, 1000), "g cm-3": (0, 3)}
+
+
+def allowed_columns() -> list[str]:
+    """Return every column that a site table may have: position, cover, zone, then factors."""
+    return [*REQUIRED, "zone", *load_factors().index]
+
+
+def read_sites(path: str | Path) -> pd.DataFrame:
+    """Read a site table and check it.
+
+    Parameters
+    ----------
+    path : path
+        A CSV file with the columns of :data:`REQUIRED`, and any of ``zone`` and the factor
+        codes, in the units of the registry. ``data/sites_template.csv`` has them all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``site`` (text). Where the table has no ``zone``, it is made from elevation,
+        cut halfway between the zones of the paper (3740 and 4403.5 m).
+
+    Raises
+    ------
+    InputError
+        For a missing file, missing, doubled or unknown columns, a site named twice, text or a
+        gap in a number column, a number that cannot be right in its unit, or an unknown land
+        cover or zone.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except FileNotFoundError as error:
+        raise InputError(
+            path, needed="a site table", found="no such file", mend="check the path"
+        ) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(
+            path,
+            needed="a comma-separated table in UTF-8 with one header line",
+            found=str(error).strip(),
+            mend="save the table as CSV UTF-8; data/sites_template.csv has the header",
+        ) from error
+    _check_columns(path, table)
+    table["site"] = table["site"].str.strip()
+    _check_ids(path, table["site"])
+    table = table.set_index("site")
+    for column in table.columns.difference(["land_cover", "zone"], sort=False):
+        table[column] = _numbers(path, table[column])
+    _check_words(path, table["land_cover"], LAND_COVERS)
+    if "zone" in table:
+        _check_words(path, table["zone"], tuple(ZONES))
+    else:
+        zone = pd.cut(table["elevation"], _ZONE_EDGES, labels=list(ZONES)).astype(str)
+        table.insert(table.columns.get_loc("land_cover") + 1, "zone", zone)
+    return table
+
+
+def _check_columns(path: Path, table: pd.DataFrame) -> None:
+    missing = [column for column in REQUIRED if column not in table]
+    if missing:
+        raise InputError(
+            path,
+            needed=f"the columns {', '.join(REQUIRED)}",
+            found=f"no column {', '.join(missing)} among {', '.join(table.columns)}",
+            mend="add it; data/sites_template.csv has the header",
+        )
+    for column in table.columns.difference(allowed_columns(), sort=False):
+        near = difflib.get_close_matches(column, allowed_columns(), n=1)
+        raise InputError(
+            f"{path}: column {column!r}",
+            needed="column names of the site table (data/README.md)",
+            found=f"the unknown name {column!r}",
+            mend=f"rename it to {near[0]!r}" if near else "remove it, or rename it to a factor code",
+        )
+
+
+def _check_ids(path: Path, ids: pd.Series) -> None:
+    wrong = ids[ids.duplicated() | (ids == "")]
+    if ids.empty or len(wrong):
+        raise InputError(
+            f"{path}: column 'site'",
+            needed="a name for every site, each once",
+            found="no rows" if ids.empty else f"{wrong.iloc[0]!r} in data row {wrong.index[0] + 1}",
+            mend="give every row its own name",
+        )
+
+
+def _numbers(path: Path, text: pd.Series) -> pd.Series:
+    code = str(text.name)
+    unit = load_factors()["unit"].get(code, {"elevation": "m"}.get(code, "degrees"))
+    low, high = _POSITION.get(code, _PLAUSIBLE.get(unit, (-np.inf, np.inf)))
+    if code == "pH":
+        low, high = 0, 14
+    numbers = pd.to_numeric(text, errors="coerce")
+    wrong = text[~np.isfinite(numbers) | (numbers < low) | (numbers > high)]
+    if len(wrong):
+        between = f" between {low:g} and {high:g}" if np.isfinite(low) else ""
+        raise InputError(
+            f"{path}: column {code!r}, site {wrong.index[0]}",
+            needed=f"a number{between} in {unit}",
+            found=repr(wrong.iloc[0]) if wrong.iloc[0].strip() else "an empty cell",
+            mend="correct the cell or its unit, or leave out the site or the whole column",
+        )
+    return numbers.astype(float)
+
+
+def _check_words(path: Path, words: pd.Series, known: tuple[str, ...]) -> None:
+    wrong = words[~words.isin(known)]
+    if len(wrong):
+        raise InputError(
+            f"{path}: column {words.name!r}, site {wrong.index[0]}",
+            needed=f"one of {', '.join(known)}",
+            found=repr(wrong.iloc[0]),
+            mend="use one of these words, spelled like this",
+        )

@@ -1,0 +1,183 @@
+"""The study: one tidy table of sites, one gridded climate, and the label of every column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from helpers.errors import InputError
+from helpers.factors import DATA, load_factors
+from helpers.gldas import FILE_PATTERN, annual_mean, open_gldas, sample
+from helpers.sites import read_sites
+from helpers.terrain import load_elevation
+
+SEED = 2022
+EMBEDDED_CLIMATE = DATA / "embedded" / "gldas_tp_mean_2013_2014.nc"
+EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What every analysis of the book reads.
+
+    Attributes
+    ----------
+    sites : pandas.DataFrame
+        One row per site: longitude, latitude, elevation (m), land_cover, zone, then the factors
+        that the study has, in the registry's order and units.
+    climate : xarray.Dataset
+        GLDAS annual means on (lat, lon), GLDAS names and units.
+    labels : pandas.Series
+        For every column of `sites`: observed, reconstructed, published or emulated.
+    provenance : dict of str
+        What the climate and the other factors were made from.
+    """
+
+    sites: pd.DataFrame
+    climate: xr.Dataset
+    labels: pd.Series
+    provenance: dict[str, str]
+
+    def factors(self, group: str | None = None) -> pd.DataFrame:
+        """Return the factor columns, all or those of one group (climatic, plant, soil, microbial)."""
+        registry = load_factors()
+        codes = registry.index if group is None else registry.index[registry["group"] == group]
+        return self.sites[[code for code in codes if code in self.sites]]
+
+    def summary(self) -> pd.DataFrame:
+        """Return how many factors of each group carry which label, and where they come from."""
+        registry = load_factors().loc[self.factors().columns]
+        rows = {
+            (group, label): [len(codes), ", ".join(registry.loc[codes, "label"])]
+            for (group, label), codes in registry.groupby(
+                ["group", self.labels[registry.index]], sort=False
+            ).groups.items()
+        }
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=["factors", "which"])
+        table.index = pd.MultiIndex.from_tuples(table.index, names=["group", "label"])
+        return table
+
+
+def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
+    """Load the embedded study, or one made from a folder of your own.
+
+    Parameters
+    ----------
+    source : path or "embedded"
+        A folder with any of ``sites.csv`` (see ``data/README.md``) and GLDAS monthly files, in
+        it or in its subfolder ``gldas/``. What the folder lacks is taken from the embedded
+        study.
+    seed : int
+        Of the reconstruction, which is used where there is no site table of your own.
+
+    Returns
+    -------
+    Study
+        With the climatic factors sampled from the grid cell of each site.
+
+    Raises
+    ------
+    InputError
+        If the folder has none of these, or what it has fails the checks of its reader.
+    """
+    gldas_folder, site_table = (None, None) if source == "embedded" else _look_into(Path(source))
+    embedded_climate = _open_climate(EMBEDDED_CLIMATE)
+    if gldas_folder:
+        climate = annual_mean(open_gldas(gldas_folder))
+        files = climate.attrs["inputs"].count("\n") + 1
+        climate_from = f"{files} GLDAS files in {gldas_folder}, {climate.attrs['period']}"
+    else:
+        climate = embedded_climate
+        climate_from = f"GLDAS-2.1 Noah monthly files, {climate.attrs['period']} (embedded mean)"
+
+    labels = load_factors()["data_label"]
+    if site_table:
+        sites = read_sites(site_table)
+        labels = labels.mask(labels.index.isin(sites.columns), "observed")
+        sites_from = f"your table {site_table}; what it holds is observed on your word"
+    elif seed == SEED:
+        sites = read_sites(EMBEDDED_SITES)
+        sites_from = f"reconstruction with seed {seed} (embedded)"
+    else:
+        from helpers.emulate import reconstruct_sites
+
+        sites = reconstruct_sites(embedded_climate, load_elevation(), seed)
+        sites_from = f"reconstruction with seed {seed}"
+    sites = _add_climate(sites, climate)
+    position = pd.Series("observed" if site_table else "reconstructed", index=sites.columns[:5])
+    position["elevation"] = "observed"
+    return Study(
+        sites=sites,
+        climate=climate,
+        labels=pd.concat([position, labels[sites.columns[5:]]]).rename("label"),
+        provenance={"climate": climate_from, "sites": sites_from},
+    )
+
+
+def _look_into(folder: Path) -> tuple[Path | None, Path | None]:
+    has_gldas = [place for place in (folder, folder / "gldas") if any(place.glob(FILE_PATTERN))]
+    site_table = folder / "sites.csv"
+    if not has_gldas and not site_table.exists():
+        raise InputError(
+            folder,
+            needed="sites.csv, or GLDAS monthly files in it or in gldas/",
+            found="none of these in it" if folder.is_dir() else "no such folder",
+            mend="check the path (it is read from where you started the run)",
+        )
+    return (has_gldas[0] if has_gldas else None), (site_table if site_table.exists() else None)
+
+
+def _open_climate(path: Path) -> xr.Dataset:
+    with xr.open_dataset(path, engine="scipy") as file:
+        return file.load()
+
+
+def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:
+    weather = sample(climate, sites["longitude"], sites["latitude"])
+    missing = weather.columns.difference(sites.columns, sort=False)
+    sites = sites.join(weather[missing])
+    if "Rs" not in sites:
+        from helpers.emulate import soil_respiration
+
+        sites["Rs"] = soil_respiration(sites["ST10"])
+    first = ["longitude", "latitude", "elevation", "land_cover", "zone"]
+    return sites[[*first, *(code for code in load_factors().index if code in sites)]]
+
+
+def minmax(table: pd.DataFrame) -> pd.DataFrame:
+    """Scale every column to 0-1: (value - minimum) / (maximum - minimum) (§2.4).
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Numbers, one row per site.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Same shape, without unit.
+
+    Raises
+    ------
+    InputError
+        If a column has a gap, or the same value everywhere (there is nothing to divide by).
+    """
+    for column, values in table.items():
+        if values.isna().any():
+            raise InputError(
+                f"column {column!r}",
+                needed="a number at every site",
+                found=f"a gap at {values.index[values.isna()][0]}",
+                mend="leave out the site or the column",
+            )
+        if values.min() == values.max():
+            raise InputError(
+                f"column {column!r}",
+                needed="at least two different values",
+                found=f"{values.iloc[0]:g} at every site",
+                mend="leave out the column: a constant cannot be scaled, and explains nothing",
+            )
+    return (table - table.min()) / (table.max() - table.min())
