@@ -1,7 +1,9 @@
 # make alone lists the commands.
 PYTHON ?= python3
 BIN := .venv/bin
+LOCKED := .venv/.locked
 READY := .venv/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
@@ -10,11 +12,14 @@ PORT ?= 8000
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
 
-$(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11")'
+$(LOCKED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 book: $(READY) ## execute the notebooks and build the book
@@ -30,10 +35,10 @@ serve: book ## build the book and show it at http://localhost:8000 (PORT=...)
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 run: $(READY) ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confidence=0.9"
-	@$(BIN)/python -m helpers.commands.run "$(NB)" $(P)
+	@$(BIN)/python -m helpers.commands.run "$$NB" --parameters "$$P"
 
 data: $(READY) ## recompute data/embedded from genuine files: SOURCE=folder
-	@$(BIN)/python -m helpers.commands.data $(SOURCE)
+	@$(BIN)/python -m helpers.commands.data $${SOURCE:+"$$SOURCE"}
 
 refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
 	@$(BIN)/python -m helpers.commands.refresh

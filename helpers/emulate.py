@@ -58,7 +58,10 @@ def reconstruct_sites(climate: xr.Dataset, elevation: xr.DataArray, seed: int) -
     rng = np.random.default_rng(seed)
     sites = _place_sites(climate, elevation, rng)
     weather = sample(climate, sites["longitude"], sites["latitude"])
-    wettest = weather["PRE"].rank(ascending=False, method="first") <= load_reconstruction()["meadow_sites"]
+    wettest = (
+        weather["PRE"].rank(ascending=False, method="first")
+        <= load_reconstruction()["meadow_sites"]
+    )
     sites.insert(3, "land_cover", wettest.map({True: "meadow", False: "steppe"}))
     return sites.join(_draw_factors(weather, rng))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def _registry() -> pd.DataFrame:
     table = pd.read_csv(DATA / "factors.csv", index_col="code", keep_default_na=False)
     table["named_in_text"] = table["named_in_text"].map({"yes": True, "no": False})
     from_gldas = table["source"].str.endswith(("_tavg", "_inst", "_acc"))
+    table["unit_shown"] = table["unit"].map(show_unit)
     table["data_label"] = from_gldas.map({True: "observed", False: "reconstructed"})
     return table
 
@@ -27,11 +29,11 @@ def load_factors() -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by ``code`` (an identifier: ``CN``, not ``C/N``), 44 rows with the columns
-        ``label`` (as printed in the paper), ``name``, ``group``, ``unit``, ``source`` (GLDAS
-        variable or defining formula), ``definition``, ``named_in_text`` (does the paper's text
-        name it?), ``confidence`` (0-1, that it is one of the 44), ``meaning_confidence`` (0-1,
-        that the name means this), ``alternates`` and ``data_label`` (its label in the embedded
-        study).
+        ``label`` (as printed in the paper), ``name``, ``group``, ``unit`` (as GLDAS writes it),
+        ``unit_shown`` (for readers), ``source`` (GLDAS variable or defining formula),
+        ``definition``, ``named_in_text`` (does the paper's text name it?), ``confidence`` (0-1,
+        that it is one of the 44), ``meaning_confidence`` (0-1, that the name means this),
+        ``alternates`` and ``data_label`` (its label in the embedded study).
 
     Notes
     -----
@@ -41,7 +43,32 @@ def load_factors() -> pd.DataFrame:
     return _registry().copy()
 
 
+def show_unit(unit: str) -> str:
+    """Return a unit with raised exponents and spaces that do not break: ``m s-1``, m s⁻¹."""
+    raised = re.sub(r"-(\d)", lambda power: "⁻" + "⁰¹²³⁴⁵⁶⁷⁸⁹"[int(power[1])], unit)
+    return raised.replace("umol", "µmol").replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def gldas_sources() -> dict[str, str]:
     """Return the GLDAS variable of each factor that comes from GLDAS, by factor code."""
     table = _registry()
     return table.loc[table["data_label"] == "observed", "source"].to_dict()
+
+
+def definition_list(group: str) -> str:
+    """Return the factors of a group as a MyST definition list, for the data dictionary."""
+    rows = _registry().loc[lambda table: table["group"] == group]
+    return "\n\n".join(_definition(code, row) for code, row in rows.iterrows())
+
+
+def _definition(code: str, row: pd.Series) -> str:
+    facts = [
+        row["definition"],
+        f"Column `{code}`, unit {row['unit_shown']}.",
+        f"In the embedded study: *{row['data_label']}*"
+        + (f", from `{row['source']}`." if row["source"] else "."),
+        "Named in the text" if row["named_in_text"] else "**An informed guess**",
+        f"(confidence {row['confidence']:.2f}; of the meaning {row['meaning_confidence']:.2f}).",
+        f"Could also be: {row['alternates']}." if row["alternates"] else "",
+    ]
+    return f"{row['label']}: {row['name']}\n: " + " ".join(fact for fact in facts if fact)

@@ -158,7 +158,7 @@ def _check_months(folder: Path, files: list[Path], months: list[xr.Dataset]) -> 
     if len(missing):
         raise InputError(
             folder,
-            needed=f"every month from {whole_years[0]} to {whole_years[-1]}, since an annual mean needs whole years",
+            needed=f"every month from {whole_years[0]} to {whole_years[-1]} (whole years)",
             found=f"{len(index)} months, without {', '.join(map(str, missing))}",
             mend="add the missing files, or remove the year that is not whole",
         )
@@ -228,9 +228,11 @@ def sample(
                 f"site {outside.index[0]}",
                 needed=f"{name} between {centres.min() - margin:g} and {centres.max() + margin:g}",
                 found=f"{outside.iloc[0]:g}",
-                mend="correct the coordinate, or leave out the site (longitude is east-positive, -180 to 180)",
+                mend="correct the coordinate (degrees north, and east from -180 to 180)",
             )
-    at_sites = climate.sel(points, method="nearest") if method == "nearest" else climate.interp(points)
+    at_sites = (
+        climate.sel(points, method="nearest") if method == "nearest" else climate.interp(points)
+    )
     table = pd.DataFrame(
         {code: at_sites[variable].values for code, variable in gldas_sources().items()},
         index=latitude.index,

@@ -90,7 +90,9 @@ def _check_columns(path: Path, table: pd.DataFrame) -> None:
             f"{path}: column {column!r}",
             needed="column names of the site table (data/README.md)",
             found=f"the unknown name {column!r}",
-            mend=f"rename it to {near[0]!r}" if near else "remove it, or rename it to a factor code",
+            mend=f"rename it to {near[0]!r}"
+            if near
+            else "remove it, or rename it to a factor code",
         )
 
 

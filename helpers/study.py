@@ -42,7 +42,7 @@ class Study:
     provenance: dict[str, str]
 
     def factors(self, group: str | None = None) -> pd.DataFrame:
-        """Return the factor columns, all or those of one group (climatic, plant, soil, microbial)."""
+        """Return the factor columns, all of them or those of one group."""
         registry = load_factors()
         codes = registry.index if group is None else registry.index[registry["group"] == group]
         return self.sites[[code for code in codes if code in self.sites]]

@@ -1,0 +1,75 @@
+"""``make book``: execute what changed, then render the book.
+
+Jupyter Book executes a notebook again when its own cells change, but it does not see an edited
+helper or data file. So the cache of executed notebooks, and the pages made from them, are
+dropped whenever the digest of ``helpers/``, ``data/`` and ``requirements.lock`` changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from jupyter_cache import get_cache
+from jupyter_cache.executors.utils import create_cache_bundle
+
+from helpers.commands.execution import NOTEBOOKS, ROOT, execute
+
+BUILD = ROOT / "_build"
+CACHE = BUILD / ".jupyter_cache"  # where Jupyter Book looks for it
+DIGEST = BUILD / ".digest"
+
+
+def digest(root: Path = ROOT) -> str:
+    """Return one checksum of everything that a notebook's numbers depend on, but itself."""
+    total = hashlib.sha256()
+    parts = [*root.glob("helpers/**/*.py"), *root.glob("data/**/*"), root / "requirements.lock"]
+    for path in sorted(part for part in parts if part.is_file()):
+        total.update(f"{path.relative_to(root)} {path.stat().st_size}\n".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def drop_stale(current: str) -> None:
+    """Remove the cached outputs and pages that were made under another digest."""
+    if not DIGEST.exists() or DIGEST.read_text() != current:
+        for folder in (CACHE, BUILD / ".doctrees", BUILD / "html"):
+            shutil.rmtree(folder, ignore_errors=True)
+        BUILD.mkdir(exist_ok=True)
+        DIGEST.write_text(current)
+
+
+def fill_cache() -> bool:
+    """Execute the notebooks that the cache lacks; return whether all of them ran."""
+    cache = get_cache(CACHE)
+    waiting = {}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        staged = cache.add_nb_to_project(str(path))
+        try:
+            cache.match_cache_notebook(cache.get_project_notebook(staged.pk).nb)
+        except KeyError:
+            waiting[path] = cache.get_project_notebook(staged.pk)
+    finished = execute({path: notebook.nb for path, notebook in waiting.items()})
+    for path, result in finished.items():
+        bundle = create_cache_bundle(waiting[path], result.cwd, None, result.time, None)
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    return len(finished) == len(waiting)
+
+
+def main() -> int:
+    drop_stale(digest())
+    if not fill_cache():
+        return 1
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    build = [jupyter_book, "build", "-n", "-W", "--keep-going", "-q", ROOT]
+    status = subprocess.run(build).returncode
+    if status == 0:
+        print(f"the book: {BUILD / 'html' / 'index.html'}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

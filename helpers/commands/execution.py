@@ -1,0 +1,51 @@
+"""Find the book's notebooks and execute several of them at a time."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).parent.parent.parent
+NOTEBOOKS = ROOT / "book" / "notebooks"
+AT_A_TIME = 2
+_SECONDS_PER_CELL = 300
+
+
+def execute(notebooks: dict[Path, NotebookNode]) -> dict[Path, ExecutionResult]:
+    """Execute notebooks, each with a kernel of its own that starts in the notebook's folder.
+
+    Parameters
+    ----------
+    notebooks : dict
+        Notebooks by path; they receive their outputs in place.
+
+    Returns
+    -------
+    dict
+        The results of those that ran to their end. The traceback of each that did not is
+        printed on standard error.
+    """
+
+    def run(item: tuple[Path, NotebookNode]) -> tuple[Path, ExecutionResult]:
+        path, notebook = item
+        return path, single_nb_execution(
+            notebook,
+            cwd=str(path.parent),
+            timeout=_SECONDS_PER_CELL,
+            allow_errors=False,
+            extra_arguments=["--log-level=ERROR"],
+        )
+
+    finished = {}
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for path, result in pool.map(run, notebooks.items()):
+            if result.err is None:
+                print(f"executed {path.name} in {result.time:.1f} s", flush=True)
+                finished[path] = result
+            else:
+                print(f"{path} failed:\n{result.err}", file=sys.stderr, flush=True)
+    return finished

@@ -1,0 +1,146 @@
+"""How factors change with elevation: straight lines, parabolas, and peaks that are tested."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.regression.linear_model import OLS
+
+from helpers.errors import InputError
+
+_FEWEST_SITES = 5  # the parabola's AICc divides by n - 5 + 1 estimates
+
+
+def fit_gradients(
+    elevation: pd.Series, factors: pd.DataFrame, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Regress every factor on elevation, with a straight line and with a parabola.
+
+    Parameters
+    ----------
+    elevation : pandas.Series
+        Metres, n sites.
+    factors : pandas.DataFrame
+        n rows, one column per factor, scaled or not.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per factor, with the columns
+
+        - ``n``;
+        - ``slope``, ``slope_low``, ``slope_high``: change per 1000 m, in units of the factor
+          (of its range, where it is scaled by :func:`helpers.study.minmax`);
+        - ``r``, ``r_low``, ``r_high``: Pearson correlation with Fisher's interval;
+        - ``p``: two-sided p of the slope;
+        - ``delta_aicc``: AICc of the line minus AICc of the parabola; above 0 the parabola
+          is the better description, above 2 clearly so;
+        - ``p_curvature``: two-sided p of the squared term;
+        - ``vertex``: elevation in metres where the parabola turns;
+        - ``p_peak``, ``p_dip``: p of the Lind-Mehlum test that the parabola rises at the lowest
+          and falls at the highest site (peak), or the reverse (dip).
+
+    Raises
+    ------
+    InputError
+        For too few sites, a gap, or a column with one value only.
+
+    References
+    ----------
+    Lind and Mehlum (2010), Oxford Bulletin of Economics and Statistics 72, 109-118. Burnham and
+    Anderson (2002), Model Selection and Multimodel Inference, for AICc.
+    """
+    _check_level("confidence", confidence, usual=0.95)
+    if len(elevation) <= _FEWEST_SITES:
+        raise InputError(
+            "elevation gradients",
+            needed=f"more than {_FEWEST_SITES} sites",
+            found=f"{len(elevation)}",
+            mend="add sites: a parabola cannot be judged on fewer",
+        )
+    rows = {code: _fit_one(elevation, values, confidence) for code, values in factors.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("factor")
+
+
+def _check_level(name: str, level: float, usual: float) -> None:
+    if not 0 < level < 1:
+        raise InputError(
+            name, needed="a number between 0 and 1", found=f"{level:g}", mend=f"try {usual:g}"
+        )
+
+
+def _fit_one(elevation: pd.Series, values: pd.Series, confidence: float) -> dict[str, float]:
+    if values.isna().any() or values.nunique() < 2:
+        raise InputError(
+            f"column {values.name!r}",
+            needed="a number at every site, at least two of them different",
+            found="a gap" if values.isna().any() else "one value everywhere",
+            mend="leave out the site or the column",
+        )
+    centre = elevation.mean()
+    km = ((elevation - centre) / 1000).to_numpy()
+    line = OLS(values.to_numpy(), np.vander(km, 2, increasing=True)).fit()
+    parabola = OLS(values.to_numpy(), np.vander(km, 3, increasing=True)).fit()
+    slope_low, slope_high = line.conf_int(1 - confidence)[1]
+    correlation = stats.pearsonr(km, values)
+    r_low, r_high = correlation.confidence_interval(confidence)
+    curvature = parabola.params[2]
+    ends = [parabola.t_test([0, 1, 2 * end]) for end in (km.min(), km.max())]
+    rising = [stats.t.sf(float(np.squeeze(end.tvalue)), parabola.df_resid) for end in ends]
+    return {
+        "n": len(values),
+        "slope": line.params[1],
+        "slope_low": slope_low,
+        "slope_high": slope_high,
+        "r": correlation.statistic,
+        "r_low": r_low,
+        "r_high": r_high,
+        "p": line.pvalues[1],
+        "delta_aicc": _aicc(line) - _aicc(parabola),
+        "p_curvature": parabola.pvalues[2],
+        "vertex": centre - 1000 * parabola.params[1] / (2 * curvature),
+        "p_peak": max(rising[0], 1 - rising[1]),
+        "p_dip": max(1 - rising[0], rising[1]),
+    }
+
+
+def _aicc(fit) -> float:
+    """Return AIC with its small-sample term; the error variance counts as an estimate."""
+    estimates = len(fit.params) + 1
+    n = fit.nobs
+    return -2 * fit.llf + 2 * estimates * n / (n - estimates - 1)
+
+
+def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
+    """Name the shape of each gradient at a level of significance.
+
+    Parameters
+    ----------
+    fits : pandas.DataFrame
+        As :func:`fit_gradients` returns it.
+    alpha : float
+        Level of each test; no correction for their number.
+
+    Returns
+    -------
+    pandas.Series
+        ``peaks mid-slope`` or ``dips mid-slope`` (Lind-Mehlum), else ``rises`` or ``falls``
+        (slope of the line), else ``no clear trend``.
+    """
+    _check_level("alpha", alpha, usual=0.05)
+    shape = pd.Series("no clear trend", index=fits.index, name="shape")
+    shape[(fits["p"] < alpha) & (fits["slope"] > 0)] = "rises"
+    shape[(fits["p"] < alpha) & (fits["slope"] < 0)] = "falls"
+    shape[fits["p_peak"] < alpha] = "peaks mid-slope"
+    shape[fits["p_dip"] < alpha] = "dips mid-slope"
+    return shape
+
+
+def significance_marks(p: pd.Series) -> pd.Series:
+    """Return the marks of the paper's Fig. 2: ``*`` p < .1, ``**`` p < .05, ``***`` p < .01."""
+    return pd.cut(
+        p, [-np.inf, 0.01, 0.05, 0.1, np.inf], right=False, labels=["***", "**", "*", ""]
+    ).astype(str)
