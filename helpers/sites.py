@@ -48,7 +48,14 @@ def read_sites(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+        rows = pd.read_csv(
+            path,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            encoding="utf-8-sig",  # spreadsheets put a mark before the first letter
+        )
     except FileNotFoundError as error:
         raise InputError(
             path, needed="a site table", found="no such file", mend="check the path"
@@ -60,6 +67,7 @@ def read_sites(path: str | Path) -> pd.DataFrame:
             found=str(error).strip(),
             mend="save the table as CSV UTF-8; data/sites_template.csv has the header",
         ) from error
+    table = rows[1:].reset_index(drop=True).set_axis(rows.iloc[0].rename(None), axis="columns")
     _check_columns(path, table)
     table["site"] = table["site"].str.strip()
     _check_ids(path, table["site"])
@@ -84,15 +92,24 @@ def _check_columns(path: Path, table: pd.DataFrame) -> None:
             found=f"no column {', '.join(missing)} among {', '.join(table.columns)}",
             mend="add it; data/sites_template.csv has the header",
         )
+    known = {column.lower(): column for column in allowed_columns()}
+    known |= {label.lower(): code for code, label in load_factors()["label"].items()}
     for column in table.columns.difference(allowed_columns(), sort=False):
-        near = difflib.get_close_matches(column, allowed_columns(), n=1)
+        near = difflib.get_close_matches(column.lower(), known, n=1)
         raise InputError(
             f"{path}: column {column!r}",
             needed="column names of the site table (data/README.md)",
             found=f"the unknown name {column!r}",
-            mend=f"rename it to {near[0]!r}"
+            mend=f"rename it to {known[near[0]]!r}"
             if near
-            else "remove it, or rename it to a factor code",
+            else "remove it, or rename it to a code",
+        )
+    if table.columns.has_duplicates:
+        raise InputError(
+            f"{path}: column {table.columns[table.columns.duplicated()][0]!r}",
+            needed="each name once",
+            found="the same name twice",
+            mend="remove or rename one of them",
         )
 
 

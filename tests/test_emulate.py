@@ -1,0 +1,136 @@
+"""The reconstruction: what it promises for every seed, and that it is what data/ holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.commands.data import SHARED, write_embedded
+from helpers.emulate import load_reconstruction, reconstruct_sites, soil_respiration
+from helpers.factors import DATA, load_factors
+from helpers.gldas import sample, shared_cells
+from helpers.sites import ZONES
+from helpers.study import SEED, load_study
+from helpers.terrain import load_elevation
+
+CLIMATE = load_study().climate
+ELEVATION = load_elevation()
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_every_seed_keeps_the_published_counts_ranges_and_definitions(seed):
+    sites = reconstruct_sites(CLIMATE, ELEVATION, seed)
+    assert sites["land_cover"].value_counts().to_dict() == {"meadow": 12, "steppe": 18}
+    assert sites["zone"].value_counts().to_dict() == {"Low": 6, "Middle": 10, "High": 14}
+    for zone, (low, high) in ZONES.items():
+        assert sites.loc[sites["zone"] == zone, "elevation"].between(low, high).all()
+
+    assert shared_cells(CLIMATE, sites["longitude"], sites["latitude"]) == 0
+    at_sites = ELEVATION.sel(
+        lat=sites["latitude"].to_xarray(), lon=sites["longitude"].to_xarray(), method="nearest"
+    )
+    np.testing.assert_array_equal(sites["elevation"], at_sites)
+
+    weather = sample(CLIMATE, sites["longitude"], sites["latitude"])
+    rain = weather["PRE"] * 365 * 86400
+    assert rain.between(84, 593).all()
+    wet_and_dry = rain.groupby(sites["land_cover"]).agg(["min", "max"])
+    assert wet_and_dry.loc["meadow", "min"] > wet_and_dry.loc["steppe", "max"]
+
+    for code, rule in load_reconstruction()["factors"].items():
+        if code in sites:
+            assert [sites[code].min(), sites[code].max()] == pytest.approx(rule["range"])
+    definitions = {
+        "TC": sites["SOC"] + sites["SIC"],
+        "CN": sites["TC"] / sites["TN"],
+        "NPP": sites["ANPP"] + sites["BNPP"],
+        "BPLFA": sites["GP"] + sites["GN"],
+        "FB": sites["FPLFA"] / sites["BPLFA"],
+        "Sand": 100 - sites["Clay"] - sites["Silt"],
+    }
+    for code, values in definitions.items():
+        np.testing.assert_allclose(sites[code], values, rtol=1e-12)
+    assert (sites["TPLFA"] > sites[["BPLFA", "FPLFA", "APLFA"]].sum(axis="columns")).all()
+    numbers = sites.drop(columns=["land_cover", "zone"])
+    assert (numbers >= 0).all(axis=None)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_transect_spans_about_2200_km_and_every_factor_is_there(seed):
+    sites = reconstruct_sites(CLIMATE, ELEVATION, seed)
+    chord = sites[["longitude", "latitude"]].to_numpy() * [111.2 * np.cos(np.radians(34)), 111.2]
+    farthest = np.linalg.norm(chord[:, None] - chord, axis=-1).max()
+    assert 1800 < farthest < 2300  # as the crow flies; the course itself bends
+    registry = load_factors()
+    drawn = registry.index[registry["data_label"] == "reconstructed"]
+    assert set(drawn) - set(sites.columns) == {"Rs"}
+
+
+def test_the_course_is_about_2200_km_long():
+    course = np.array(load_reconstruction()["transect"]) * [111.2 * np.cos(np.radians(34)), 111.2]
+    assert np.linalg.norm(np.diff(course, axis=0), axis=1).sum() == pytest.approx(2200, rel=0.05)
+
+
+def test_another_seed_gives_other_sites_and_the_same_seed_the_same():
+    one, again = (reconstruct_sites(CLIMATE, ELEVATION, 1) for _ in range(2))
+    pd.testing.assert_frame_equal(one, again)
+    assert not one.equals(reconstruct_sites(CLIMATE, ELEVATION, 2))
+
+
+def test_embedded_data_are_bit_for_bit_what_make_data_writes(gldas_folder, tmp_path):
+    target = tmp_path / "embedded"
+    target.mkdir()
+    write_embedded(gldas_folder, target)
+    for path in (DATA / "embedded").iterdir():
+        assert (target / path.name).read_bytes() == path.read_bytes(), path.name
+    assert (tmp_path / "sites_template.csv").read_bytes() == (
+        DATA / "sites_template.csv"
+    ).read_bytes()
+    assert not list(tmp_path.glob("**/*.part"))
+
+
+def test_embedded_sites_are_those_of_the_named_seed():
+    study = load_study()
+    again = reconstruct_sites(CLIMATE, ELEVATION, SEED)
+    codes = again.columns.intersection(study.sites.columns)
+    pd.testing.assert_frame_equal(study.sites[codes], again[codes])
+
+
+def test_embedded_elevation_is_pvlibs():
+    from pvlib.location import lookup_altitude
+
+    rng = np.random.default_rng(5)
+    for row, column in zip(rng.integers(0, 192, 40), rng.integers(0, 408, 40), strict=True):
+        cell = ELEVATION[row, column]
+        assert float(cell) == lookup_altitude(float(cell["lat"]), float(cell["lon"]))
+
+
+def test_coefficients_of_soil_respiration_are_those_of_the_field_equation():
+    equations = SHARED / "srdb" / "srdb-equations.csv"
+    if not equations.exists():
+        pytest.skip(f"SRDB's equations are not at {equations} (set TIBET_REAL_DATA)")
+    table = pd.read_csv(equations, encoding="latin-1").set_index("Record_number")
+    rule = load_reconstruction()["soil_respiration"]
+    record = table.loc[3792]
+    assert [rule["alpha"], rule["beta"]] == [record["Model_paramA"], record["Model_paramB"]]
+    assert record["T_depth"] == 10
+    at_ten_degrees = soil_respiration(pd.Series([283.15]))[0]
+    assert at_ten_degrees == pytest.approx(record["R10"], rel=1e-3)
+
+
+def test_every_arrow_leads_from_something_known_and_every_range_says_its_basis():
+    known = set(load_factors().index[load_factors()["data_label"] == "observed"])
+    bibliography = (DATA.parent / "book" / "references.bib").read_text(encoding="utf-8")
+    for name, rule in load_reconstruction()["factors"].items():
+        assert set(rule["causes"]) <= known, name
+        known.add(name)
+        assert rule["basis"] in {"published", "literature", "assumed"}
+        if rule["basis"] != "assumed":
+            assert "source" in rule, name
+        for key in rule.get("source", "").split("; "):
+            assert not key or f"{{{key}," in bibliography, key

@@ -1,0 +1,232 @@
+"""The GLDAS reader: genuine files, an independent reference (CDO), and refused faults."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from helpers.commands.data import embedded_climate
+from helpers.errors import InputError
+from helpers.factors import gldas_sources
+from helpers.gldas import annual_mean, open_gldas, sample, shared_cells
+from helpers.provenance import sha256
+from helpers.study import EMBEDDED_CLIMATE
+from tests.conftest import gldas_month
+
+
+def test_embedded_climate_is_recomputed_from_the_genuine_files(gldas_folder):
+    with xr.open_dataset(EMBEDDED_CLIMATE, engine="scipy") as embedded:
+        xr.testing.assert_allclose(embedded_climate(gldas_folder), embedded, rtol=1e-12)
+        listed = dict(line.split("  ")[::-1] for line in embedded.attrs["inputs"].splitlines())
+    assert listed == {path.name: sha256(path) for path in gldas_folder.glob("*.nc4")}
+    assert len(listed) == 24
+
+
+def test_files_may_come_in_any_order_and_place(gldas_folder, tmp_path, monkeypatch):
+    files = sorted(gldas_folder.glob("*.nc4"))[:12]
+    for path in files:
+        (tmp_path / path.name).symlink_to(path)
+    in_order = annual_mean(open_gldas(tmp_path))
+    random.Random(3).shuffle(files)
+    monkeypatch.setattr("helpers.gldas.find_files", lambda folder: files)
+    shuffled = annual_mean(open_gldas(tmp_path))
+    xr.testing.assert_identical(in_order.drop_attrs(), shuffled.drop_attrs())
+
+
+@pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
+def test_annual_mean_agrees_with_cdo(gldas_folder, tmp_path):
+    merged, mean = tmp_path / "merged.nc", tmp_path / "mean.nc"
+    files = sorted(map(str, gldas_folder.glob("*.nc4")))
+    names = ",".join(gldas_sources().values())
+    crop = ["-sellonlatbox,72,106,25,41", f"-selname,{names}", "-mergetime", *files]
+    subprocess.run(["cdo", "-s", "-b", "F64", *crop, str(merged)], check=True)
+    # CDO weights months by their days in yearmonmean; both years have 365
+    subprocess.run(["cdo", "-s", "-timmean", "-yearmonmean", str(merged), str(mean)], check=True)
+    ours = annual_mean(open_gldas(gldas_folder))
+    with xr.open_dataset(mean) as cdo:
+        for variable in gldas_sources().values():
+            reference = cdo[variable].squeeze("time").sortby("lat").values
+            np.testing.assert_allclose(ours[variable].values, reference, rtol=1e-6, atol=1e-12)
+
+
+def test_months_count_by_their_days(write_year):
+    mean = annual_mean(open_gldas(write_year()))
+    days = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    expected = np.average(range(1, 13), weights=days)
+    np.testing.assert_allclose(mean["Tveg_tavg"], expected, rtol=1e-7)
+    assert mean["Tveg_tavg"].attrs == {"units": "W m-2", "cell_methods": "time: mean"}
+    assert mean.attrs["period"] == "2014-01 to 2014-12"
+
+
+def test_months_without_bounds_count_by_the_calendar(write_year):
+    with_bounds = annual_mean(open_gldas(write_year()))
+
+    def drop_bounds(number, month):
+        del month["time"].attrs["bounds"]
+        return month.drop_vars("time_bnds")
+
+    without = annual_mean(open_gldas(write_year(drop_bounds, "without")))
+    xr.testing.assert_allclose(with_bounds, without)
+
+
+def test_other_conventions_of_the_grid_give_the_same_climate(write_year):
+    def graded(number, month):
+        return month + month["lat"] + 10 * month["lon"]
+
+    def keep_attributes(change):
+        def changed(number, month):
+            result = change(number, graded(number, month.drop_vars("time_bnds")))
+            for name in month.data_vars:
+                if name in result:
+                    result[name].attrs = month[name].attrs
+            return result
+
+        return changed
+
+    plain = annual_mean(open_gldas(write_year(keep_attributes(lambda n, m: m))))
+    north_first = keep_attributes(lambda n, m: m.isel(lat=slice(None, None, -1)))
+    xr.testing.assert_equal(plain, annual_mean(open_gldas(write_year(north_first, "north"))))
+
+    def from_zero(number, month):
+        east = month.assign_coords(lon=month["lon"] + 360)
+        return east
+
+    xr.testing.assert_equal(
+        plain, annual_mean(open_gldas(write_year(keep_attributes(from_zero), "east")))
+    )
+
+
+def _without_march(number, month):
+    return None if number == 3 else month
+
+
+def _march_twice(number, month):
+    return gldas_month("2014-03") if number == 4 else month
+
+
+def _without_variable(number, month):
+    return month.drop_vars("PotEvap_tavg") if number == 5 else month
+
+
+def _with_unit(unit):
+    def change(number, month):
+        if number == 5:
+            month["Rainf_f_tavg"].attrs = {"units": unit} if unit else {}
+        return month
+
+    return change
+
+
+def _with_fill_values(number, month):
+    month["Albedo_inst"][0, 1, 1] = -9999.0
+    month["Albedo_inst"].encoding["_FillValue"] = None
+    return month
+
+
+def _with_other_grid(number, month):
+    return month.isel(lat=slice(0, 3)) if number == 7 else month
+
+
+def _with_two_steps(number, month):
+    return xr.concat([month, gldas_month("2015-07")], "time") if number == 7 else month
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_without_march, ["every month from 2014-01 to 2014-12", "11 months, without 2014-03"]),
+        (_march_twice, ["each month once", "2014-03 in", "A201403.021.nc4", "A201404.021.nc4"]),
+        (_without_variable, ["A201405.021.nc4: PotEvap_tavg", "factor PET", "Albedo_inst"]),
+        (_with_unit("mm s-1"), ["A201405.021.nc4: Rainf_f_tavg", "kg m-2 s-1", "mm s-1"]),
+        (_with_unit(None), ["Rainf_f_tavg", "no units attribute"]),
+        (_with_fill_values, ["Albedo_inst", "-9999", "_FillValue"]),
+        (_with_other_grid, ["A201407.021.nc4", "the grid of GLDAS_NOAH10_M.A201401.021.nc4"]),
+        (_with_two_steps, ["one month in each file", "2 time steps"]),
+    ],
+)
+def test_faulty_files_are_refused(write_year, change, words):
+    folder = write_year(change)
+    with pytest.raises(InputError) as refusal:
+        open_gldas(folder)
+    for word in [*words, "needed:", "found:", "mend:"]:
+        assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty", "web page", "text"])
+def test_what_is_no_netcdf_is_refused(write_year, kind):
+    folder = write_year()
+    path = folder / "GLDAS_NOAH10_M.A201406.021.nc4"
+    whole = path.read_bytes()
+    content = {
+        "truncated": whole[: len(whole) // 2],
+        "empty": b"",
+        "web page": b"<!DOCTYPE html><title>Earthdata Login</title>",
+        "text": b"not a NetCDF file",
+    }
+    path.write_bytes(content[kind])
+    with pytest.raises(InputError, match=r"A201406\.021\.nc4\n  needed: a complete NetCDF"):
+        open_gldas(folder)
+
+
+def test_a_genuine_file_cut_short_is_refused(gldas_folder, tmp_path):
+    for path in sorted(gldas_folder.glob("*2013*.nc4")):
+        (tmp_path / path.name).symlink_to(path)
+    broken = tmp_path / "GLDAS_NOAH10_M.A201308.021.nc4"
+    whole = broken.read_bytes()
+    broken.unlink()
+    broken.write_bytes(whole[:-100_000])
+    with pytest.raises(InputError, match=r"A201308\.021\.nc4"):
+        open_gldas(tmp_path)
+
+
+@pytest.mark.parametrize("make", ["missing", "empty"])
+def test_a_folder_without_files_is_refused(tmp_path, make):
+    folder = tmp_path if make == "empty" else tmp_path / "nowhere"
+    with pytest.raises(InputError, match="a folder with GLDAS monthly files"):
+        open_gldas(folder)
+
+
+@pytest.fixture
+def plane() -> xr.Dataset:
+    """Return a climate in which every variable is lat + 10 lon."""
+    month = gldas_month("2014-01").drop_vars("time_bnds").squeeze("time", drop=True)
+    return month * 0 + month["lat"] + 10 * month["lon"]
+
+
+def _at(longitude, latitude):
+    return pd.Series({"A": longitude}), pd.Series({"A": latitude})
+
+
+def test_sampling_takes_the_cell_or_the_plane_between_cells(plane):
+    position = _at(89.7, 31.9)
+    nearest = sample(plane, *position)
+    assert nearest.loc["A", "TF"] == 31.5 + 10 * 89.5
+    linear = sample(plane, *position, method="linear")
+    assert linear.loc["A", "TF"] == pytest.approx(31.9 + 10 * 89.7, rel=1e-7)
+    assert list(nearest.columns) == list(gldas_sources())
+
+
+def test_a_site_at_the_outer_half_of_a_cell_is_inside(plane):
+    assert sample(plane, *_at(88.1, 30.1)).loc["A", "TF"] == 30.5 + 10 * 88.5
+
+
+@pytest.mark.parametrize(("longitude", "latitude"), [(87.9, 32), (92.1, 32), (90, 29.9), (90, 60)])
+def test_a_site_outside_the_grid_is_refused(plane, longitude, latitude):
+    with pytest.raises(InputError, match=r"site A\n  needed: l(at|on) between"):
+        sample(plane, *_at(longitude, latitude))
+
+
+def test_a_site_on_a_masked_cell_is_refused(plane):
+    plane["Tveg_tavg"][1, 1] = np.nan
+    with pytest.raises(InputError, match="site A: TF\n  needed: a land cell"):
+        sample(plane, *_at(89.5, 31.5))
+
+
+def test_shared_cells_are_counted(plane):
+    assert shared_cells(plane, [88.5, 88.7, 90.5], [30.5, 30.6, 30.5]) == 1

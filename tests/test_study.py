@@ -1,0 +1,109 @@
+"""The study: its labels, its sources, and min-max scaling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from helpers.emulate import soil_respiration
+from helpers.errors import InputError
+from helpers.factors import load_factors
+from helpers.provenance import LABELS
+from helpers.study import load_study, minmax
+from tests.test_sites import GOOD
+
+
+def test_the_embedded_study_has_all_factors_and_a_label_for_every_column():
+    study = load_study()
+    assert list(study.factors().columns) == list(load_factors().index)
+    assert [study.factors(group).shape for group in ("climatic", "plant", "soil", "microbial")] == [
+        (30, 14),
+        (30, 8),
+        (30, 12),
+        (30, 10),
+    ]
+    assert list(study.labels.index) == list(study.sites.columns)
+    assert set(study.labels) <= set(LABELS)
+    assert (study.labels[study.factors("climatic").columns] == "observed").all()
+    assert study.labels["ST10"] == "observed"
+    life = study.factors().columns.difference([*study.factors("climatic").columns, "ST10"])
+    assert (study.labels[life] == "reconstructed").all()
+    assert study.summary()["factors"].sum() == 44
+    pd.testing.assert_series_equal(
+        study.sites["Rs"], soil_respiration(study.sites["ST10"]), check_names=False
+    )
+
+
+@pytest.mark.parametrize("place", [".", "gldas"])
+def test_genuine_files_give_the_embedded_climate(gldas_folder, tmp_path, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+    for path in gldas_folder.glob("*.nc4"):
+        (tmp_path / place / path.name).symlink_to(path)
+    embedded, own = load_study(), load_study(tmp_path)
+    climatic = [*embedded.factors("climatic").columns, "ST10"]
+    np.testing.assert_allclose(own.sites[climatic], embedded.sites[climatic], rtol=1e-6)
+    assert "24 GLDAS files" in own.provenance["climate"]
+    assert "reconstruction" in own.provenance["sites"]
+
+
+def test_an_own_table_keeps_its_numbers_and_its_labels(tmp_path):
+    (tmp_path / "sites.csv").write_text(GOOD, encoding="utf-8")
+    study = load_study(tmp_path)
+    assert study.sites["SOC"].tolist() == [20.5, 3, 5]
+    assert study.labels[["SOC", "pH", "longitude", "TF"]].eq("observed").all()
+    assert study.labels["Rs"] == "reconstructed"
+    assert "EVI" not in study.factors()
+    assert str(tmp_path) in study.provenance["sites"]
+
+
+def test_an_own_climatic_column_is_not_overwritten(tmp_path):
+    (tmp_path / "sites.csv").write_text(GOOD.replace("SOC", "RZSM"), encoding="utf-8")
+    assert load_study(tmp_path).sites["RZSM"].tolist() == [20.5, 3, 5]
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "file"])
+def test_a_source_with_nothing_to_read_is_refused(tmp_path, kind):
+    source = {"missing": tmp_path / "nowhere", "empty": tmp_path, "file": tmp_path / "x"}[kind]
+    (tmp_path / "x").touch()
+    with pytest.raises(InputError, match=r"needed: sites\.csv, or GLDAS"):
+        load_study(source)
+
+
+def test_a_site_outside_the_embedded_climate_is_refused(tmp_path):
+    (tmp_path / "sites.csv").write_text(GOOD.replace("91.5,31.5", "9.5,47"), encoding="utf-8")
+    with pytest.raises(InputError, match="site A"):
+        load_study(tmp_path)
+
+
+columns = arrays(float, (12, 3), elements=st.floats(-1e6, 1e6, width=32)).filter(
+    lambda values: (np.ptp(values, axis=0) > 1e-3).all()
+)
+
+
+@given(values=columns, shift=st.floats(-100, 100), stretch=st.floats(0.01, 100))
+def test_minmax_reaches_0_and_1_keeps_order_and_forgets_the_unit(values, shift, stretch):
+    table = pd.DataFrame(values, columns=list("abc"))
+    scaled = minmax(table)
+    assert (scaled.min() == 0).all()
+    assert (scaled.max() == 1).all()
+    assert scaled.rank(method="min").le(table.rank(method="max")).all(axis=None)
+    np.testing.assert_allclose(minmax(table * stretch + shift), scaled, atol=1e-5)
+
+
+def test_minmax_changes_no_correlation():
+    table = load_study().factors()
+    np.testing.assert_allclose(minmax(table).corr(), table.corr(), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [([1.0, 1.0, 1.0], "1 at every site"), ([1.0, np.nan, 2.0], "a gap at B")],
+)
+def test_minmax_refuses_constants_and_gaps_by_name(column, words):
+    table = pd.DataFrame({"pH": [1.0, 2.0, 3.0], "SOC": column}, index=list("ABC"))
+    with pytest.raises(InputError, match=f"column 'SOC'(.|\n)*{words}"):
+        minmax(table)
