@@ -29,6 +29,7 @@ test: $(READY) ## check the code, the notebooks and the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval -o filterwarnings=default book/notebooks
 
 serve: book ## build the book and show it at http://localhost:8000 (PORT=...)
 	@echo "the book is at http://localhost:$(PORT) (stop with Ctrl-C)"

@@ -149,10 +149,12 @@ def gradient_panels(
     elevation : pandas.Series
         Metres.
     scaled : pandas.DataFrame
-        Min-max scaled factors of one group.
+        Min-max scaled factors of one group; without columns, the figure says so.
     fits : pandas.DataFrame
         One row per factor, with the columns ``shape`` and ``marks`` (:mod:`helpers.gradients`).
     """
+    if scaled.empty:
+        return _nothing_to_draw("No factors of this group. Add columns to sites.csv.")
     registry = load_factors()
     colour = GROUP_COLOURS[registry.loc[scaled.columns[0], "group"]]
     columns = 3
@@ -191,6 +193,15 @@ def gradient_panels(
         + "."
     )
     return fig, axes
+
+
+def _nothing_to_draw(message: str) -> tuple[plt.Figure, np.ndarray]:
+    """Return a figure that says what the study lacks, so that the page goes on without it."""
+    with plt.rc_context(STYLE):
+        fig = plt.figure(figsize=(WIDTH, 0.6))
+        fig.text(0.5, 0.5, message, ha="center", va="center")
+    fig.set_label(message)
+    return fig, np.empty((0, 0))
 
 
 def gradient_slopes(fits: pd.DataFrame, confidence: float) -> tuple[plt.Figure, plt.Axes]:

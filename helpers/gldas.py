@@ -249,7 +249,15 @@ def sample(
 
 
 def shared_cells(climate: xr.Dataset, longitude: Iterable[float], latitude: Iterable[float]) -> int:
-    """Count the sites that share their grid cell with an earlier site."""
+    """Count the sites that share their grid cell with an earlier site.
+
+    Parameters
+    ----------
+    climate : xarray.Dataset
+        On (lat, lon).
+    longitude, latitude : iterable of float
+        Degrees east (-180 to 180) and north, one each per site.
+    """
     rows = climate.get_index("lat").get_indexer(pd.Index(latitude), method="nearest")
     columns = climate.get_index("lon").get_indexer(pd.Index(longitude), method="nearest")
     return len(rows) - len(set(zip(rows, columns, strict=True)))

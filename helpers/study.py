@@ -15,6 +15,7 @@ from helpers.sites import read_sites
 from helpers.terrain import load_elevation
 
 SEED = 2022
+_POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
 EMBEDDED_CLIMATE = DATA / "embedded" / "gldas_tp_mean_2013_2014.nc"
 EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
 
@@ -32,14 +33,14 @@ class Study:
         GLDAS annual means on (lat, lon), GLDAS names and units.
     labels : pandas.Series
         For every column of `sites`: observed, reconstructed, published or emulated.
-    provenance : dict of str
-        What the climate and the other factors were made from.
+    provenance : pandas.Series
+        For every column of `sites`: what it was made from.
     """
 
     sites: pd.DataFrame
     climate: xr.Dataset
     labels: pd.Series
-    provenance: dict[str, str]
+    provenance: pd.Series
 
     def factors(self, group: str | None = None) -> pd.DataFrame:
         """Return the factor columns, all of them or those of one group."""
@@ -48,17 +49,13 @@ class Study:
         return self.sites[[code for code in codes if code in self.sites]]
 
     def summary(self) -> pd.DataFrame:
-        """Return how many factors of each group carry which label, and where they come from."""
+        """Return, for each group and label, which factors carry it and where they come from."""
         registry = load_factors().loc[self.factors().columns]
-        rows = {
-            (group, label): [len(codes), ", ".join(registry.loc[codes, "label"])]
-            for (group, label), codes in registry.groupby(
-                ["group", self.labels[registry.index]], sort=False
-            ).groups.items()
-        }
-        table = pd.DataFrame.from_dict(rows, orient="index", columns=["factors", "which"])
-        table.index = pd.MultiIndex.from_tuples(table.index, names=["group", "label"])
-        return table
+        table = registry[["group", "label"]].rename(columns={"label": "factors"})
+        table["label"] = self.labels
+        table["from"] = self.provenance
+        grouped = table.groupby(["group", "label", "from"], sort=False)["factors"]
+        return grouped.agg([("n", "size"), ("which", ", ".join)]).reset_index("from")
 
 
 def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
@@ -106,14 +103,20 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
 
         sites = reconstruct_sites(embedded_climate, load_elevation(), seed)
         sites_from = f"reconstruction with seed {seed}"
+    provenance = pd.Series(sites_from, index=sites.columns)
+    position = pd.Series("observed" if site_table else "reconstructed", index=_POSITION)
+    if not site_table:
+        provenance["elevation"] = "altitude table packaged with pvlib"
+        position["elevation"] = "observed"
+    if "Rs" not in sites:
+        provenance["Rs"] = "soil temperature, by a field equation of SRDB v5"
     sites = _add_climate(sites, climate)
-    position = pd.Series("observed" if site_table else "reconstructed", index=sites.columns[:5])
-    position["elevation"] = "observed"
+    provenance = provenance.reindex(sites.columns, fill_value=climate_from)
     return Study(
         sites=sites,
         climate=climate,
-        labels=pd.concat([position, labels[sites.columns[5:]]]).rename("label"),
-        provenance={"climate": climate_from, "sites": sites_from},
+        labels=pd.concat([position, labels])[sites.columns].rename("label"),
+        provenance=provenance.rename("provenance"),
     )
 
 
@@ -143,8 +146,7 @@ def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:
         from helpers.emulate import soil_respiration
 
         sites["Rs"] = soil_respiration(sites["ST10"])
-    first = ["longitude", "latitude", "elevation", "land_cover", "zone"]
-    return sites[[*first, *(code for code in load_factors().index if code in sites)]]
+    return sites[[*_POSITION, *(code for code in load_factors().index if code in sites)]]
 
 
 def minmax(table: pd.DataFrame) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def test_the_embedded_study_has_all_factors_and_a_label_for_every_column():
     assert study.labels["ST10"] == "observed"
     life = study.factors().columns.difference([*study.factors("climatic").columns, "ST10"])
     assert (study.labels[life] == "reconstructed").all()
-    assert study.summary()["factors"].sum() == 44
+    assert study.summary()["n"].sum() == 44
     pd.testing.assert_series_equal(
         study.sites["Rs"], soil_respiration(study.sites["ST10"]), check_names=False
     )
@@ -46,8 +46,9 @@ def test_genuine_files_give_the_embedded_climate(gldas_folder, tmp_path, place):
     embedded, own = load_study(), load_study(tmp_path)
     climatic = [*embedded.factors("climatic").columns, "ST10"]
     np.testing.assert_allclose(own.sites[climatic], embedded.sites[climatic], rtol=1e-6)
-    assert "24 GLDAS files" in own.provenance["climate"]
-    assert "reconstruction" in own.provenance["sites"]
+    assert "24 GLDAS files" in own.provenance["TF"]
+    assert own.provenance["TF"] == own.provenance["ST10"]
+    assert "reconstruction" in own.provenance["EVI"]
 
 
 def test_an_own_table_keeps_its_numbers_and_its_labels(tmp_path):
@@ -57,7 +58,9 @@ def test_an_own_table_keeps_its_numbers_and_its_labels(tmp_path):
     assert study.labels[["SOC", "pH", "longitude", "TF"]].eq("observed").all()
     assert study.labels["Rs"] == "reconstructed"
     assert "EVI" not in study.factors()
-    assert str(tmp_path) in study.provenance["sites"]
+    assert str(tmp_path) in study.provenance["SOC"]
+    assert "GLDAS" in study.provenance["TF"]
+    assert "field equation" in study.provenance["Rs"]
 
 
 def test_an_own_climatic_column_is_not_overwritten(tmp_path):

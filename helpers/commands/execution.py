@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,5 +48,5 @@ def execute(notebooks: dict[Path, NotebookNode]) -> dict[Path, ExecutionResult]:
                 print(f"executed {path.name} in {result.time:.1f} s", flush=True)
                 finished[path] = result
             else:
-                print(f"{path} failed:\n{result.err}", file=sys.stderr, flush=True)
+                print(f"{path} failed:\n{strip_ansi(str(result.err))}", file=sys.stderr, flush=True)
     return finished
