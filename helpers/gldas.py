@@ -18,9 +18,14 @@ from helpers.factors import gldas_sources, load_factors
 from helpers.provenance import sha256
 
 PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
-FILE_PATTERN = "GLDAS_NOAH*_M*.nc*"
+_FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
 _FILL = -9999.0
 _DOWNLOAD = "download it again from NASA GES DISC (product GLDAS_NOAH10_M 2.1)"
+
+
+def holds_files(folder: Path) -> bool:
+    """Say whether a folder holds any GLDAS monthly file."""
+    return any(folder.glob(_FILE_NAMES))
 
 
 def find_files(folder: str | Path) -> list[Path]:
@@ -32,11 +37,11 @@ def find_files(folder: str | Path) -> list[Path]:
         If the folder does not exist or holds no such file.
     """
     folder = Path(folder)
-    files = sorted(folder.glob(FILE_PATTERN)) if folder.is_dir() else []
+    files = sorted(folder.glob(_FILE_NAMES))
     if not files:
         raise InputError(
             folder,
-            needed=f"a folder with GLDAS monthly files ({FILE_PATTERN})",
+            needed=f"a folder with GLDAS monthly files ({_FILE_NAMES})",
             found="no such file in it" if folder.is_dir() else "no such folder",
             mend="check the path, or " + _DOWNLOAD,
         )
@@ -104,6 +109,14 @@ def _read_month(path: Path, box: dict[str, slice]) -> xr.Dataset:
 
 
 def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
+    absent = [name for name in ("time", "lat", "lon") if name not in file.indexes]
+    if absent:
+        raise InputError(
+            path,
+            needed="the coordinates time, lat and lon",
+            found=f"no {', '.join(absent)} among {', '.join(map(str, file.coords)) or 'none'}",
+            mend=f"rename the coordinates, or {_DOWNLOAD}",
+        )
     units = load_factors()["unit"]
     for code, variable in gldas_sources().items():
         if variable not in file:
@@ -128,12 +141,13 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
                 found=f"{_FILL:g} left among the data",
                 mend="set the variable's attribute _FillValue = -9999.f",
             )
-    if file.sizes.get("time") != 1:
+    if file.sizes["time"] != 1 or file["time"].dtype.kind != "M":
+        calendar = file["time"].encoding.get("calendar", "no")
         raise InputError(
-            path,
-            needed="one month in each file",
-            found=f"{file.sizes.get('time', 0)} time steps",
-            mend="split the file by month (cdo splityearmon)",
+            f"{path}: time",
+            needed="one month in each file, in the standard calendar",
+            found=f"{file.sizes['time']} time steps, {calendar} calendar",
+            mend="split the file by month (cdo splityearmon), or set its calendar",
         )
     keep = [*gldas_sources().values()]
     bounds = file["time"].attrs.get("bounds")

@@ -10,7 +10,7 @@ import xarray as xr
 
 from helpers.errors import InputError
 from helpers.factors import DATA, load_factors
-from helpers.gldas import FILE_PATTERN, annual_mean, open_gldas, sample
+from helpers.gldas import annual_mean, holds_files, open_gldas, sample
 from helpers.sites import read_sites
 from helpers.terrain import load_elevation
 
@@ -121,7 +121,7 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
 
 
 def _look_into(folder: Path) -> tuple[Path | None, Path | None]:
-    has_gldas = [place for place in (folder, folder / "gldas") if any(place.glob(FILE_PATTERN))]
+    has_gldas = [place for place in (folder, folder / "gldas") if holds_files(place)]
     site_table = folder / "sites.csv"
     if not has_gldas and not site_table.exists():
         raise InputError(

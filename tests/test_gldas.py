@@ -133,6 +133,16 @@ def _with_other_grid(number, month):
     return month.isel(lat=slice(0, 3)) if number == 7 else month
 
 
+def _with_other_names(number, month):
+    return month.rename(lat="latitude") if number == 7 else month
+
+
+def _with_other_calendar(number, month):
+    del month["time"].attrs["bounds"]
+    month = month.drop_vars("time_bnds")
+    return month.convert_calendar("noleap", use_cftime=True) if number == 7 else month
+
+
 def _with_two_steps(number, month):
     return xr.concat([month, gldas_month("2015-07")], "time") if number == 7 else month
 
@@ -147,6 +157,8 @@ def _with_two_steps(number, month):
         (_with_unit(None), ["Rainf_f_tavg", "no units attribute"]),
         (_with_fill_values, ["Albedo_inst", "-9999", "_FillValue"]),
         (_with_other_grid, ["A201407.021.nc4", "the grid of GLDAS_NOAH10_M.A201401.021.nc4"]),
+        (_with_other_names, ["A201407.021.nc4", "no lat among"]),
+        (_with_other_calendar, ["A201407.021.nc4: time", "noleap calendar"]),
         (_with_two_steps, ["one month in each file", "2 time steps"]),
     ],
 )
@@ -183,6 +195,13 @@ def test_a_genuine_file_cut_short_is_refused(gldas_folder, tmp_path):
     broken.write_bytes(whole[:-100_000])
     with pytest.raises(InputError, match=r"A201308\.021\.nc4"):
         open_gldas(tmp_path)
+
+
+def test_companions_of_a_download_are_left_alone(write_year):
+    folder = write_year()
+    (folder / "GLDAS_NOAH10_M.A201401.021.nc4.xml").write_text("<granule/>")
+    (folder / "GLDAS_NOAH10_M.A201402.021.nc4.part").write_text("half")
+    assert open_gldas(folder).sizes["time"] == 12
 
 
 @pytest.mark.parametrize("make", ["missing", "empty"])
