@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,16 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from helpers.commands.data import SHARED
 from helpers.factors import gldas_sources, load_factors
 
 ROOT = Path(__file__).parent.parent
-REAL_DATA = Path(os.environ.get("TIBET_REAL_DATA", ROOT.parent / "shared" / "data"))
 
 
 @pytest.fixture(scope="session")
 def gldas_folder() -> Path:
     """Return the folder with the 24 genuine GLDAS files."""
-    folder = REAL_DATA / "gldas_noah10_m_v21"
+    folder = SHARED / "gldas_noah10_m_v21"
     if not folder.is_dir():
         pytest.skip(f"genuine GLDAS files are not at {folder} (set TIBET_REAL_DATA)")
     return folder

@@ -64,6 +64,11 @@ def test_months_count_by_their_days(write_year):
     assert mean.attrs["period"] == "2014-01 to 2014-12"
 
 
+def test_the_embedded_climate_is_of_the_studys_years_only(write_year):
+    with pytest.raises(InputError, match="2013-01 to 2014-12\n  found:  2014-01 to 2014-12"):
+        embedded_climate(write_year())
+
+
 def test_months_without_bounds_count_by_the_calendar(write_year):
     with_bounds = annual_mean(open_gldas(write_year()))
 

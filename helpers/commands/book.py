@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jupyter_cache import get_cache
 from jupyter_cache.executors.utils import create_cache_bundle
+from jupyter_cache.readers import DEFAULT_READ_DATA
 
 from helpers.commands.execution import NOTEBOOKS, ROOT, execute
 
@@ -43,11 +44,11 @@ def drop_stale(current: str) -> None:
 
 
 def fill_cache() -> bool:
-    """Execute the notebooks that the cache lacks; return whether all of them ran."""
+    """Execute the pages that the cache lacks; return whether all of them ran."""
     cache = get_cache(CACHE)
     waiting = {}
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        staged = cache.add_nb_to_project(str(path))
+    for path, read in _executable_pages().items():
+        staged = cache.add_nb_to_project(str(path), read_data=read)
         try:
             cache.match_cache_notebook(cache.get_project_notebook(staged.pk).nb)
         except KeyError:
@@ -57,6 +58,17 @@ def fill_cache() -> bool:
         bundle = create_cache_bundle(waiting[path], result.cwd, None, result.time, None)
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
     return len(finished) == len(waiting)
+
+
+def _executable_pages() -> dict[Path, dict[str, str]]:
+    """Return the notebooks and the Markdown pages with code, with the reader of each."""
+    notebooks = {path: dict(DEFAULT_READ_DATA) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    markdown = {
+        path: {"type": "plugin", "name": "myst_nb_md"}
+        for path in sorted(NOTEBOOKS.parent.glob("*.md"))
+        if "\nkernelspec:" in path.read_text(encoding="utf-8")
+    }
+    return notebooks | markdown
 
 
 def main() -> int:

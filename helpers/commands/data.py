@@ -24,12 +24,20 @@ from helpers.sites import allowed_columns
 from helpers.study import EMBEDDED_CLIMATE, EMBEDDED_SITES, SEED
 
 SHARED = Path(os.environ.get("TIBET_REAL_DATA", DATA.parent.parent / "shared" / "data"))
+PERIOD = "2013-01 to 2014-12"
 _KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
 
 
 def embedded_climate(folder: Path) -> xr.Dataset:
     """Return the annual mean climate of the Plateau box as the book embeds it."""
     mean = annual_mean(open_gldas(folder))
+    if mean.attrs["period"] != PERIOD:
+        raise InputError(
+            folder,
+            needed=f"the months of the study, {PERIOD}",
+            found=mean.attrs["period"],
+            mend="point SOURCE to these 24 files (make run takes other years, with P=source=...)",
+        )
     kept = {name: mean.attrs[name] for name in _KEPT_ATTRIBUTES if name in mean.attrs}
     mean.attrs = kept | {"period": mean.attrs["period"], "label": "observed"}
     for variable in mean.data_vars.values():
