@@ -176,7 +176,9 @@ def gradient_panels(
             parabola = np.polyval(np.polyfit(km, scaled[code], 2), ends)
             ax.plot(ends, parabola, color="black", lw=1, ls=(0, (3, 2)))
             ax.set_title(f"{registry.loc[code, 'label']} {fits.loc[code, 'marks']}", pad=2)
-            ax.set(ylim=(-0.05, 1.05), yticks=[0, 1], xticks=[3, 4, 5], xlim=(2.9, 5))
+            ax.set(ylim=(-0.05, 1.05), yticks=[0, 1])
+            ax.margins(x=0.1)
+            ax.locator_params(axis="x", nbins=3)
         for ax in axes.flat[scaled.shape[1] :]:
             ax.remove()
         for ax in axes.flat[scaled.shape[1] - columns : scaled.shape[1]]:
