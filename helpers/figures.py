@@ -36,6 +36,8 @@ STYLE = {
 # Okabe and Ito's colours, which colour-blind readers can tell apart
 GROUP_COLOURS = dict(zip(GROUPS, ("#0072B2", "#009E73", "#D55E00", "#CC79A7"), strict=True))
 COVER_COLOURS = {"meadow": "#009E73", "steppe": "#E69F00"}
+PERIOD_COLOURS = {"historical": "#CC79A7", "rcp45": "#009E73", "rcp85": "#0072B2"}
+PERIOD_NAMES = {"historical": "historical", "rcp45": "RCP4.5", "rcp85": "RCP8.5"}
 ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
 
 
@@ -281,3 +283,160 @@ def minmax_pair(values: pd.Series, scaled: pd.Series, unit: str) -> tuple[plt.Fi
         "the same dots at the same places on a line from 0 to 1."
     )
     return fig, axes
+
+
+def field_maps(
+    fields: xr.DataArray, label: str, dots: xr.DataArray | None = None
+) -> tuple[plt.Figure, np.ndarray]:
+    """Draw maps of one quantity side by side, with one colour scale.
+
+    Parameters
+    ----------
+    fields : xarray.DataArray
+        On (panel, lat, lon), NaN where nothing is to be drawn; the values of ``panel`` are the
+        titles. A scale that spans zero is centred there.
+    label : str
+        Quantity and unit, for the colour bar.
+    dots : xarray.DataArray, optional
+        On the same coordinates; a dot is drawn in the cells where it is true.
+    """
+    columns = min(3, fields.sizes["panel"]) if fields.sizes["panel"] != 4 else 2
+    rows = -(-fields.sizes["panel"] // columns)
+    low, high = float(fields.min()), float(fields.max())
+    scale = {"cmap": "viridis", "vmin": low, "vmax": high}
+    if low < 0 < high:
+        edge = max(-low, high)
+        scale = {"cmap": "PuOr", "vmin": -edge, "vmax": edge}
+    with plt.rc_context(STYLE):
+        height = 0.9 + rows * (0.35 + 0.45 * WIDTH / columns)
+        fig, axes = plt.subplots(
+            rows, columns, figsize=(WIDTH, height), sharex=True, sharey=True, squeeze=False
+        )
+        for ax, panel in zip(axes.flat, fields["panel"].values, strict=False):
+            field = fields.sel(panel=panel)
+            mesh = ax.pcolormesh(fields["lon"], fields["lat"], field, **scale)
+            if dots is not None:
+                rows_, columns_ = np.nonzero(dots.sel(panel=panel).values)
+                ax.plot(fields["lon"][columns_], fields["lat"][rows_], "k.", markersize=1.5)
+            ax.set_title(str(panel), fontsize=10 if columns < 3 else 8, pad=2)
+            ax.set_aspect(1 / np.cos(np.radians(33)))
+            ax.set(xlim=(73, 105), ylim=(26, 40))
+            ax.set_xticks([80, 100], ["80°E", "100°E"])
+            ax.set_yticks([30, 38], ["30°N", "38°N"])
+        for ax in axes.flat[fields.sizes["panel"] :]:
+            ax.remove()
+        fig.colorbar(mesh, ax=axes, location="bottom", label=label, aspect=35, shrink=0.9)
+    fig.set_label(
+        f"Maps of {label} on the Plateau. "
+        + " ".join(
+            f"{panel}: {float(field.min()):.3g} to {float(field.max()):.3g}, "
+            f"mean {float(field.mean()):.3g}; highest near {_place_of_highest(field)}."
+            for panel, field in (
+                (panel, fields.sel(panel=panel)) for panel in fields["panel"].values
+            )
+        )
+    )
+    return fig, axes
+
+
+def _place_of_highest(field: xr.DataArray) -> str:
+    place = field.where(field == field.max(), drop=True)
+    return f"{float(place['lon'][0]):.0f}°E, {float(place['lat'][0]):.0f}°N"
+
+
+def period_violins(contents: dict[str, pd.Series], label: str) -> tuple[plt.Figure, plt.Axes]:
+    """Draw the yearly values of periods as violins with quartile boxes and medians (Fig. 6c).
+
+    Parameters
+    ----------
+    contents : dict of pandas.Series
+        Yearly values by period: historical, rcp45, rcp85.
+    label : str
+        Quantity and unit.
+    """
+    with plt.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
+        parts = ax.violinplot(list(contents.values()), showextrema=False, widths=0.8)
+        for body, period in zip(parts["bodies"], contents, strict=True):
+            body.set(facecolor=PERIOD_COLOURS[period], alpha=0.5)
+        ax.boxplot(
+            list(contents.values()), widths=0.12, showfliers=False, medianprops={"color": "black"}
+        )
+        years = [f"{values.index.min()}–{values.index.max()}" for values in contents.values()]
+        names = [PERIOD_NAMES[period] for period in contents]
+        ticks = [f"{name}\n{span}" for name, span in zip(names, years, strict=True)]
+        ax.set_xticks(range(1, len(contents) + 1), ticks)
+        ax.set_ylabel(label)
+    medians = ", ".join(
+        f"{PERIOD_NAMES[period]} {values.median():.3g}" for period, values in contents.items()
+    )
+    fig.set_label(f"Violins of the yearly {label}. Medians: {medians}.")
+    return fig, ax
+
+
+def scenario_series(contents: xr.DataArray, label: str) -> tuple[plt.Figure, plt.Axes]:
+    """Draw yearly values of each scenario: mean of the models, and the range of the models.
+
+    Parameters
+    ----------
+    contents : xarray.DataArray
+        On (scenario, model, year); years before 2006 are historical in every scenario.
+    label : str
+        Quantity and unit.
+    """
+    with plt.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
+        past = contents.sel(year=slice(None, 2005)).isel(scenario=0)
+        parts = {"historical": past} | {
+            str(name): contents.sel(scenario=name, year=slice(2006, None))
+            for name in contents["scenario"].values
+        }
+        for name, part in parts.items():
+            colour = PERIOD_COLOURS[name]
+            ax.fill_between(
+                part["year"], part.min("model"), part.max("model"), color=colour, alpha=0.15, lw=0
+            )
+            ax.plot(
+                part["year"], part.mean("model"), color=colour, lw=1.6, label=PERIOD_NAMES[name]
+            )
+        ax.set(xlabel="Year", ylabel=label)
+        ax.legend(loc="upper left")
+    ends = ", ".join(
+        f"{PERIOD_NAMES[name]} {float(part.isel(year=slice(-10, None)).mean()):.3g}"
+        for name, part in parts.items()
+    )
+    fig.set_label(
+        f"Lines of the yearly {label}, mean of {contents.sizes['model']} models, with bands from "
+        f"the lowest to the highest model. Mean of the last ten years of each line: {ends}."
+    )
+    return fig, ax
+
+
+def carbon_bars(means: xr.Dataset) -> tuple[plt.Figure, plt.Axes]:
+    """Draw NPP, Rh and their difference NEP as bars, with the range of the models.
+
+    Parameters
+    ----------
+    means : xarray.Dataset
+        ``npp``, ``rh`` and ``nep`` on (model), kg m-2 yr-1 of carbon.
+    """
+    names = {"npp": "NPP", "rh": "Rh", "nep": "NEP = NPP − Rh"}
+    with plt.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, 2.8))
+        for position, name in enumerate(names):
+            values = means[name]
+            ax.bar(position, float(values.mean()), color="#009E73" if name == "npp" else "0.6")
+            ax.plot([position] * 2, [values.min(), values.max()], color="black", lw=1.5)
+        ax.axhline(0, color="black", lw=0.8)
+        ax.set_xticks(range(len(names)), list(names.values()))
+        ax.set_ylabel("Carbon (kg m⁻² yr⁻¹)")
+    fig.set_label(
+        "Three bars with ranges: "
+        + "; ".join(
+            f"{label} {float(means[name].mean()):.3g} ({float(means[name].min()):.3g} to "
+            f"{float(means[name].max()):.3g})"
+            for name, label in names.items()
+        )
+        + " kg of carbon per square metre and year."
+    )
+    return fig, ax

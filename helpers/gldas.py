@@ -14,9 +14,10 @@ import pandas as pd
 import xarray as xr
 
 from helpers.errors import InputError
-from helpers.factors import gldas_sources, load_factors
+from helpers.factors import DATA, gldas_sources, load_factors
 from helpers.provenance import sha256
 
+EMBEDDED_CLIMATE = DATA / "embedded" / "gldas_tp_mean_2013_2014.nc"
 PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
 _FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
 _FILL = -9999.0
@@ -205,6 +206,12 @@ def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
     first, last = (pd.Period(monthly["time"].values[i], "M") for i in (0, -1))
     mean.attrs["period"] = f"{first} to {last}"
     return mean
+
+
+def load_climate() -> xr.Dataset:
+    """Return the embedded annual mean climate of the Plateau box, 2013-2014: observed."""
+    with xr.open_dataset(EMBEDDED_CLIMATE, engine="scipy") as file:
+        return file.load()
 
 
 def sample(

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import xarray as xr
 
 from helpers.errors import InputError
 from helpers.factors import DATA, load_factors
-from helpers.gldas import annual_mean, holds_files, open_gldas, sample
+from helpers.gldas import annual_mean, holds_files, load_climate, open_gldas, sample
 from helpers.sites import read_sites
 from helpers.terrain import load_elevation
 
 SEED = 2022
 _POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
-EMBEDDED_CLIMATE = DATA / "embedded" / "gldas_tp_mean_2013_2014.nc"
+EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
 EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
 
 
@@ -64,9 +65,9 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     Parameters
     ----------
     source : path or "embedded"
-        A folder with any of ``sites.csv`` (see ``data/README.md``) and GLDAS monthly files, in
-        it or in its subfolder ``gldas/``. What the folder lacks is taken from the embedded
-        study.
+        A folder with any of ``sites.csv`` (see ``data/README.md``), GLDAS monthly files (in it
+        or in its subfolder ``gldas/``) and a CMIP5 archive. What the folder lacks is taken from
+        the embedded study.
     seed : int
         Of the reconstruction, which is used where there is no site table of your own.
 
@@ -80,8 +81,8 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     InputError
         If the folder has none of these, or what it has fails the checks of its reader.
     """
-    gldas_folder, site_table = (None, None) if source == "embedded" else _look_into(Path(source))
-    embedded_climate = _open_climate(EMBEDDED_CLIMATE)
+    gldas_folder, site_table, _ = _look_into(source)
+    embedded_climate = load_climate()
     if gldas_folder:
         climate = annual_mean(open_gldas(gldas_folder))
         files = climate.attrs["inputs"].count("\n") + 1
@@ -120,22 +121,129 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     )
 
 
-def _look_into(folder: Path) -> tuple[Path | None, Path | None]:
-    has_gldas = [place for place in (folder, folder / "gldas") if holds_files(place)]
-    site_table = folder / "sites.csv"
-    if not has_gldas and not site_table.exists():
+def load_top(source: str | Path = "embedded") -> xr.Dataset:
+    """Load terrestrial oxygen production of an ensemble of models, lazily.
+
+    Parameters
+    ----------
+    source : path or "embedded"
+        A folder with a CMIP5 archive (``npp`` and ``rh``, or ``nep``; DRS tree or flat), in it or
+        in its subfolder ``cmip5/``. Without one, the stand-in archive is used, and written first
+        where it is absent (:mod:`helpers.standin`).
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`helpers.cmip5.open_ensemble` returns it; the attribute ``label`` says whether it
+        is emulated, ``provenance`` where it comes from.
+    """
+    from helpers.cmip5 import open_ensemble
+
+    folder, about = _find_archive(source)
+    return open_ensemble(folder).assign_attrs(about)
+
+
+def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
+    """Load NPP and Rh of the historical runs behind :func:`load_top`, lazily.
+
+    Parameters
+    ----------
+    source : path or "embedded"
+        As for :func:`load_top`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`helpers.cmip5.open_historical` returns it, with the attributes of
+        :func:`load_top`.
+    """
+    from helpers.cmip5 import open_historical
+
+    folder, about = _find_archive(source)
+    return open_historical(folder).assign_attrs(about)
+
+
+def sample_top(sites: pd.DataFrame, source: str | Path = "embedded") -> pd.Series:
+    """Return TOP at sites: mean of the models and of 1990-2005, in the 1 degree cell of a site.
+
+    Parameters
+    ----------
+    sites : pandas.DataFrame
+        With longitude and latitude.
+    source : path or "embedded"
+        As for :func:`load_top`. Without an archive of your own, the embedded map is sampled, which
+        ``make data`` computed from the stand-in archive: emulated.
+
+    Returns
+    -------
+    pandas.Series
+        kg O2 m-2 yr-1 per m2 of land, by site. The paper does not say how it got TOP at sites.
+    """
+    if _look_into(source).archive:
+        field = mean_top(load_top(source))
+    else:
+        with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
+            field = file["top"].load()
+    places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
+    return field.mean("model").sel(places, method="nearest").to_series().rename("TOP")
+
+
+def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
+    """Return the mean TOP of 1990-2005, computed.
+
+    Parameters
+    ----------
+    ensemble : xarray.Dataset
+        As :func:`load_top` returns it.
+
+    Returns
+    -------
+    xarray.DataArray
+        kg O2 m-2 yr-1 on (model, lat, lon).
+    """
+    past = ensemble["top"].isel(scenario=0, drop=True).sel(year=slice(1990, 2005))
+    return past.mean("year", keep_attrs=True).compute()
+
+
+def _find_archive(source: str | Path) -> tuple[Path, dict[str, str]]:
+    own = _look_into(source).archive
+    if own:
+        return own, {"label": "observed", "provenance": f"CMIP5 archive in {own}"}
+    from helpers.standin import archive
+
+    return archive(), {"label": "emulated", "provenance": "nine stand-in models"}
+
+
+class _Own(NamedTuple):
+    """What a reader's folder holds: GLDAS files, a site table, a CMIP5 archive."""
+
+    gldas: Path | None = None
+    sites: Path | None = None
+    archive: Path | None = None
+
+
+def _look_into(source: str | Path) -> _Own:
+    if source == "embedded":
+        return _Own()
+    from helpers.cmip5 import holds_archive
+
+    folder = Path(source)
+    gldas = [place for place in (folder, folder / "gldas") if holds_files(place)]
+    sites = folder / "sites.csv"
+    own = _Own(
+        gldas=gldas[0] if gldas else None,
+        sites=sites if sites.exists() else None,
+        archive=folder if holds_archive(folder) else None,
+    )
+    if own == _Own():
         raise InputError(
             folder,
-            needed="sites.csv, or GLDAS monthly files in it or in gldas/",
+            needed="sites.csv, or GLDAS monthly files in it or in gldas/, or CMIP5 files of npp "
+            "and rh in it or in folders in it",
             found="none of these in it" if folder.is_dir() else "no such folder",
             mend="check the path (it is read from where you started the run)",
         )
-    return (has_gldas[0] if has_gldas else None), (site_table if site_table.exists() else None)
-
-
-def _open_climate(path: Path) -> xr.Dataset:
-    with xr.open_dataset(path, engine="scipy") as file:
-        return file.load()
+    return own
 
 
 def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:

@@ -14,9 +14,8 @@ import xarray as xr
 from helpers.commands.data import embedded_climate
 from helpers.errors import InputError
 from helpers.factors import gldas_sources
-from helpers.gldas import annual_mean, open_gldas, sample, shared_cells
+from helpers.gldas import EMBEDDED_CLIMATE, annual_mean, open_gldas, sample, shared_cells
 from helpers.provenance import sha256
-from helpers.study import EMBEDDED_CLIMATE
 from tests.conftest import gldas_month
 
 

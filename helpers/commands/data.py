@@ -19,12 +19,13 @@ import xarray as xr
 from helpers.emulate import reconstruct_sites
 from helpers.errors import InputError
 from helpers.factors import DATA
-from helpers.gldas import PLATEAU_BOX, annual_mean, open_gldas
+from helpers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
 from helpers.sites import allowed_columns
-from helpers.study import EMBEDDED_CLIMATE, EMBEDDED_SITES, SEED
+from helpers.study import EMBEDDED_SITES, EMBEDDED_TOP, SEED, load_top, mean_top
 
 SHARED = Path(os.environ.get("TIBET_REAL_DATA", DATA.parent.parent / "shared" / "data"))
 PERIOD = "2013-01 to 2014-12"
+TOP_SOURCE = "helpers.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
 _KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
 
 
@@ -76,12 +77,14 @@ def write_embedded(source: Path, target: Path) -> None:
     climate = embedded_climate(source)
     elevation = embedded_elevation()
     sites = reconstruct_sites(climate, elevation, SEED)
+    top = mean_top(load_top()).to_dataset().assign_attrs(label="emulated", source=TOP_SOURCE)
     history = {"source": "pvlib packaged altitude table (Mapzen terrain tiles), 28 m steps"}
     _replace(target / EMBEDDED_CLIMATE.name, lambda path: _to_netcdf(climate, path))
     _replace(
         target / "elevation_tp.nc",
         lambda path: _to_netcdf(elevation.to_dataset().assign_attrs(history), path),
     )
+    _replace(target / EMBEDDED_TOP.name, lambda path: _to_netcdf(top, path))
     _replace(target / EMBEDDED_SITES.name, lambda path: sites.to_csv(path, lineterminator="\n"))
     _replace(
         target.parent / "sites_template.csv",

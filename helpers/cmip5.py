@@ -1,0 +1,988 @@
+"""A CMIP5 archive, as ESGF gives it: from a folder of files to oxygen production on one grid.
+
+Monthly carbon fluxes of the land (table Lmon: ``npp``, ``rh``, ``nep``; kg m-2 s-1 of carbon per m2
+of land) are found by the grammar of their file names, checked, joined, spliced from the historical
+run into a scenario, and put on a 1 degree grid. All of it is lazy: a file gives up only the cells
+around the region, and only when something is computed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from xarray_regrid.utils import normalize_overlap, overlap
+
+from helpers.errors import InputError
+from helpers.gldas import PLATEAU_BOX
+from helpers.oxygen import (
+    MONTHLY_FLUX,
+    OXYGEN_PER_CARBON,
+    annual_total,
+    cell_area,
+    oxygen_flux,
+    require_units,
+)
+
+TABLES = {"npp": "Lmon", "rh": "Lmon", "nep": "Lmon", "areacella": "fx", "sftlf": "fx"}
+COLUMNS = ["path", "variable", "table", "model", "experiment", "member", "start", "end"]
+_FLUXES = [variable for variable, table in TABLES.items() if table == "Lmon"]
+_NAME = re.compile(
+    r"(?P<variable>[^_]+)_(?P<table>[^_]+)_(?P<model>[^_]+)_(?P<experiment>[^_]+)"
+    r"_(?P<member>r\d+i\d+p\d+)(_(?P<start>\d+)-(?P<end>\d+))?\.nc"
+)
+_SIDES = {"lat": ("south", "north"), "lon": ("west", "east")}
+_ALL_SIDES = [side for sides in _SIDES.values() for side in sides]
+_LARGEST_VALUE = 1e19
+_MONTHS_PER_CHUNK = 360
+_SECONDS_PER_DAY = 86_400
+_SAME_PLACE = 1e-3
+_DOWNLOAD = "download the file again from ESGF"
+
+
+def find_files(folder: str | Path, tables: dict[str, str] = TABLES) -> pd.DataFrame:
+    """List the files of an archive by the grammar of their names.
+
+    Parameters
+    ----------
+    folder : path
+        A DRS tree, a flat folder, or anything between. Links to folders are followed.
+    tables : dict of str
+        The variables that matter, each with the table that it must come from.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per file, sorted: path, variable, table, model, experiment, member, start and end
+        (YYYYMM as in the name, None for files without dates). A file reached by two ways is listed
+        once. Other files are left out.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, if one of `tables`' variables comes from another table, or if two
+        different files have the same name (two versions of one data set).
+    """
+    folder = Path(folder)
+    rows: dict[str, dict] = {}
+    for path in _walk(folder):
+        match = _NAME.fullmatch(path.name)
+        if not match or match["variable"] not in tables:
+            continue
+        needed = tables[match["variable"]]
+        if match["table"] != needed:
+            raise InputError(
+                path,
+                needed=f"{match['variable']} from the table {needed}",
+                found=f"the table {match['table']}",
+                mend="remove the file, and download the variable from the table that is needed",
+            )
+        if path.name in rows:
+            raise InputError(
+                path,
+                needed="one version of each file",
+                found=f"another file of this name, {rows[path.name]['path']}",
+                mend="keep one of the two",
+            )
+        rows[path.name] = {"path": path, **match.groupdict()}
+    if not rows:
+        raise InputError(
+            folder,
+            needed=f"NetCDF files of {', '.join(tables)} named as CMIP5 names them "
+            "(npp_Lmon_CanESM2_rcp45_r1i1p1_200601-210012.nc)",
+            found="no such file in it" if folder.is_dir() else "no such folder",
+            mend="check the path, or download the files from ESGF",
+        )
+    order = ["model", "variable", "experiment", "member", "start"]
+    table = pd.DataFrame(rows.values(), columns=COLUMNS).astype(object)
+    return table.sort_values(order, ignore_index=True)
+
+
+def holds_archive(folder: Path) -> bool:
+    """Say whether a folder, or a folder in it, holds a CMIP5 file of a variable that matters."""
+    matches = (_NAME.fullmatch(path.name) for path in _walk(folder))
+    return any(match and match["variable"] in TABLES for match in matches)
+
+
+def _walk(folder: Path) -> Iterable[Path]:
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if (Path(place, name).resolve()) not in seen]
+        seen |= {Path(place, name).resolve() for name in folders}
+        for name in sorted(names):
+            path = Path(place, name)
+            if path.suffix == ".nc" and path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path
+
+
+def open_run(
+    files: pd.DataFrame, box: dict[str, slice] = PLATEAU_BOX, units: str = MONTHLY_FLUX
+) -> xr.DataArray:
+    """Join the pieces of one run of one variable around a region.
+
+    Parameters
+    ----------
+    files : pandas.DataFrame
+        Rows of :func:`find_files`, of one variable, model, experiment and member, in any order.
+    box : dict of slice
+        Region in degrees north and east (-180 to 180); one more cell is kept on every side.
+    units : str
+        The unit that the variable must have.
+
+    Returns
+    -------
+    xarray.DataArray
+        On (time, lat, lon) as dask chunks of the region only, in the files' unit and sign. Latitude
+        and longitude (-180 to 180) ascend; the sides of the cells (south, north, west, east) are
+        from the file's bounds, or halfway between centres. Times are cftime, the middle of each
+        month's bounds where there are bounds. Fill values are NaN. The attribute ``files`` lists
+        names.
+
+    Warns
+    -----
+    UserWarning
+        If a file's name gives another period than its time axis: the axis wins. If bounds of
+        cells do not fit their centres: they are taken halfway between centres.
+
+    Raises
+    ------
+    InputError
+        For more than one variable, model, experiment or member; a gap, an overlap, or a month
+        twice; a time axis that is not monthly; other calendars or grids between the pieces; other
+        or missing units; a missing variable; two-dimensional coordinates; a file cut short.
+    """
+    run = _one_run(files)
+    pieces = [
+        (path, _open_piece(path, run["variable"], period, box, units))
+        for path, *period in files[["path", "start", "end"]].itertuples(index=False)
+    ]
+    pieces.sort(key=lambda piece: _months(piece[1])[0])
+    (first_path, first), *others = pieces
+    for path, piece in others:
+        _check_alike(path, piece, first_path, first)
+    _check_sequence(" ".join(run.values()), pieces)
+    joined = xr.concat(
+        [piece for _, piece in pieces],
+        "time",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
+    )
+    return joined.assign_attrs(files="\n".join(path.name for path, _ in pieces))
+
+
+def _one_run(files: pd.DataFrame) -> dict[str, str]:
+    run = {}
+    for column in ("variable", "model", "experiment", "member"):
+        found = sorted(set(files[column]))
+        if len(found) != 1:
+            raise InputError(
+                ", ".join(sorted({path.name for path in files["path"]})) or "no file",
+                needed=f"files of one {column}",
+                found=f"{column} {' and '.join(found)}" if found else "no file",
+                mend=f"choose the files of one {column}",
+            )
+        run[column] = found[0]
+    return run
+
+
+def _open_file(path: Path) -> xr.Dataset:
+    decoder = xr.coders.CFDatetimeCoder(use_cftime=True)
+    try:
+        stored = xr.open_dataset(path, engine="netcdf4", decode_cf=False)
+        _check_length(path, stored)
+        return xr.decode_cf(stored, decode_times=decoder, decode_timedelta=False)
+    except (OSError, RuntimeError, ValueError, AttributeError, KeyError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            path,
+            needed="a complete NetCDF file",
+            found=f"{path.stat().st_size} bytes that cannot be read ({str(error).splitlines()[0]})",
+            mend=f"it may be cut short, or a login page saved under this name: {_DOWNLOAD}",
+        ) from error
+
+
+def _check_length(path: Path, stored: xr.Dataset) -> None:
+    """Refuse a NetCDF-3 file that is shorter than its variables: the library reads zeros there."""
+    with path.open("rb") as file:
+        is_classic = file.read(3) == b"CDF"
+    size = path.stat().st_size
+    if is_classic and size < stored.nbytes:
+        raise InputError(
+            path,
+            needed=f"a complete NetCDF file, {stored.nbytes} bytes or more",
+            found=f"{size} bytes",
+            mend=f"it is cut short: {_DOWNLOAD}",
+        )
+
+
+def _variable(path: Path, file: xr.Dataset, variable: str, dims: tuple[str, ...]) -> xr.DataArray:
+    if variable not in file.variables:
+        raise InputError(
+            f"{path}: {variable}",
+            needed=f"the variable {variable}, as the file's name says",
+            found=f"variables {', '.join(sorted(map(str, file.variables))) or 'none'}",
+            mend=f"rename the variable, or {_DOWNLOAD}",
+        )
+    array = file[variable]
+    for name in ("lat", "lon"):
+        if name in file.variables and file[name].ndim == 2:
+            raise InputError(
+                f"{path}: {name}",
+                needed="a grid of parallels and meridians, one-dimensional lat and lon",
+                found=f"{name} on ({', '.join(map(str, file[name].dims))}), a curvilinear grid",
+                mend="put the file on a regular grid first (cdo remapcon)",
+            )
+    if set(array.dims) != set(dims) or not set(dims) <= set(file.indexes):
+        raise InputError(
+            f"{path}: {variable}",
+            needed=f"dimensions {', '.join(dims)}, with a coordinate each",
+            found=f"dimensions {', '.join(map(str, array.dims)) or 'none'}, "
+            f"coordinates {', '.join(map(str, file.indexes)) or 'none'}",
+            mend=f"rename the dimensions, or {_DOWNLOAD}",
+        )
+    return array.transpose(*dims).reset_coords(drop=True)
+
+
+def _require_units(path: Path, array: xr.DataArray, needed: str) -> None:
+    require_units(array.rename(f"{array.name} in {path}"), needed)
+
+
+def _open_piece(
+    path: Path, variable: str, period: list[str | None], box: dict[str, slice], units: str
+) -> xr.DataArray:
+    file = _open_file(path)
+    array = _variable(path, file, variable, ("time", "lat", "lon"))
+    _require_units(path, array, units)
+    array = array.assign_coords(time=_monthly_axis(path, file))
+    _compare_with_name(path, array, period)
+    array = _ascending(path, file, array, box)
+    array = array.copy(data=array.variable.chunk(time=_MONTHS_PER_CHUNK).data)
+    return array.where(np.abs(array) < _LARGEST_VALUE)
+
+
+def _monthly_axis(path: Path, file: xr.Dataset) -> xr.Variable:
+    time = file["time"]
+    if not isinstance(file.indexes["time"], xr.CFTimeIndex):
+        raise InputError(
+            f"{path}: time",
+            needed="a time axis with units (days since a date) and steps",
+            found=f"units {time.attrs.get('units', 'missing')}, {time.size} steps",
+            mend=f"mend the attributes units and calendar, or {_DOWNLOAD}",
+        )
+    stamps = time.values
+    bounds = time.attrs.get("bounds")
+    if bounds in file.variables and file[bounds].dtype == object:
+        start, end = file[bounds].values.T
+        if all(_is_month(length) for length in end - start):
+            return xr.Variable("time", xr.CFTimeIndex(start + (end - start) / 2))
+    steps = sorted(np.diff(stamps))
+    usual = steps[(len(steps) - 1) // 2] if steps else None
+    if usual is not None and not _is_month(usual):
+        raise InputError(
+            f"{path}: time",
+            needed="one step per month",
+            found=f"steps of {usual.total_seconds() / _SECONDS_PER_DAY:g} days",
+            mend="download the monthly table, or average to months first (cdo monmean)",
+        )
+    return xr.Variable("time", xr.CFTimeIndex(stamps))
+
+
+def _is_month(length: timedelta) -> bool:
+    return 27 < length.total_seconds() / _SECONDS_PER_DAY < 32
+
+
+def _months(array: xr.DataArray) -> np.ndarray:
+    """Number months from year 0."""
+    return np.array([time.year * 12 + time.month - 1 for time in array["time"].values])
+
+
+def _show(month: int) -> str:
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def _span(array: xr.DataArray) -> str:
+    months = _months(array)
+    return f"{_show(months.min())} to {_show(months.max())}"
+
+
+def _compare_with_name(path: Path, array: xr.DataArray, period: list[str | None]) -> None:
+    if None in period:
+        return
+    named = " to ".join(f"{date[:4]}-{date[4:6]}" for date in period)
+    if named != _span(array):
+        warnings.warn(
+            f"{path.name}: the name says {named}, the time axis {_span(array)}: the axis is used",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _ascending(
+    path: Path, file: xr.Dataset, array: xr.DataArray, box: dict[str, slice] | None
+) -> xr.DataArray:
+    """Cut out a region and one more cell around it, south to north and west (-180) to east."""
+    windows, coords = {}, {}
+    for name in ("lat", "lon"):
+        stored = file[name].values.astype(float)
+        centres = stored if name == "lat" else (stored + 180) % 360 - 180
+        centres, order = np.unique(centres, return_index=True)
+        bounds = _bounds_in_file(path, file, name)
+        if bounds is not None:
+            from_centre = (bounds - stored[:, np.newaxis])[order]
+            if name == "lon":
+                from_centre = (from_centre + 180) % 360 - 180
+            bounds = np.sort(centres[:, np.newaxis] + from_centre, axis=1)
+            bounds = bounds if _fit(path, name, centres, bounds) else None
+        if bounds is None:
+            edges = _halfway(centres, limit=90 if name == "lat" else np.inf)
+            bounds = np.column_stack([edges[:-1], edges[1:]])
+        window = slice(None) if box is None else _window(centres, box[name])
+        windows[name] = _as_slice(order[window])
+        coords[name] = centres[window]
+        for side, edge in zip(_SIDES[name], bounds[window].T, strict=True):
+            coords[side] = (name, edge)
+    return array.isel(windows).assign_coords(coords)
+
+
+def _window(centres: np.ndarray, wanted: slice) -> slice:
+    first = np.searchsorted(centres, wanted.start) - 1
+    last = np.searchsorted(centres, wanted.stop, side="right") + 1
+    return slice(max(first, 0), last)
+
+
+def _as_slice(positions: np.ndarray) -> slice | np.ndarray:
+    """Return neighbours as a slice, so that one read of a file fetches them."""
+    steps = np.unique(np.diff(positions))
+    if len(positions) < 2 or steps.size != 1 or abs(steps[0]) != 1:
+        return positions
+    step = int(steps[0])
+    stop = int(positions[-1]) + step
+    return slice(int(positions[0]), stop if stop >= 0 else None, step)
+
+
+def _bounds_in_file(path: Path, file: xr.Dataset, name: str) -> np.ndarray | None:
+    bounds = file[name].attrs.get("bounds")
+    if bounds not in file.variables or file[bounds].shape != (file.sizes[name], 2):
+        return None
+    return file[bounds].values.astype(float)
+
+
+def _fit(path: Path, name: str, centres: np.ndarray, bounds: np.ndarray) -> bool:
+    south_west, north_east = bounds.T
+    hold_centre = (south_west <= centres + _SAME_PLACE) & (centres - _SAME_PLACE <= north_east)
+    apart = south_west[1:] > north_east[:-1] - _SAME_PLACE
+    if hold_centre.all() and apart.all() and (south_west < north_east).all():
+        return True
+    warnings.warn(
+        f"{path.name}: the bounds of {name} do not fit its centres: "
+        "cells are taken to meet halfway between centres",
+        UserWarning,
+        stacklevel=5,
+    )
+    return False
+
+
+def _halfway(centres: np.ndarray, limit: float) -> np.ndarray:
+    if len(centres) == 1:
+        raise InputError(
+            "grid",
+            needed="at least two cells in each direction, or their bounds",
+            found=f"one cell, at {centres[0]:g}",
+            mend="download the whole grid, or a larger region",
+        )
+    middle = (centres[:-1] + centres[1:]) / 2
+    edges = [2 * centres[0] - middle[0], *middle, 2 * centres[-1] - middle[-1]]
+    return np.clip(edges, -limit, limit)
+
+
+def _check_alike(path: Path, piece: xr.DataArray, first_path: Path, first: xr.DataArray) -> None:
+    calendars = [array["time"].dt.calendar for array in (piece, first)]
+    if calendars[0] != calendars[1]:
+        raise InputError(
+            f"{path}: time",
+            needed=f"the calendar of {first_path.name}, {calendars[1]}",
+            found=f"calendar {calendars[0]}",
+            mend=f"mend the attribute calendar, or {_DOWNLOAD}",
+        )
+    if not _same_grid(piece, first):
+        raise InputError(
+            path,
+            needed=f"the grid of {first_path.name}",
+            found=f"{piece.sizes['lat']} x {piece.sizes['lon']} other cells in the region",
+            mend="keep files of one grid",
+        )
+
+
+def _same_grid(one: xr.DataArray, other: xr.DataArray) -> bool:
+    return all(
+        one.sizes[name] == other.sizes[name]
+        and np.allclose(one[name], other[name], rtol=0, atol=_SAME_PLACE)
+        for name in ("lat", "lon")
+    )
+
+
+def _check_sequence(run: str, pieces: Sequence[tuple[Path, xr.DataArray]]) -> None:
+    months = np.concatenate([_months(piece) for _, piece in pieces])
+    names = np.concatenate([np.full(piece.sizes["time"], path.name) for path, piece in pieces])
+    for here in np.flatnonzero(np.diff(months) != 1):
+        before, after = int(months[here]), int(months[here + 1])
+        same_file = names[here] == names[here + 1]
+        where = f"{run}: {names[here]}" if same_file else run
+        if after > before:
+            needed = "every month of the run"
+            found = f"nothing between {_show(before)} ({names[here]}) and {_show(after)}"
+            found += f" ({names[here + 1]})"
+            mend = "add the missing piece, or mend the time axis"
+        elif same_file:
+            needed = "each month once, in order"
+            found = f"{_show(after)} after {_show(before)}"
+            mend = f"mend the time axis, or {_DOWNLOAD}"
+        else:
+            needed = "each month in one file"
+            found = f"{_show(after)} to {_show(before)} in {names[here]} and {names[here + 1]}"
+            mend = "keep one of the two, or cut one of them (cdo seldate)"
+        raise InputError(where, needed=needed, found=found, mend=mend)
+
+
+def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
+    """Continue a historical run with a scenario, before any period is cut out.
+
+    Parameters
+    ----------
+    historical, future : xarray.DataArray
+        As :func:`open_run` returns them: months on (time, lat, lon) of one model.
+
+    Returns
+    -------
+    xarray.DataArray
+        Both, in order, with the attributes of `future` and the ``files`` of both.
+
+    Raises
+    ------
+    InputError
+        If the scenario does not begin in the month after the historical run ends, or has another
+        calendar or grid.
+    """
+    name = str(future.name)
+    last, first = int(_months(historical)[-1]), int(_months(future)[0])
+    if first != last + 1:
+        raise InputError(
+            f"{name}: historical and scenario",
+            needed=f"a scenario that begins in {_show(last + 1)}, the month after the historical",
+            found=f"historical to {_show(last)}, scenario from {_show(first)}: "
+            + ("a gap" if first > last else "an overlap"),
+            mend="add the missing piece" if first > last else "cut one of the runs (cdo seldate)",
+        )
+    _check_alike(Path(f"{name} of the scenario"), future, Path(f"{name} historical"), historical)
+    joined = xr.concat(
+        [historical, future],
+        "time",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
+    )
+    names = [run.attrs["files"] for run in (historical, future) if "files" in run.attrs]
+    return joined.assign_attrs({**future.attrs, "files": "\n".join(names)})
+
+
+def net_ecosystem_production(
+    files: pd.DataFrame, model: str, scenario: str, box: dict[str, slice] = PLATEAU_BOX
+) -> xr.DataArray:
+    """Return a model's net uptake of carbon by the land, historical run and scenario.
+
+    Parameters
+    ----------
+    files : pandas.DataFrame
+        As :func:`find_files` returns them.
+    model, scenario : str
+        As in the files' names (``CanESM2``, ``rcp45``).
+    box : dict of slice
+        Region in degrees north and east.
+
+    Returns
+    -------
+    xarray.DataArray
+        Months in kg m-2 s-1 of carbon per m2 of land on (time, lat, lon), positive into the land:
+        ``nep`` where it is there for both experiments, else ``npp - rh``. Of several members, the
+        first one that is complete (r1i1p1 before r2i1p1). The attribute ``files`` lists names.
+
+    Raises
+    ------
+    InputError
+        If a variable or an experiment is missing, or anything that :func:`open_run` and
+        :func:`splice` refuse.
+    """
+    return _net_uptake(_find_runs(files, model, scenario), model, scenario, box, {})
+
+
+def _net_uptake(
+    runs: pd.DataFrame,
+    model: str,
+    scenario: str,
+    box: dict[str, slice],
+    opened: dict[tuple[str, str, str], xr.DataArray],
+) -> xr.DataArray:
+    """Open what is not among `opened` yet, and splice and subtract."""
+    parts = {}
+    for variable, of_variable in runs.groupby("variable"):
+        halves = []
+        for experiment in ("historical", scenario):
+            chosen = of_variable[of_variable["experiment"] == experiment]
+            key = (variable, experiment, chosen["member"].iloc[0])
+            if key not in opened:
+                opened[key] = open_run(chosen, box)
+            halves.append(opened[key])
+        parts[variable] = splice(*halves)
+    if "nep" in parts:
+        nep = parts["nep"]
+    else:
+        npp, rh = parts["npp"], parts["rh"]
+        _check_pair(model, scenario, npp, rh)
+        nep = npp - rh.assign_coords(npp.coords)
+        nep.attrs["files"] = "\n".join([npp.attrs["files"], rh.attrs["files"]])
+    names = {"long_name": "net ecosystem production of carbon", "units": MONTHLY_FLUX}
+    nep.attrs = {**names, "model": model, "files": nep.attrs["files"]}
+    return nep.rename("nep")
+
+
+def _find_runs(files: pd.DataFrame, model: str, scenario: str) -> pd.DataFrame:
+    experiments = {"historical", scenario}
+    runs = files[(files["model"] == model) & files["variable"].isin(_FLUXES)]
+    runs = runs[runs["experiment"].isin(experiments)]
+    for member in sorted(set(runs["member"]), key=_member_numbers):
+        for variables in (["nep"], ["npp", "rh"]):
+            chosen = runs[(runs["member"] == member) & runs["variable"].isin(variables)]
+            kinds = set(zip(chosen["variable"], chosen["experiment"], strict=True))
+            if len(kinds) == len(variables) * len(experiments):
+                return chosen
+    kinds = runs[["variable", "experiment", "member"]].drop_duplicates()
+    raise InputError(
+        f"{model} {scenario}",
+        needed=f"nep, or npp and rh, of one member for historical and {scenario} (table Lmon)",
+        found=", ".join(map(" ".join, kinds.itertuples(index=False))) or "none of them",
+        mend="download the missing variable, experiment or member, or leave the model out",
+    )
+
+
+def _member_numbers(member: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", member)]
+
+
+def _check_pair(model: str, scenario: str, npp: xr.DataArray, rh: xr.DataArray) -> None:
+    where = f"{model} {scenario}: rh"
+    if npp["time"].dt.calendar != rh["time"].dt.calendar or not np.array_equal(
+        _months(npp), _months(rh)
+    ):
+        raise InputError(
+            where,
+            needed=f"the months of npp, {_span(npp)} ({npp['time'].dt.calendar})",
+            found=f"{_span(rh)} ({rh['time'].dt.calendar})",
+            mend="add the missing pieces of one of them, or cut the longer one",
+        )
+    if not _same_grid(npp, rh):
+        raise InputError(
+            where,
+            needed="the grid of npp",
+            found=f"{rh.sizes['lat']} x {rh.sizes['lon']} other cells in the region",
+            mend="keep files of one grid",
+        )
+
+
+def land_fraction(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.DataArray:
+    """Return the share of land in each cell of a flux.
+
+    Parameters
+    ----------
+    files : pandas.DataFrame
+        As :func:`find_files` returns them.
+    model : str
+        As in the files' names.
+    flux : xarray.DataArray
+        The model's flux on (..., lat, lon): its grid, and which cells have values.
+
+    Returns
+    -------
+    xarray.DataArray
+        On (lat, lon), 0 to 1: ``sftlf`` / 100; where the model has no such file, 1 where the flux
+        has a value at its first step. A missing value of ``sftlf`` is 0.
+
+    Raises
+    ------
+    InputError
+        If ``sftlf`` is not in percent, goes beyond 0 to 100 or looks like a fraction, or has
+        another grid.
+    """
+    percent = _open_fixed(files, model, "sftlf", "%", flux)
+    if percent is None:
+        fraction = _first_step(flux).notnull().astype(float)
+    else:
+        low, high = float(percent.min()), float(percent.max())
+        if low < 0 or high > 100.01 or 0 < high <= 1:
+            raise InputError(
+                f"{model}: sftlf",
+                needed="percent, from 0 to 100",
+                found=f"values from {low:g} to {high:g}",
+                mend="mend the values or the units of sftlf, or leave its file out",
+            )
+        fraction = (percent / 100).fillna(0).clip(0, 1)
+    fraction.attrs = {"units": "1", "long_name": "land fraction"}
+    return fraction.rename("land_fraction")
+
+
+def cell_areas(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.DataArray:
+    """Return the area of each cell of a flux on its model's own grid.
+
+    Parameters
+    ----------
+    files : pandas.DataFrame
+        As :func:`find_files` returns them.
+    model : str
+        As in the files' names.
+    flux : xarray.DataArray
+        On (..., lat, lon), with the sides of its cells.
+
+    Returns
+    -------
+    xarray.DataArray
+        On (lat, lon), m2: ``areacella``, else from the bounds of the cells on the sphere.
+
+    Raises
+    ------
+    InputError
+        If ``areacella`` is not in m2, or has another grid.
+    """
+    area = _open_fixed(files, model, "areacella", "m2", flux)
+    return cell_area(*cell_bounds(flux)) if area is None else area.rename("area")
+
+
+def _open_fixed(
+    files: pd.DataFrame, model: str, variable: str, units: str, flux: xr.DataArray
+) -> xr.DataArray | None:
+    rows = files[(files["model"] == model) & (files["variable"] == variable)]
+    if rows.empty:
+        return None
+    path = rows.sort_values("experiment", key=lambda name: name != "historical")["path"].iloc[0]
+    with _open_file(path) as file:
+        array = _variable(path, file, variable, ("lat", "lon"))
+        _require_units(path, array, units)
+        array = _ascending(path, file, array, box=None).astype(float).load()
+    array = array.where(np.abs(array) < _LARGEST_VALUE)
+    try:
+        here = {"lat": flux["lat"].values, "lon": flux["lon"].values}
+        array = array.sel(here, method="nearest", tolerance=_SAME_PLACE)
+    except KeyError as error:
+        raise InputError(
+            path,
+            needed=f"the grid of {flux.name} of {model}",
+            found=f"{array.sizes['lat']} x {array.sizes['lon']} cells, at other places",
+            mend="keep the file that belongs to the fluxes, or leave it out",
+        ) from error
+    places = {name: flux[name] for name in ("lat", "lon")}
+    return array.assign_coords(places)
+
+
+def _first_step(flux: xr.DataArray) -> xr.DataArray:
+    steps = {dim: 0 for dim in flux.dims if dim not in ("lat", "lon")}
+    return flux.isel(steps, drop=True)
+
+
+def cell_bounds(array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the bounds of an array's cells, (lat, bnds) and (lon, bnds), in degrees.
+
+    They are its coordinates south, north, west and east, which :func:`open_run` sets, else halfway
+    between centres (and at most 90 degrees north or south).
+    """
+    found = []
+    for name, sides in _SIDES.items():
+        if set(sides) <= set(array.coords):
+            pairs = np.column_stack([array[side].values for side in sides])
+        else:
+            edges = _halfway(array[name].values, limit=90 if name == "lat" else np.inf)
+            pairs = np.column_stack([edges[:-1], edges[1:]])
+        found.append(xr.DataArray(pairs, {name: array[name].values}, (name, "bnds")))
+    return tuple(found)
+
+
+def target_grid(box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
+    """Return the 1 degree cells of a region: lat, lon and their bounds, whole degrees apart."""
+    grid = xr.Dataset()
+    for name, units in (("lat", "degrees_north"), ("lon", "degrees_east")):
+        edges = np.arange(box[name].start, box[name].stop + 1, dtype=float)
+        grid[name] = (name, (edges[:-1] + edges[1:]) / 2, {"units": units})
+        grid[f"{name}_bnds"] = ((name, "bnds"), np.column_stack([edges[:-1], edges[1:]]))
+    return grid.set_coords(["lat_bnds", "lon_bnds"])
+
+
+def regrid(
+    flux: xr.DataArray, fraction: xr.DataArray, box: dict[str, slice] = PLATEAU_BOX
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Put a flux per m2 of land on the 1 degree grid so that its total is kept.
+
+    Parameters
+    ----------
+    flux : xarray.DataArray
+        Per m2 of land on (..., lat, lon), ascending.
+    fraction : xarray.DataArray
+        Land fraction, 0 to 1, on (lat, lon).
+    box : dict of slice
+        Region in degrees north and east.
+
+    Returns
+    -------
+    flux : xarray.DataArray
+        Per m2 of land on (..., lat, lon) of :func:`target_grid`; NaN where there is no land.
+    fraction : xarray.DataArray
+        Land fraction on (lat, lon) of the target: the land that has a flux.
+
+    Raises
+    ------
+    InputError
+        If the source does not reach the centre of every target cell.
+
+    Notes
+    -----
+    First-order conservative: flux times fraction, and fraction, are averaged over the area that
+    each source cell shares with a target cell, and then divided. Along each axis the shared part
+    is the overlap of intervals (``xarray_regrid.utils.overlap``), in longitude and in the sine of
+    latitude, between the cells' true bounds. ``xarray_regrid``'s own ``conservative`` takes bounds
+    halfway between centres, and weighs a source cell by its whole area instead of by the shared
+    part: it misses the total by up to 5e-4 from a 2.8 degree grid.
+
+    A source cell without a value at the first step is no land. One that lacks a value later has
+    a gap, which the target cells that touch it show as NaN. A target cell on the rim that is
+    only partly covered takes the average of the covered part.
+    """
+    target = target_grid(box).reset_coords()
+    _check_cover(flux, target)
+    weights = [
+        _weights(bounds, target[f"{name}_bnds"], name)
+        for name, bounds in zip(("lat", "lon"), cell_bounds(flux), strict=True)
+    ]
+    plain = flux.drop_vars(_ALL_SIDES, errors="ignore")
+    fraction = fraction.drop_vars(_ALL_SIDES, errors="ignore")
+    land = fraction.where(_first_step(plain).notnull(), 0.0)
+    gap = plain.isnull() & (land > 0)
+    on_land = _average(plain.fillna(0) * land, weights, target)
+    land = _average(land, weights, target)
+    has_gap = _average(gap.astype(float), weights, target) > 0
+    moved = (on_land / land.where(land > 0)).where(~has_gap)
+    land = land.assign_attrs(units="1", long_name="land fraction").rename("land_fraction")
+    return moved.transpose(*flux.dims).rename(flux.name).assign_attrs(flux.attrs), land
+
+
+def _weights(source: xr.DataArray, target: xr.DataArray, name: str) -> np.ndarray:
+    intervals = []
+    for bounds in (source.values, target.values):
+        measure = np.sin(np.radians(bounds)) if name == "lat" else bounds
+        intervals.append(pd.IntervalIndex.from_arrays(measure[:, 0], measure[:, 1]))
+    return normalize_overlap(overlap(*intervals))
+
+
+def _average(array: xr.DataArray, weights: list[np.ndarray], target: xr.Dataset) -> xr.DataArray:
+    by_lat, by_lon = weights
+    grid = ["lat", "lon"]
+    averaged = xr.apply_ufunc(
+        lambda values: by_lat.T @ values @ by_lon,
+        array,
+        input_core_dims=[grid],
+        output_core_dims=[grid],
+        exclude_dims=set(grid),
+        dask="parallelized",
+        output_dtypes=[float],
+        dask_gufunc_kwargs={"output_sizes": {name: target.sizes[name] for name in grid}},
+    )
+    return averaged.assign_coords({name: target[name] for name in grid})
+
+
+def _check_cover(flux: xr.DataArray, target: xr.Dataset) -> None:
+    for name, bounds in zip(("lat", "lon"), cell_bounds(flux), strict=True):
+        low, high = float(bounds.min()), float(bounds.max())
+        if target[name].min() < low or target[name].max() > high:
+            raise InputError(
+                f"{flux.attrs.get('model', flux.name)}: {name}",
+                needed=f"cells from {target[f'{name}_bnds'].values.min():g} "
+                f"to {target[f'{name}_bnds'].values.max():g}",
+                found=f"cells from {low:g} to {high:g}",
+                mend="download the whole grid, or a larger region",
+            )
+
+
+def open_ensemble(
+    folder: str | Path,
+    scenarios: Sequence[str] = ("rcp45", "rcp85"),
+    first_year: int = 1990,
+    last_year: int = 2099,
+    ratio: float = OXYGEN_PER_CARBON,
+) -> xr.Dataset:
+    """Return the oxygen production of every model of an archive on one grid, lazily.
+
+    Parameters
+    ----------
+    folder : path
+        Holds CMIP5 files of ``npp`` and ``rh`` (or ``nep``), and ``sftlf`` where there is one.
+    scenarios : sequence of str
+        As in the files' names.
+    first_year, last_year : int
+        The period. Years of the historical run are the same in every scenario.
+    ratio : float
+        Mass of oxygen per mass of carbon, as in :func:`helpers.oxygen.oxygen_flux`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``top`` (scenario, model, year, lat, lon) in kg m-2 yr-1 of O2 per m2 of land, positive
+        into the air; ``land_fraction`` (model, lat, lon), 0 to 1; ``area`` (lat, lon) in m2. Models
+        are sorted by name. The attribute ``inputs`` lists each file with its model.
+
+    Warns
+    -----
+    UserWarning
+        For a model that lacks a variable or an experiment, and is left out.
+
+    Raises
+    ------
+    InputError
+        If no model is complete, if a model's run does not have the period, or anything that the
+        functions of this module refuse.
+    """
+    files = find_files(folder)
+    models = _complete_models(Path(folder), files, scenarios)
+    tops, fractions, inputs = [], [], {}
+    for model in models:
+        runs, opened = [], {}
+        for scenario in scenarios:
+            found = _find_runs(files, model, scenario)
+            nep = _net_uptake(found, model, scenario, PLATEAU_BOX, opened)
+            inputs |= {name: model for name in nep.attrs["files"].splitlines()}
+            nep = _cut(nep, f"{model} {scenario}", first_year, last_year)
+            fraction = land_fraction(files, model, nep)
+            annual = annual_total(oxygen_flux(nep, ratio))
+            top, land = regrid(annual, fraction)
+            runs.append(top)
+        inputs |= {
+            path.name: model
+            for path in files.loc[
+                (files["model"] == model) & (files["variable"] == "sftlf"), "path"
+            ]
+        }
+        tops.append(xr.concat(runs, "scenario", combine_attrs="override"))
+        fractions.append(land)
+    ensemble = xr.Dataset(
+        {
+            "top": xr.concat(tops, "model", combine_attrs="override"),
+            "land_fraction": xr.concat(fractions, "model", combine_attrs="override"),
+        }
+    )
+    target = target_grid()
+    ensemble["area"] = cell_area(target["lat_bnds"], target["lon_bnds"])
+    ensemble = ensemble.assign_coords(
+        scenario=list(scenarios), model=models, lat=target["lat"], lon=target["lon"]
+    )
+    ensemble["top"] = ensemble["top"].transpose("scenario", "model", "year", "lat", "lon")
+    ensemble["top"].attrs = {
+        "units": annual.attrs["units"],
+        "long_name": "terrestrial oxygen production per area of land",
+        "cell_methods": "time: sum area: mean where land",
+    }
+    ensemble.attrs["inputs"] = "\n".join(f"{model}  {name}" for name, model in inputs.items())
+    return ensemble
+
+
+def open_historical(
+    folder: str | Path,
+    variables: Sequence[str] = ("npp", "rh"),
+    first_year: int = 1990,
+    last_year: int = 2004,
+) -> xr.Dataset:
+    """Return yearly carbon fluxes of the historical runs on one grid, lazily.
+
+    Parameters
+    ----------
+    folder : path
+        As for :func:`open_ensemble`.
+    variables : sequence of str
+        Carbon fluxes of the table Lmon; a model that lacks one of them is left out.
+    first_year, last_year : int
+        The period. The genuine HadGEM2-ES ends in November 2005, so that 2005 is not whole.
+
+    Returns
+    -------
+    xarray.Dataset
+        `variables` on (model, year, lat, lon) in kg m-2 yr-1 of carbon per m2 of land, signs as
+        in the files; ``land_fraction`` (model, lat, lon), ``area`` (lat, lon) in m2.
+
+    Raises
+    ------
+    InputError
+        If no model has all variables, or anything that the functions of this module refuse.
+    """
+    files = find_files(folder)
+    runs = files[(files["experiment"] == "historical") & files["variable"].isin(variables)]
+    fields = []
+    for model, of_model in runs.groupby("model"):
+        if set(of_model["variable"]) != set(variables):
+            continue
+        member = min(set(of_model["member"]), key=_member_numbers)
+        of_model = of_model[of_model["member"] == member]
+        fluxes = {}
+        for variable, pieces in of_model.groupby("variable"):
+            flux = _cut(open_run(pieces), f"{model} historical", first_year, last_year)
+            fraction = land_fraction(files, str(model), flux)
+            fluxes[variable], land = regrid(annual_total(flux), fraction)
+        fields.append(xr.Dataset(fluxes).assign(land_fraction=land, model=model))
+    if not fields:
+        raise InputError(
+            folder,
+            needed=f"{' and '.join(variables)} of a historical run (table Lmon)",
+            found=", ".join(sorted({path.name for path in runs["path"]})) or "none of them",
+            mend="download what is missing",
+        )
+    target = target_grid()
+    ensemble = xr.concat(fields, "model", combine_attrs="drop_conflicts")
+    return ensemble.assign(area=cell_area(target["lat_bnds"], target["lon_bnds"]))
+
+
+def _complete_models(folder: Path, files: pd.DataFrame, scenarios: Sequence[str]) -> list[str]:
+    complete, lacks = [], []
+    for model in sorted(set(files.loc[files["variable"].isin(_FLUXES), "model"])):
+        try:
+            for scenario in scenarios:
+                _find_runs(files, model, scenario)
+            complete.append(model)
+        except InputError as lack:
+            lacks.append(f"{lack.where}: found {lack.found}")
+    if not complete:
+        raise InputError(
+            folder,
+            needed=f"nep, or npp and rh, for historical, {' and '.join(scenarios)} of a model",
+            found="; ".join(lacks) or "no file of npp, rh or nep",
+            mend="download what is missing",
+        )
+    for lack in lacks:
+        warnings.warn(f"left out, incomplete: {lack}", UserWarning, stacklevel=3)
+    return complete
+
+
+def _cut(flux: xr.DataArray, run: str, first_year: int, last_year: int) -> xr.DataArray:
+    months = _months(flux)
+    first, last = first_year * 12, last_year * 12 + 11
+    if months[0] > first or months[-1] < last:
+        raise InputError(
+            run,
+            needed=f"{_show(first)} to {_show(last)}",
+            found=f"{_span(flux)}",
+            mend="choose years that the run has, add its missing files, or leave the model out",
+        )
+    return flux.isel(time=slice(first - months[0], last - months[0] + 1))

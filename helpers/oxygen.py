@@ -1,0 +1,236 @@
+"""Terrestrial oxygen production: stoichiometry, years and areas.
+
+Photosynthesis and respiration exchange one molecule of O2 (32 g) for one atom of carbon (12 g), so
+that TOP = (NPP - Rh) * 32/12 (the paper's Eq. 1-2; it rounds the ratio to 2.667). Land fluxes of
+CMIP are per m2 of land: a regional content needs cell area times land fraction. Nothing here reads
+files, and all of it is lazy on dask arrays.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import xarray as xr
+
+from helpers.errors import InputError
+
+OXYGEN_PER_CARBON = 32 / 12
+PUBLISHED_RATIO = 2.667
+MONTHLY_FLUX = "kg m-2 s-1"
+ANNUAL_FLUX = "kg m-2 yr-1"
+_EARTH_RADIUS = 6_371_000.0
+_SECONDS_PER_DAY = 86_400
+_KG_PER_GT = 1e12
+_MONTHS_PER_CHUNK = 360
+_FACTOR = re.compile(r"(/?)\s*([A-Za-z%]+)[\^*]*([+-]?\d+)?")
+_SYNONYMS = {"year": "yr", "a": "yr", "sec": "s", "second": "s", "percent": "%"}
+
+
+def require_units(flux: xr.DataArray, needed: str) -> None:
+    """Refuse an array whose attribute ``units`` is missing or another unit.
+
+    Parameters
+    ----------
+    flux : xarray.DataArray
+        Named, so that the message can name it.
+    needed : str
+        A product of units, as in ``kg m-2 s-1``. Other spellings of the same unit are accepted:
+        ``kg m^-2 s^-1``, ``kg m**-2 s**-1``, ``kg/m2/s``.
+
+    Raises
+    ------
+    InputError
+        If the attribute is missing, or means another unit.
+    """
+    found = flux.attrs.get("units")
+    if found is None or _exponents(str(found)) != _exponents(needed):
+        raise InputError(
+            f"variable {flux.name}",
+            needed=f"units {needed}",
+            found="no units attribute" if found is None else f"units {found}",
+            mend="convert the values, or set the attribute units if they already have this unit",
+        )
+
+
+def _exponents(units: str) -> dict[str, int]:
+    powers: dict[str, int] = {}
+    for slash, symbol, power in _FACTOR.findall(units):
+        symbol = _SYNONYMS.get(symbol, symbol)
+        powers[symbol] = powers.get(symbol, 0) + int(power or 1) * (-1 if slash else 1)
+    is_understood = not _FACTOR.sub("", units).strip(" .*")
+    return powers if is_understood else {units: 1}
+
+
+def oxygen_flux(nep: xr.DataArray, ratio: float = OXYGEN_PER_CARBON) -> xr.DataArray:
+    """Turn a carbon flux into the oxygen flux that goes with it (the paper's Eq. 1-2).
+
+    Parameters
+    ----------
+    nep : xarray.DataArray
+        Net ecosystem production NPP - Rh in kg m-2 s-1 of carbon, positive into the land.
+    ratio : float
+        Mass of oxygen per mass of carbon: 32/12, or the paper's rounded `PUBLISHED_RATIO`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Oxygen flux in kg m-2 s-1 of O2, positive into the air (production).
+
+    Raises
+    ------
+    InputError
+        If `nep` is not in kg m-2 s-1.
+    """
+    require_units(nep, MONTHLY_FLUX)
+    names = {"long_name": "terrestrial oxygen production", "units": MONTHLY_FLUX}
+    return (nep * ratio).rename("top").assign_attrs(names)
+
+
+def annual_total(flux: xr.DataArray) -> xr.DataArray:
+    """Add months up to years, each month by its own length in its own calendar.
+
+    Takes a flux in kg m-2 s-1 on ``time`` (datetime64 or cftime of any calendar) and other
+    dimensions, whole years of months in any order. Returns kg m-2 yr-1 on ``year`` (int) in place
+    of ``time``, as float64; a year that lacks a value has none (NaN). The sign is kept.
+
+    Raises
+    ------
+    InputError
+        If the units are others, or a year does not have each of its twelve months once.
+    """
+    require_units(flux, MONTHLY_FLUX)
+    if not flux.indexes["time"].is_monotonic_increasing:
+        flux = flux.sortby("time")
+    years = _whole_years(flux)
+    seconds = (flux["time"].dt.days_in_month * _SECONDS_PER_DAY).drop_vars("time")
+    flux = flux.drop_vars([name for name, axis in flux.coords.items() if "time" in axis.dims])
+    if flux.chunks:
+        flux = flux.copy(data=flux.variable.chunk(time=_MONTHS_PER_CHUNK).data)
+    months = flux.astype(float) * seconds
+    total = months.coarsen(time=12).construct(time=("year", "month")).sum("month", skipna=False)
+    names = {**flux.attrs, "units": ANNUAL_FLUX, "cell_methods": "time: sum"}
+    return total.assign_coords(year=years).rename(flux.name).assign_attrs(names)
+
+
+def _whole_years(flux: xr.DataArray) -> np.ndarray:
+    if not flux.sizes["time"]:
+        raise InputError(
+            f"variable {flux.name}: time",
+            needed="at least one whole year of months",
+            found="no month",
+            mend="check the period that was cut out",
+        )
+    year, month = flux["time"].dt.year.values, flux["time"].dt.month.values
+    years = np.unique(year)
+    for each in years:
+        found = sorted(month[year == each].tolist())
+        if found != list(range(1, 13)):
+            absent = sorted(set(range(1, 13)) - set(found))
+            twice = sorted({number for number in found if found.count(number) > 1})
+            faults = [f"without {', '.join(map(str, absent))}"] if absent else []
+            faults += [f"with {', '.join(map(str, twice))} more than once"] if twice else []
+            raise InputError(
+                f"variable {flux.name}: year {each}",
+                needed="each of the twelve months once",
+                found=f"{len(found)} months, {', '.join(faults)}",
+                mend="leave the year out, or add (or remove) the months",
+            )
+    return years.astype(int)
+
+
+def cell_area(lat_bounds: xr.DataArray, lon_bounds: xr.DataArray) -> xr.DataArray:
+    """Return the areas of cells between parallels and meridians on the sphere, exactly.
+
+    Parameters
+    ----------
+    lat_bounds, lon_bounds : xarray.DataArray
+        On (lat, bnds) and (lon, bnds), degrees north and east, in either order of the two bounds.
+
+    Returns
+    -------
+    xarray.DataArray
+        On (lat, lon), m2, for a radius of 6371 km: R2 (sin north - sin south) (east - west).
+    """
+    north, east = (
+        np.radians(bounds.reset_coords(drop=True)) for bounds in (lat_bounds, lon_bounds)
+    )
+    height = np.abs(np.sin(north).diff("bnds").squeeze("bnds", drop=True))
+    width = np.abs(east.diff("bnds").squeeze("bnds", drop=True))
+    area = (_EARTH_RADIUS**2 * height * width).transpose("lat", "lon").rename("area")
+    area.attrs = {"units": "m2", "long_name": "cell area", "standard_name": "cell_area"}
+    return area
+
+
+def content(
+    annual_flux: xr.DataArray, area: xr.DataArray, land_fraction: xr.DataArray
+) -> xr.DataArray:
+    """Sum a yearly flux over a region.
+
+    Parameters
+    ----------
+    annual_flux : xarray.DataArray
+        kg m-2 yr-1 per m2 of land on (..., lat, lon). Cells without a value are left out, which
+        makes ``annual_flux.where(mask)`` the way to choose a region.
+    area : xarray.DataArray
+        m2 on (lat, lon).
+    land_fraction : xarray.DataArray
+        0 to 1 on (lat, lon), with any further dimensions of `annual_flux` (model).
+
+    Returns
+    -------
+    xarray.DataArray
+        Gt yr-1 (1 Gt = 1e12 kg = 1e15 g) without lat and lon; NaN where no cell has a value.
+
+    Raises
+    ------
+    InputError
+        If a unit is another, or a land fraction is outside 0 to 1 (a percentage, for example).
+    """
+    require_units(annual_flux, ANNUAL_FLUX)
+    mass = annual_flux * _land_area(area, land_fraction)
+    total = (mass.sum(["lat", "lon"], min_count=1) / _KG_PER_GT).rename(annual_flux.name)
+    name = annual_flux.attrs.get("long_name", annual_flux.name)
+    total.attrs = {"units": "Gt yr-1", "long_name": f"content of {name}"}
+    return total
+
+
+def area_mean(
+    annual_flux: xr.DataArray, area: xr.DataArray, land_fraction: xr.DataArray
+) -> xr.DataArray:
+    """Average a flux over a region, per m2 of land.
+
+    Parameters
+    ----------
+    annual_flux : xarray.DataArray
+        Per m2 of land on (..., lat, lon), in any unit. Cells without a value are left out.
+    area : xarray.DataArray
+        m2 on (lat, lon).
+    land_fraction : xarray.DataArray
+        0 to 1 on (lat, lon), with any further dimensions of `annual_flux` (model).
+
+    Returns
+    -------
+    xarray.DataArray
+        In the unit of `annual_flux`, without lat and lon.
+
+    Raises
+    ------
+    InputError
+        If `area` is not in m2, or a land fraction is outside 0 to 1.
+    """
+    weighted = annual_flux.weighted(_land_area(area, land_fraction))
+    return weighted.mean(["lat", "lon"], keep_attrs=True)
+
+
+def _land_area(area: xr.DataArray, land_fraction: xr.DataArray) -> xr.DataArray:
+    require_units(area, "m2")
+    low, high = float(land_fraction.min()), float(land_fraction.max())
+    if low < 0 or high > 1 + 1e-6:
+        raise InputError(
+            f"variable {land_fraction.name}",
+            needed="a land fraction from 0 to 1",
+            found=f"values from {low:g} to {high:g}",
+            mend="divide a percentage (sftlf) by 100",
+        )
+    return (area * land_fraction).fillna(0)

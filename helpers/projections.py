@@ -1,0 +1,177 @@
+"""Change in time: trends, differences between periods, and what serial correlation takes away.
+
+Annual means of climate models resemble those of the year before. A test that counts every year
+as a new observation finds too much; these functions count effective years instead.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from helpers.errors import InputError
+
+_FEWEST_YEARS = 10
+
+
+def fit_trend(annual: xr.DataArray) -> xr.Dataset:
+    """Fit a straight line in time, and test its slope with effective years.
+
+    Parameters
+    ----------
+    annual : xarray.DataArray
+        One value per ``year``, any other dimensions.
+
+    Returns
+    -------
+    xarray.Dataset
+        On the other dimensions: ``slope`` (unit of `annual` per year), ``p_plain`` (two-sided,
+        every year counts), ``p`` (two-sided, with effective years), ``effective_years``.
+
+    Raises
+    ------
+    InputError
+        For fewer than ten years.
+
+    Notes
+    -----
+    With r the lag-1 autocorrelation of the residuals, n years count as n (1 - r) / (1 + r), at
+    most n and at least 3 (Santer et al. 2000, J. Geophys. Res. 105, 7337-7356).
+    """
+    _check_years(annual)
+    years = annual["year"] - annual["year"].mean()
+    n = annual.sizes["year"]
+    spread = (years**2).sum()
+    slope = (years * (annual - annual.mean("year"))).sum("year", skipna=False) / spread
+    residual = annual - annual.mean("year") - slope * years
+    effective = effective_size(residual)
+    squares = (residual**2).sum("year", skipna=False)
+
+    def p_value(size):
+        error = np.sqrt(squares / (size - 2) / spread)
+        tail = xr.apply_ufunc(stats.t.sf, np.abs(slope) / error, size - 2, dask="parallelized")
+        return 2 * tail
+
+    return xr.Dataset(
+        {
+            "slope": slope,
+            "p_plain": p_value(xr.full_like(effective, n)),
+            "p": p_value(effective),
+            "effective_years": effective,
+        }
+    )
+
+
+def effective_size(annual: xr.DataArray) -> xr.DataArray:
+    """Return how many independent years a serially correlated series is worth.
+
+    Parameters
+    ----------
+    annual : xarray.DataArray
+        One value per ``year``, without trend.
+
+    Returns
+    -------
+    xarray.DataArray
+        n (1 - r) / (1 + r) with the lag-1 autocorrelation r, between 3 and n.
+    """
+    anomaly = annual - annual.mean("year")
+    shifted = anomaly.shift(year=1).isel(year=slice(1, None))
+    lagged = (anomaly.isel(year=slice(1, None)) * shifted).sum("year", skipna=False)
+    r = lagged / (anomaly**2).sum("year", skipna=False)
+    n = annual.sizes["year"]
+    return (n * (1 - r) / (1 + r)).clip(3, n)
+
+
+def compare_periods(before: xr.DataArray, after: xr.DataArray) -> pd.Series:
+    """Compare the means of two periods, as the paper does and with effective years.
+
+    Parameters
+    ----------
+    before, after : xarray.DataArray
+        One value per ``year``, no other dimension.
+
+    Returns
+    -------
+    pandas.Series
+        ``difference`` of the means (after minus before), ``t`` and ``p_plain`` of Student's
+        independent-samples test on all years, ``effective_before`` and ``effective_after`` (years
+        that the detrended series are worth), and ``p``, Welch's test with these sizes.
+
+    Notes
+    -----
+    Zwiers and von Storch (1995), J. Climate 8, 336-351, on t tests of correlated series.
+    """
+    _check_years(before)
+    _check_years(after)
+    student = stats.ttest_ind(after, before)
+    sizes = [float(effective_size(period - _line(period))) for period in (before, after)]
+    welch = stats.ttest_ind_from_stats(
+        float(after.mean()),
+        float(after.std(ddof=1)),
+        sizes[1],
+        float(before.mean()),
+        float(before.std(ddof=1)),
+        sizes[0],
+        equal_var=False,
+    )
+    return pd.Series(
+        {
+            "difference": float(after.mean() - before.mean()),
+            "t": student.statistic,
+            "p_plain": student.pvalue,
+            "effective_before": sizes[0],
+            "effective_after": sizes[1],
+            "p": welch.pvalue,
+        }
+    )
+
+
+def _line(annual: xr.DataArray) -> xr.DataArray:
+    fit = np.polynomial.Polynomial.fit(annual["year"], annual, 1)
+    return annual.copy(data=fit(annual["year"].to_numpy()))
+
+
+def spread_of_models(change: xr.DataArray, confidence: float = 0.95) -> pd.Series:
+    """Summarize one number per model: mean, interval over models, agreement in sign.
+
+    Parameters
+    ----------
+    change : xarray.DataArray
+        One value per ``model``.
+    confidence : float
+        Level of the t interval of the mean, which treats models as independent draws.
+
+    Returns
+    -------
+    pandas.Series
+        ``mean``, ``low``, ``high``, ``lowest``, ``highest``, ``models``, and ``rising``, the number
+        of models whose value is above 0.
+    """
+    values = change.to_numpy()
+    interval = stats.t.interval(
+        confidence, values.size - 1, loc=values.mean(), scale=stats.sem(values)
+    )
+    return pd.Series(
+        {
+            "mean": values.mean(),
+            "low": interval[0],
+            "high": interval[1],
+            "lowest": values.min(),
+            "highest": values.max(),
+            "models": values.size,
+            "rising": int((values > 0).sum()),
+        }
+    )
+
+
+def _check_years(annual: xr.DataArray) -> None:
+    if annual.sizes.get("year", 0) < _FEWEST_YEARS:
+        raise InputError(
+            "trend in time",
+            needed=f"at least {_FEWEST_YEARS} years",
+            found=f"{annual.sizes.get('year', 0)}",
+            mend="choose longer periods",
+        )

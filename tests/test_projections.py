@@ -1,0 +1,85 @@
+"""Trends and comparisons in time: scipy as reference, closed forms, calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from helpers.errors import InputError
+from helpers.projections import compare_periods, effective_size, fit_trend, spread_of_models
+
+YEARS = np.arange(2006, 2100)
+
+
+def series(values) -> xr.DataArray:
+    values = np.asarray(values)
+    return xr.DataArray(
+        values, dims=("world", "year")[-values.ndim :], coords={"year": YEARS[: values.shape[-1]]}
+    )
+
+
+def red_noise(r: float, worlds: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    noise = rng.standard_normal((worlds, 60 + YEARS.size))
+    for step in range(1, noise.shape[1]):
+        noise[:, step] += r * noise[:, step - 1]
+    return noise[:, 60:]
+
+
+def test_slope_and_plain_p_are_scipys():
+    values = 0.01 * (YEARS - 2006) + red_noise(0, 3, seed=1)
+    trend = fit_trend(series(values))
+    for world, row in enumerate(values):
+        reference = stats.linregress(YEARS, row)
+        assert float(trend["slope"][world]) == pytest.approx(reference.slope, rel=1e-10)
+        assert float(trend["p_plain"][world]) == pytest.approx(reference.pvalue, rel=1e-8)
+
+
+def test_effective_years_keep_the_promised_level_in_red_noise():
+    trend = fit_trend(series(red_noise(0.6, worlds=1000, seed=2)))
+    error = np.sqrt(0.05 * 0.95 / 1000)
+    assert float((trend["p_plain"] < 0.05).mean()) > 0.2
+    assert float((trend["p"] < 0.05).mean()) == pytest.approx(0.05, abs=0.02 + 3 * error)
+
+
+def test_effective_size_of_known_series():
+    long = red_noise(0.5, worlds=2000, seed=3)
+    assert float(effective_size(series(long)).median()) == pytest.approx(94 / 3, rel=0.15)
+    alternating = series(np.tile([1.0, -1.0], 47))
+    assert float(effective_size(alternating)) == 94, "never more than there are"
+
+
+def test_cells_without_values_stay_without():
+    values = red_noise(0, 2, seed=4)
+    values[1] = np.nan
+    trend = fit_trend(series(values))
+    assert np.isfinite(trend["p"][0])
+    assert all(np.isnan(trend[name][1]) for name in trend)
+
+
+def test_periods_are_compared_as_scipy_does_and_then_with_fewer_years():
+    past = xr.DataArray(red_noise(0.7, 1, seed=5)[0, :16], {"year": np.arange(1990, 2006)})
+    future = series(1 + red_noise(0.7, 1, seed=6)[0])
+    result = compare_periods(past, future)
+    student = stats.ttest_ind(future, past)
+    assert result["t"] == pytest.approx(student.statistic)
+    assert result["p_plain"] == pytest.approx(student.pvalue)
+    assert result["difference"] == pytest.approx(float(future.mean() - past.mean()))
+    assert result["effective_after"] < 94
+    assert result["p"] > result["p_plain"]
+
+
+def test_models_are_summarized_by_their_t_interval():
+    change = xr.DataArray([0.1, 0.3, -0.1, 0.2], dims="model")
+    result = spread_of_models(change, confidence=0.9)
+    reference = stats.ttest_1samp(change, 0).confidence_interval(0.9)
+    assert [result["low"], result["high"]] == pytest.approx([reference.low, reference.high])
+    assert (result["lowest"], result["highest"], result["models"]) == (-0.1, 0.3, 4)
+    assert result["rising"] == 3
+
+
+def test_too_few_years_are_refused():
+    with pytest.raises(InputError, match="at least 10 years"):
+        fit_trend(series(np.arange(9.0)))
