@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from xarray_regrid.utils import normalize_overlap, overlap
 
 from helpers.errors import InputError
 from helpers.gldas import PLATEAU_BOX
+from helpers.grids import SIDES, cell_bounds, edges_between, first_step, regrid, target_grid
 from helpers.oxygen import (
     MONTHLY_FLUX,
     OXYGEN_PER_CARBON,
@@ -38,8 +38,6 @@ _NAME = re.compile(
     r"(?P<variable>[^_]+)_(?P<table>[^_]+)_(?P<model>[^_]+)_(?P<experiment>[^_]+)"
     r"_(?P<member>r\d+i\d+p\d+)(_(?P<start>\d+)-(?P<end>\d+))?\.nc"
 )
-_SIDES = {"lat": ("south", "north"), "lon": ("west", "east")}
-_ALL_SIDES = [side for sides in _SIDES.values() for side in sides]
 _LARGEST_VALUE = 1e19
 _MONTHS_PER_CHUNK = 360
 _SECONDS_PER_DAY = 86_400
@@ -345,12 +343,12 @@ def _ascending(
             bounds = np.sort(centres[:, np.newaxis] + from_centre, axis=1)
             bounds = bounds if _fit(path, name, centres, bounds) else None
         if bounds is None:
-            edges = _halfway(centres, limit=90 if name == "lat" else np.inf)
+            edges = edges_between(centres, limit=90 if name == "lat" else np.inf)
             bounds = np.column_stack([edges[:-1], edges[1:]])
         window = slice(None) if box is None else _window(centres, box[name])
         windows[name] = _as_slice(order[window])
         coords[name] = centres[window]
-        for side, edge in zip(_SIDES[name], bounds[window].T, strict=True):
+        for side, edge in zip(SIDES[name], bounds[window].T, strict=True):
             coords[side] = (name, edge)
     return array.isel(windows).assign_coords(coords)
 
@@ -391,19 +389,6 @@ def _fit(path: Path, name: str, centres: np.ndarray, bounds: np.ndarray) -> bool
         stacklevel=5,
     )
     return False
-
-
-def _halfway(centres: np.ndarray, limit: float) -> np.ndarray:
-    if len(centres) == 1:
-        raise InputError(
-            "grid",
-            needed="at least two cells in each direction, or their bounds",
-            found=f"one cell, at {centres[0]:g}",
-            mend="download the whole grid, or a larger region",
-        )
-    middle = (centres[:-1] + centres[1:]) / 2
-    edges = [2 * centres[0] - middle[0], *middle, 2 * centres[-1] - middle[-1]]
-    return np.clip(edges, -limit, limit)
 
 
 def _check_alike(path: Path, piece: xr.DataArray, first_path: Path, first: xr.DataArray) -> None:
@@ -550,7 +535,7 @@ def _net_uptake(
     else:
         npp, rh = parts["npp"], parts["rh"]
         _check_pair(model, scenario, npp, rh)
-        nep = npp - rh.assign_coords(npp.coords)
+        nep = npp.astype(float) - rh.assign_coords(npp.coords).astype(float)
         nep.attrs["files"] = "\n".join([npp.attrs["files"], rh.attrs["files"]])
     names = {"long_name": "net ecosystem production of carbon", "units": MONTHLY_FLUX}
     nep.attrs = {**names, "model": model, "files": nep.attrs["files"]}
@@ -626,7 +611,7 @@ def land_fraction(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.Dat
     """
     percent = _open_fixed(files, model, "sftlf", "%", flux)
     if percent is None:
-        fraction = _first_step(flux).notnull().astype(float)
+        fraction = first_step(flux).notnull().astype(float)
     else:
         low, high = float(percent.min()), float(percent.max())
         if low < 0 or high > 100.01 or 0 < high <= 1:
@@ -691,132 +676,6 @@ def _open_fixed(
         ) from error
     places = {name: flux[name] for name in ("lat", "lon")}
     return array.assign_coords(places)
-
-
-def _first_step(flux: xr.DataArray) -> xr.DataArray:
-    steps = {dim: 0 for dim in flux.dims if dim not in ("lat", "lon")}
-    return flux.isel(steps, drop=True)
-
-
-def cell_bounds(array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return the bounds of an array's cells, (lat, bnds) and (lon, bnds), in degrees.
-
-    They are its coordinates south, north, west and east, which :func:`open_run` sets, else halfway
-    between centres (and at most 90 degrees north or south).
-    """
-    found = []
-    for name, sides in _SIDES.items():
-        if set(sides) <= set(array.coords):
-            pairs = np.column_stack([array[side].values for side in sides])
-        else:
-            edges = _halfway(array[name].values, limit=90 if name == "lat" else np.inf)
-            pairs = np.column_stack([edges[:-1], edges[1:]])
-        found.append(xr.DataArray(pairs, {name: array[name].values}, (name, "bnds")))
-    return tuple(found)
-
-
-def target_grid(box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
-    """Return the 1 degree cells of a region: lat, lon and their bounds, whole degrees apart."""
-    grid = xr.Dataset()
-    for name, units in (("lat", "degrees_north"), ("lon", "degrees_east")):
-        edges = np.arange(box[name].start, box[name].stop + 1, dtype=float)
-        grid[name] = (name, (edges[:-1] + edges[1:]) / 2, {"units": units})
-        grid[f"{name}_bnds"] = ((name, "bnds"), np.column_stack([edges[:-1], edges[1:]]))
-    return grid.set_coords(["lat_bnds", "lon_bnds"])
-
-
-def regrid(
-    flux: xr.DataArray, fraction: xr.DataArray, box: dict[str, slice] = PLATEAU_BOX
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Put a flux per m2 of land on the 1 degree grid so that its total is kept.
-
-    Parameters
-    ----------
-    flux : xarray.DataArray
-        Per m2 of land on (..., lat, lon), ascending.
-    fraction : xarray.DataArray
-        Land fraction, 0 to 1, on (lat, lon).
-    box : dict of slice
-        Region in degrees north and east.
-
-    Returns
-    -------
-    flux : xarray.DataArray
-        Per m2 of land on (..., lat, lon) of :func:`target_grid`; NaN where there is no land.
-    fraction : xarray.DataArray
-        Land fraction on (lat, lon) of the target: the land that has a flux.
-
-    Raises
-    ------
-    InputError
-        If the source does not reach the centre of every target cell.
-
-    Notes
-    -----
-    First-order conservative: flux times fraction, and fraction, are averaged over the area that
-    each source cell shares with a target cell, and then divided. Along each axis the shared part
-    is the overlap of intervals (``xarray_regrid.utils.overlap``), in longitude and in the sine of
-    latitude, between the cells' true bounds. ``xarray_regrid``'s own ``conservative`` takes bounds
-    halfway between centres, and weighs a source cell by its whole area instead of by the shared
-    part: it misses the total by up to 5e-4 from a 2.8 degree grid.
-
-    A source cell without a value at the first step is no land. One that lacks a value later has
-    a gap, which the target cells that touch it show as NaN. A target cell on the rim that is
-    only partly covered takes the average of the covered part.
-    """
-    target = target_grid(box).reset_coords()
-    _check_cover(flux, target)
-    weights = [
-        _weights(bounds, target[f"{name}_bnds"], name)
-        for name, bounds in zip(("lat", "lon"), cell_bounds(flux), strict=True)
-    ]
-    plain = flux.drop_vars(_ALL_SIDES, errors="ignore")
-    fraction = fraction.drop_vars(_ALL_SIDES, errors="ignore")
-    land = fraction.where(_first_step(plain).notnull(), 0.0)
-    gap = plain.isnull() & (land > 0)
-    on_land = _average(plain.fillna(0) * land, weights, target)
-    land = _average(land, weights, target)
-    has_gap = _average(gap.astype(float), weights, target) > 0
-    moved = (on_land / land.where(land > 0)).where(~has_gap)
-    land = land.assign_attrs(units="1", long_name="land fraction").rename("land_fraction")
-    return moved.transpose(*flux.dims).rename(flux.name).assign_attrs(flux.attrs), land
-
-
-def _weights(source: xr.DataArray, target: xr.DataArray, name: str) -> np.ndarray:
-    intervals = []
-    for bounds in (source.values, target.values):
-        measure = np.sin(np.radians(bounds)) if name == "lat" else bounds
-        intervals.append(pd.IntervalIndex.from_arrays(measure[:, 0], measure[:, 1]))
-    return normalize_overlap(overlap(*intervals))
-
-
-def _average(array: xr.DataArray, weights: list[np.ndarray], target: xr.Dataset) -> xr.DataArray:
-    by_lat, by_lon = weights
-    grid = ["lat", "lon"]
-    averaged = xr.apply_ufunc(
-        lambda values: by_lat.T @ values @ by_lon,
-        array,
-        input_core_dims=[grid],
-        output_core_dims=[grid],
-        exclude_dims=set(grid),
-        dask="parallelized",
-        output_dtypes=[float],
-        dask_gufunc_kwargs={"output_sizes": {name: target.sizes[name] for name in grid}},
-    )
-    return averaged.assign_coords({name: target[name] for name in grid})
-
-
-def _check_cover(flux: xr.DataArray, target: xr.Dataset) -> None:
-    for name, bounds in zip(("lat", "lon"), cell_bounds(flux), strict=True):
-        low, high = float(bounds.min()), float(bounds.max())
-        if target[name].min() < low or target[name].max() > high:
-            raise InputError(
-                f"{flux.attrs.get('model', flux.name)}: {name}",
-                needed=f"cells from {target[f'{name}_bnds'].values.min():g} "
-                f"to {target[f'{name}_bnds'].values.max():g}",
-                found=f"cells from {low:g} to {high:g}",
-                mend="download the whole grid, or a larger region",
-            )
 
 
 def open_ensemble(
@@ -930,7 +789,7 @@ def open_historical(
     """
     files = find_files(folder)
     runs = files[(files["experiment"] == "historical") & files["variable"].isin(variables)]
-    fields = []
+    fields = {}
     for model, of_model in runs.groupby("model"):
         if set(of_model["variable"]) != set(variables):
             continue
@@ -941,7 +800,7 @@ def open_historical(
             flux = _cut(open_run(pieces), f"{model} historical", first_year, last_year)
             fraction = land_fraction(files, str(model), flux)
             fluxes[variable], land = regrid(annual_total(flux), fraction)
-        fields.append(xr.Dataset(fluxes).assign(land_fraction=land, model=model))
+        fields[model] = xr.Dataset(fluxes).assign(land_fraction=land)
     if not fields:
         raise InputError(
             folder,
@@ -950,7 +809,8 @@ def open_historical(
             mend="download what is missing",
         )
     target = target_grid()
-    ensemble = xr.concat(fields, "model", combine_attrs="drop_conflicts")
+    models = pd.Index(fields, name="model")
+    ensemble = xr.concat(fields.values(), models, combine_attrs="drop_conflicts")
     return ensemble.assign(area=cell_area(target["lat_bnds"], target["lon_bnds"]))
 
 

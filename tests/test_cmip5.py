@@ -20,18 +20,16 @@ from hypothesis import strategies as st
 
 from helpers.cmip5 import (
     cell_areas,
-    cell_bounds,
     find_files,
     land_fraction,
     net_ecosystem_production,
     open_ensemble,
     open_run,
-    regrid,
     splice,
-    target_grid,
 )
 from helpers.commands.data import SHARED
 from helpers.errors import InputError
+from helpers.grids import cell_bounds, regrid, target_grid
 from helpers.oxygen import annual_total, cell_area, content, oxygen_flux
 
 SIDES = ["south", "north", "west", "east"]

@@ -10,11 +10,14 @@ import nbformat
 import numpy as np
 import papermill
 import pytest
+from distributed import LocalCluster
 from jupytext.compare import compare_notebooks
 
+from helpers.cluster import connect
 from helpers.commands.execution import NOTEBOOKS
 from helpers.commands.refresh import read_source
 from helpers.commands.run import run
+from helpers.errors import InputError
 from helpers.provenance import LABELS
 from helpers.standin import archive
 
@@ -156,6 +159,21 @@ def test_pages_run_on_an_archive_of_other_models(source, runs, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "MODEL-B" in text or "n = 3 models, observed" in text
     assert "by construction" not in text.split("The paper and this book")[1] or "02" in page.stem
+
+
+@pytest.mark.slow
+def test_the_projections_are_the_same_on_a_cluster_of_two_workers(runs):
+    source = NOTEBOOKS / "14_projections.md"
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        page = run(source.with_suffix(".ipynb"), {"cluster": cluster.scheduler_address})
+    executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+    for one, other in zip(_with_outputs(twin(source)), _with_outputs(executed), strict=True):
+        assert _numbers(one) == _numbers(other)
+
+
+def test_a_cluster_that_does_not_answer_is_refused():
+    with pytest.raises(InputError, match="no answer"):
+        connect("tcp://127.0.0.1:9")
 
 
 def _with_outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:

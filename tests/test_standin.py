@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import cftime
@@ -13,10 +14,12 @@ import xarray as xr
 import yaml
 
 from helpers import standin
+from helpers.cmip5 import cell_areas, find_files, land_fraction, open_run
 from helpers.commands.data import SHARED
 from helpers.errors import InputError
 from helpers.factors import DATA
 from helpers.gldas import open_gldas
+from helpers.oxygen import annual_total, content
 from helpers.study import load_study
 from helpers.terrain import load_elevation
 
@@ -426,3 +429,37 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="not overwritten"):
         standin.archive(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+@pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
+@pytest.mark.parametrize("model", ["CanESM2", "HadGEM2-ES", "MIROC-ESM"])
+def test_what_the_reader_sums_is_what_cdo_sums(tree, tmp_path, model):
+    files = find_files(tree)
+    runs = files[(files["model"] == model) & (files["experiment"] == "rcp85")]
+    runs = runs[runs["variable"] == "npp"].iloc[-1:]
+    flux = open_run(runs)
+    flux = flux.isel(time=flux["time"].dt.year > int(flux["time"].dt.year[0]))
+    annual = annual_total(flux)
+    area = cell_areas(files, model, flux)
+    land = land_fraction(files, model, flux)
+    corner = [
+        f"{float(edge) + shift:.6f}"
+        for name in ("lon", "lat")
+        for edge, shift in ((flux[name][0], -1e-3), (flux[name][-1], 1e-3))
+    ]
+    box = "-sellonlatbox," + ",".join(corner)
+    sums, gigatonnes = tmp_path / "sums.nc", tmp_path / "gt.nc"
+    areacella = next(tree.rglob(f"areacella_fx_{model}_*.nc"))
+    years = f"-selyear,{annual['year'].values[0]}/{annual['year'].values[-1]}"
+    yearly = ["-yearsum", "-muldpm", "-mulc,86400", years, "-selname,npp", box]
+    monthly = str(runs["path"].iloc[0])
+    cdo = ["cdo", "-s", "-b", "F64"]
+    subprocess.run([*cdo, *yearly, monthly, str(sums)], check=True)
+    weighted = ["-divc,1e12", "-fldsum", "-mul", str(sums), box, str(areacella)]
+    subprocess.run([*cdo, *weighted, str(gigatonnes)], check=True)
+    with xr.open_dataset(sums, decode_times=False) as reference:
+        expected = reference["npp"].sortby("lat").values
+    np.testing.assert_allclose(annual.values, expected, rtol=1e-6)
+    with xr.open_dataset(gigatonnes, decode_times=False) as reference:
+        expected = reference["npp"].values.ravel()
+    np.testing.assert_allclose(content(annual, area, land).values, expected, rtol=1e-6)

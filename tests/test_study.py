@@ -13,7 +13,8 @@ from helpers.emulate import soil_respiration
 from helpers.errors import InputError
 from helpers.factors import load_factors
 from helpers.provenance import LABELS
-from helpers.study import load_study, minmax
+from helpers.study import load_carbon, load_study, load_top, mean_top, minmax, sample_top
+from helpers.terrain import plateau_mask
 from tests.test_sites import GOOD
 
 
@@ -110,3 +111,35 @@ def test_minmax_refuses_constants_and_gaps_by_name(column, words):
     table = pd.DataFrame({"pH": [1.0, 2.0, 3.0], "SOC": column}, index=list("ABC"))
     with pytest.raises(InputError, match=f"column 'SOC'(.|\n)*{words}"):
         minmax(table)
+
+
+def test_top_at_the_sites_is_the_embedded_map_and_the_map_is_the_ensembles():
+    sites = load_study().sites
+    at_sites = sample_top(sites)
+    ensemble = load_top()
+    field = mean_top(ensemble).mean("model")
+    places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
+    np.testing.assert_allclose(at_sites, field.sel(places, method="nearest"), rtol=1e-12)
+    assert ensemble.attrs["label"] == "emulated"
+    assert at_sites.index.equals(sites.index)
+
+
+def test_npp_less_rh_is_the_top_of_the_same_archive():
+    carbon = load_carbon().sel(year=slice(1990, 2004)).compute()
+    top = load_top()["top"].isel(scenario=0, drop=True).sel(year=slice(1990, 2004)).compute()
+    nep = (carbon["npp"] - carbon["rh"]).transpose(*top.dims)
+    np.testing.assert_allclose(nep * 32 / 12, top, rtol=1e-9, atol=1e-12)
+
+
+def test_the_plateau_is_as_large_as_its_elevation_says():
+    ensemble = load_top()
+    size = float(ensemble["area"].where(plateau_mask(ensemble)).sum()) / 1e12
+    assert size == pytest.approx(2.95, rel=0.05)  # 1/12 degree cells above 2500 m, design
+    higher = plateau_mask(ensemble, 3500)
+    assert not (higher & ~plateau_mask(ensemble)).any()
+
+
+@pytest.mark.parametrize("load", [load_top, load_carbon, load_study])
+def test_a_wrong_path_never_falls_back_to_the_embedded_data(tmp_path, load):
+    with pytest.raises(InputError, match="no such folder"):
+        load(tmp_path / "typo")
