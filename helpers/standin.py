@@ -532,11 +532,13 @@ def archive(folder: str | Path = ARCHIVE) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as workshop:
         made = write_archive(Path(workshop) / "new")
-        if _is_current(folder):
-            return folder
-        if folder.exists():
-            folder.rename(Path(workshop) / "old")
-        made.rename(folder)
+        try:
+            if folder.exists() and not _is_current(folder):
+                folder.rename(Path(workshop) / "old")
+            made.rename(folder)
+        except OSError:  # another process was faster; its archive is as good
+            if not _is_current(folder):
+                raise
     return folder
 
 

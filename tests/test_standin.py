@@ -463,3 +463,16 @@ def test_what_the_reader_sums_is_what_cdo_sums(tree, tmp_path, model):
     with xr.open_dataset(gigatonnes, decode_times=False) as reference:
         expected = reference["npp"].values.ravel()
     np.testing.assert_allclose(content(annual, area, land).values, expected, rtol=1e-6)
+
+
+def test_two_processes_may_make_the_archive_at_once(tree, tmp_path, monkeypatch):
+    folder = tmp_path / "standin"
+
+    def slower(made: Path) -> Path:
+        shutil.copytree(tree, folder)  # the other process finishes first
+        return Path(shutil.copytree(tree, made))
+
+    monkeypatch.setattr(standin, "write_archive", slower)
+    assert standin.archive(folder) == folder
+    assert len(list(folder.rglob("*.nc"))) == len(list(tree.rglob("*.nc")))
+    assert [path.name for path in tmp_path.iterdir()] == ["standin"]
