@@ -45,7 +45,7 @@ refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
 	@$(BIN)/python -m helpers.commands.refresh
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --python-version 3.11 -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean: ## remove everything that was built (not .venv)
 	rm -rf _build runs .pytest_cache .hypothesis .ruff_cache

@@ -19,7 +19,7 @@ OXYGEN_PER_CARBON = 32 / 12
 PUBLISHED_RATIO = 2.667
 MONTHLY_FLUX = "kg m-2 s-1"
 ANNUAL_FLUX = "kg m-2 yr-1"
-_EARTH_RADIUS = 6_371_000.0
+EARTH_RADIUS = 6_371_000.0
 _SECONDS_PER_DAY = 86_400
 _KG_PER_GT = 1e12
 _MONTHS_PER_CHUNK = 360
@@ -157,7 +157,7 @@ def cell_area(lat_bounds: xr.DataArray, lon_bounds: xr.DataArray) -> xr.DataArra
     )
     height = np.abs(np.sin(north).diff("bnds").squeeze("bnds", drop=True))
     width = np.abs(east.diff("bnds").squeeze("bnds", drop=True))
-    area = (_EARTH_RADIUS**2 * height * width).transpose("lat", "lon").rename("area")
+    area = (EARTH_RADIUS**2 * height * width).transpose("lat", "lon").rename("area")
     area.attrs = {"units": "m2", "long_name": "cell area", "standard_name": "cell_area"}
     return area
 

@@ -23,6 +23,7 @@ import yaml
 from helpers.errors import InputError
 from helpers.factors import DATA
 from helpers.gldas import EMBEDDED_CLIMATE, load_climate
+from helpers.oxygen import EARTH_RADIUS, OXYGEN_PER_CARBON, cell_area
 from helpers.provenance import sha256
 from helpers.terrain import load_elevation
 
@@ -31,10 +32,8 @@ SCENARIOS = ("rcp45", "rcp85")
 _NOTE = "STANDIN.txt"
 _BOX = {"lat": (25, 41), "lon": (72, 106)}
 _MARGIN_CELLS = 2
-_EARTH_RADIUS = 6_371_000.0
 _SECONDS_PER_YEAR = 365 * 86400
 _DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-_OXYGEN_PER_CARBON = 32 / 12
 _FILL = np.float32(1e20)
 _FLUXES = {
     "npp": (
@@ -144,8 +143,9 @@ def grid(model: str) -> xr.Dataset:
     step = 360 / shape["nlon"]
     lon = shape["first_lon"] + step * np.arange(shape["nlon"])
     lon, lon_bnds = _crop(lon, np.stack([lon - step / 2, lon + step / 2], axis=1), _BOX["lon"])
-    height = np.diff(np.sin(np.radians(lat_bnds)), axis=1)
-    area = _EARTH_RADIUS**2 * height * np.radians(np.diff(lon_bnds, axis=1)).T
+    area = cell_area(
+        xr.DataArray(lat_bnds, dims=("lat", "bnds")), xr.DataArray(lon_bnds, dims=("lon", "bnds"))
+    ).values
     cells = xr.Dataset(
         {
             "lat_bnds": (("lat", "bnds"), lat_bnds),
@@ -195,7 +195,7 @@ def _plateau_area(lat_bnds: np.ndarray, lon_bnds: np.ndarray) -> np.ndarray:
     heights = _overlap(np.sin(np.radians(lat_bnds)), np.sin(np.radians(rows)))
     widths = _overlap(np.radians(lon_bnds), np.radians(columns))
     high = (relief >= region["elevation_m"]).transpose("lat", "lon").values
-    return _EARTH_RADIUS**2 * heights @ high @ widths.T
+    return EARTH_RADIUS**2 * heights @ high @ widths.T
 
 
 def _overlap(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -372,7 +372,7 @@ def _mean_changes(beta_factor: float, turnover_factor: float) -> np.ndarray:
         of_models = []
         for model in load_standin()["models"]:
             npp, rh = _run(model, scenario, beta_factor, turnover_factor)
-            top = _OXYGEN_PER_CARBON * _plateau_mean(model, npp - rh)
+            top = OXYGEN_PER_CARBON * _plateau_mean(model, npp - rh)
             of_models.append(top[future].mean() - top[past].mean())
         changes.append(np.mean(of_models))
     return np.array(changes)
@@ -466,11 +466,11 @@ def summary() -> pd.DataFrame:
         past = mean.sel(year=slice(first, last)).mean("year").isel(scenario=0)
         future = mean.sel(year=slice(last + 1, None)).mean("year")
         nep = float(past["npp"] - past["rh"])
-        change = _OXYGEN_PER_CARBON * (future["npp"] - future["rh"] - nep)
+        change = OXYGEN_PER_CARBON * (future["npp"] - future["rh"] - nep)
         rows[model] = {
             "npp": float(past["npp"]),
             "nep": nep,
-            "top": _OXYGEN_PER_CARBON * nep,
+            "top": OXYGEN_PER_CARBON * nep,
             "nep_share": nep / float(past["npp"]),
         } | {name: float(change.sel(scenario=name)) for name in SCENARIOS}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
