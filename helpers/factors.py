@@ -31,6 +31,7 @@ def load_factors() -> pd.DataFrame:
         Indexed by ``code`` (an identifier: ``CN``, not ``C/N``), 44 rows with the columns
         ``label`` (as printed in the paper), ``name``, ``group``, ``unit`` (as GLDAS writes it),
         ``unit_shown`` (for readers), ``source`` (GLDAS variable or defining formula),
+        ``made_from`` (codes of the factors that it is computed from or is the sum of),
         ``definition``, ``named_in_text`` (does the paper's text name it?), ``confidence`` (0-1,
         that it is one of the 44), ``meaning_confidence`` (0-1, that the name means this),
         ``alternates`` and ``data_label`` (its label in the embedded study).
@@ -53,6 +54,30 @@ def gldas_sources() -> dict[str, str]:
     """Return the GLDAS variable of each factor that comes from GLDAS, by factor code."""
     table = _registry()
     return table.loc[table["data_label"] == "observed", "source"].to_dict()
+
+
+def built_in(pairs: pd.MultiIndex) -> pd.Series:
+    """Tell which pairs of factors correlate by definition: both hold one and the same quantity.
+
+    Parameters
+    ----------
+    pairs : pandas.MultiIndex
+        Factor codes, two levels.
+
+    Returns
+    -------
+    pandas.Series
+        True or False by pair, following ``made_from`` in the registry: TC holds SOC, C/N holds
+        TC, so both pairs are built in, and so is C/N with SOC.
+    """
+    shared = [bool(_contents(one) & _contents(other)) for one, other in pairs]
+    return pd.Series(shared, index=pairs, name="built_in", dtype=bool)
+
+
+@cache
+def _contents(code: str) -> frozenset[str]:
+    parts = _registry()["made_from"].get(code, "").split()
+    return frozenset({code}).union(*map(_contents, parts))
 
 
 def definition_list(group: str) -> str:

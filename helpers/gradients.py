@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
+from helpers.checks import check_level, check_numbers
 from helpers.errors import InputError
 
 _FEWEST_SITES = 5  # the parabola's AICc divides by n - 5 + 1 estimates
@@ -53,7 +54,7 @@ def fit_gradients(
     Lind and Mehlum (2010), Oxford Bulletin of Economics and Statistics 72, 109-118. Burnham and
     Anderson (2002), Model Selection and Multimodel Inference, for AICc.
     """
-    _check_level("confidence", confidence, usual=0.95)
+    check_level("confidence", confidence, usual=0.95)
     if len(elevation) <= _FEWEST_SITES:
         raise InputError(
             "elevation gradients",
@@ -61,25 +62,12 @@ def fit_gradients(
             found=f"{len(elevation)}",
             mend="add sites: a parabola cannot be judged on fewer",
         )
+    check_numbers(factors)
     rows = {code: _fit_one(elevation, values, confidence) for code, values in factors.items()}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("factor")
 
 
-def _check_level(name: str, level: float, usual: float) -> None:
-    if not 0 < level < 1:
-        raise InputError(
-            name, needed="a number between 0 and 1", found=f"{level:g}", mend=f"try {usual:g}"
-        )
-
-
 def _fit_one(elevation: pd.Series, values: pd.Series, confidence: float) -> dict[str, float]:
-    if values.isna().any() or values.nunique() < 2:
-        raise InputError(
-            f"column {values.name!r}",
-            needed="a number at every site, at least two of them different",
-            found="a gap" if values.isna().any() else "one value everywhere",
-            mend="leave out the site or the column",
-        )
     centre = elevation.mean()
     km = ((elevation - centre) / 1000).to_numpy()
     line = OLS(values.to_numpy(), np.vander(km, 2, increasing=True)).fit()
@@ -130,17 +118,10 @@ def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
         ``peaks mid-slope`` or ``dips mid-slope`` (Lind-Mehlum), else ``rises`` or ``falls``
         (slope of the line), else ``no clear trend``.
     """
-    _check_level("alpha", alpha, usual=0.05)
+    check_level("alpha", alpha, usual=0.05)
     shape = pd.Series("no clear trend", index=fits.index, name="shape")
     shape[(fits["p"] < alpha) & (fits["slope"] > 0)] = "rises"
     shape[(fits["p"] < alpha) & (fits["slope"] < 0)] = "falls"
     shape[fits["p_peak"] < alpha] = "peaks mid-slope"
     shape[fits["p_dip"] < alpha] = "dips mid-slope"
     return shape
-
-
-def significance_marks(p: pd.Series) -> pd.Series:
-    """Return the marks of the paper's Fig. 2: ``*`` p < .1, ``**`` p < .05, ``***`` p < .01."""
-    return pd.cut(
-        p, [-np.inf, 0.01, 0.05, 0.1, np.inf], right=False, labels=["***", "**", "*", ""]
-    ).astype(str)

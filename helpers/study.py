@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 import xarray as xr
 
+from helpers.checks import check_numbers
 from helpers.errors import InputError
 from helpers.factors import DATA, load_factors
 from helpers.gldas import annual_mean, holds_files, load_climate, open_gldas, sample
@@ -188,6 +189,11 @@ def sample_top(sites: pd.DataFrame, source: str | Path = "embedded") -> pd.Serie
     return field.mean("model").sel(places, method="nearest").to_series().rename("TOP")
 
 
+def top_label(source: str | Path = "embedded") -> str:
+    """Return the label of TOP: observed from an archive of your own, emulated without one."""
+    return "observed" if _look_into(source).archive else "emulated"
+
+
 def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
     """Return the mean TOP of 1990-2005, computed.
 
@@ -208,10 +214,10 @@ def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
 def _find_archive(source: str | Path) -> tuple[Path, dict[str, str]]:
     own = _look_into(source).archive
     if own:
-        return own, {"label": "observed", "provenance": f"CMIP5 archive in {own}"}
+        return own, {"label": top_label(source), "provenance": f"CMIP5 archive in {own}"}
     from helpers.standin import archive
 
-    return archive(), {"label": "emulated", "provenance": "nine stand-in models"}
+    return archive(), {"label": top_label(source), "provenance": "nine stand-in models"}
 
 
 class _Own(NamedTuple):
@@ -275,19 +281,5 @@ def minmax(table: pd.DataFrame) -> pd.DataFrame:
     InputError
         If a column has a gap, or the same value everywhere (there is nothing to divide by).
     """
-    for column, values in table.items():
-        if values.isna().any():
-            raise InputError(
-                f"column {column!r}",
-                needed="a number at every site",
-                found=f"a gap at {values.index[values.isna()][0]}",
-                mend="leave out the site or the column",
-            )
-        if values.min() == values.max():
-            raise InputError(
-                f"column {column!r}",
-                needed="at least two different values",
-                found=f"{values.iloc[0]:g} at every site",
-                mend="leave out the column: a constant cannot be scaled, and explains nothing",
-            )
+    check_numbers(table)
     return (table - table.min()) / (table.max() - table.min())

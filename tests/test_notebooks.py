@@ -105,11 +105,13 @@ OTHER_VALUES = {
     "02_oxygen_from_carbon": {"rounded_ratio": True},
     "03_spatial_pattern": {"seed": 7, "lowest": 3000.0},
     "04_elevation_gradients": {"seed": 7},
+    "05_climate_and_life": {"seed": 7},
+    "06_land_cover_and_zones": {"seed": 7},
     "14_projections": {"lowest": 3500.0, "alpha": 0.01},
 }
 ON_CLIMATE = pytest.mark.parametrize(
     "source",
-    [source for source in SOURCES if source.stem in ("01_data", "04_elevation_gradients")],
+    [source for source in SOURCES if source.stem[:2] in ("01", "04", "05", "06")],
     ids=lambda path: path.stem,
 )
 ON_MODELS = pytest.mark.parametrize(
@@ -142,6 +144,40 @@ def test_genuine_files_give_the_same_climate(source, runs, gldas_folder):
             np.testing.assert_allclose(_numbers(other), _numbers(one), rtol=1e-6)
             compared += len(_numbers(one))
     assert compared > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        (
+            "05_climate_and_life",
+            {"alpha": 0.01, "fdr": True, "confidence": 0.9},
+            ["marks from q", "have p < 0.01", "q < 0.01", "90% interval", "|r| above 0.463"],
+        ),
+        (
+            "06_land_cover_and_zones",
+            {"alpha": 0.1, "fdr": True, "zones": "High, Low", "confidence": 0.9},
+            [
+                "marks from q",
+                "(q < 0.1)",
+                "p < 0.1",
+                "90% interval",
+                "Of 44 pairwise tests",
+                "in High for",
+            ],
+        ),
+    ],
+)
+@pytest.mark.slow
+def test_levels_and_groups_flow_into_figures_tables_and_text(name, values, said, runs):
+    page = run(NOTEBOOKS / f"{name}.ipynb", values)
+    cells = _with_outputs(nbformat.read(page.with_suffix(".ipynb"), as_version=4))
+    text = "\n".join(map(_text, cells))
+    markdown = "\n".join(
+        output.get("data", {}).get("text/markdown", "") for cell in cells for output in cell.outputs
+    )
+    for words in said:
+        assert words in text + markdown, words
 
 
 @ON_MODELS

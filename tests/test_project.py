@@ -15,8 +15,8 @@ import yaml
 from packaging.requirements import Requirement
 
 import helpers
-from helpers import figures
 from helpers.factors import GROUPS, load_factors, show_unit
+from helpers.figures.style import COVER_COLOURS, ZONE_MARKERS
 from helpers.sites import ZONES
 from tests.conftest import ROOT
 
@@ -110,5 +110,5 @@ def test_units_are_shown_with_raised_exponents():
 
 
 def test_zones_are_shown_by_different_shapes_and_covers_by_different_colours():
-    assert len(set(figures.ZONE_MARKERS.values())) == len(ZONES)
-    assert len(set(figures.COVER_COLOURS.values())) == 2
+    assert len(set(ZONE_MARKERS.values())) == len(ZONES)
+    assert len(set(COVER_COLOURS.values())) == 2

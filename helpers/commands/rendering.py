@@ -1,7 +1,7 @@
 """A renderer for MyST-NB: alternative text and legend of a figure travel with its output.
 
 MyST-NB takes both from the cell's metadata only, which cannot follow a changed parameter.
-:func:`helpers.figures.show` writes them into the output's metadata instead.
+:func:`helpers.figures.style.show` writes them into the output's metadata instead.
 """
 
 from dataclasses import replace

@@ -1,0 +1,28 @@
+"""The checks of input that many analyses share."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from helpers.errors import InputError
+
+
+def check_level(name: str, level: float, usual: float) -> None:
+    """Refuse a level of significance or confidence that is not between 0 and 1."""
+    if not 0 < level < 1:
+        raise InputError(
+            name, needed="a number between 0 and 1", found=f"{level:g}", mend=f"try {usual:g}"
+        )
+
+
+def check_numbers(table: pd.DataFrame) -> None:
+    """Refuse a column with a gap, or with the same value at every site."""
+    for column, values in table.items():
+        gaps = values.index[values.isna()]
+        if len(gaps) or values.min() == values.max():
+            raise InputError(
+                f"column {column!r}",
+                needed="a number at every site, at least two of them different",
+                found=f"a gap at {gaps[0]}" if len(gaps) else f"{values.iloc[0]:g} at every site",
+                mend="leave out the site or the column: a constant explains nothing",
+            )

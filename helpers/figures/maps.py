@@ -1,0 +1,147 @@
+"""Maps: the sites on the relief, and fields on the grid."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.colors import LightSource
+from matplotlib.lines import Line2D
+
+from helpers.figures.style import COVER_COLOURS, STYLE, WIDTH, ZONE_MARKERS
+
+
+def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, plt.Axes]:
+    """Draw the sites on the shaded relief of the Plateau.
+
+    Parameters
+    ----------
+    sites : pandas.DataFrame
+        With longitude, latitude, land_cover and zone.
+    elevation : xarray.DataArray
+        Metres on (lat, lon).
+    """
+    with plt.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
+        relief = elevation.values.astype(float)
+        shade = LightSource(azdeg=315).hillshade(relief, vert_exag=0.006)
+        extent = [
+            float(edge)
+            for pair in (elevation["lon"], elevation["lat"])
+            for edge in (pair[0], pair[-1])
+        ]
+        ax.imshow(shade, cmap="Greys_r", origin="lower", extent=extent, vmin=-0.6, vmax=1.1)
+        lines = ax.contour(
+            elevation["lon"], elevation["lat"], relief, [3000], colors="0.25", linewidths=0.7
+        )
+        ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=8, manual=[(87, 36.9)])
+        for (cover, zone), group in sites.groupby(["land_cover", "zone"]):
+            ax.plot(
+                group["longitude"],
+                group["latitude"],
+                ZONE_MARKERS[zone],
+                color=COVER_COLOURS[cover],
+                markeredgecolor="black",
+                markersize=7,
+            )
+        ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(74, 105), ylim=(26, 40))
+        ax.set_aspect(1 / np.cos(np.radians(33)))
+        covers = [
+            Line2D(
+                [],
+                [],
+                ls="",
+                marker="s",
+                color=colour,
+                label=f"{cover} ({(sites['land_cover'] == cover).sum()})",
+            )
+            for cover, colour in COVER_COLOURS.items()
+        ]
+        zones = [
+            Line2D(
+                [],
+                [],
+                ls="",
+                marker=marker,
+                color="0.4",
+                label=f"{zone} ({(sites['zone'] == zone).sum()})",
+            )
+            for zone, marker in ZONE_MARKERS.items()
+        ]
+        fig.legend(
+            handles=[*covers, *zones], ncols=3, loc="outside lower center", handletextpad=0.2
+        )
+    west, east = sites.loc[sites["longitude"].idxmin()], sites.loc[sites["longitude"].idxmax()]
+    fig.set_label(
+        f"Map of the Tibetan Plateau in grey relief with {len(sites)} sites from "
+        f"{west['longitude']:.0f}°E, {west['latitude']:.0f}°N to "
+        f"{east['longitude']:.0f}°E, {east['latitude']:.0f}°N; the steppe sites lie "
+        f"on average at {_mean_longitude(sites, 'steppe')}, the meadow sites at "
+        f"{_mean_longitude(sites, 'meadow')}."
+    )
+    return fig, ax
+
+
+def _mean_longitude(sites: pd.DataFrame, cover: str) -> str:
+    return f"{sites.loc[sites['land_cover'] == cover, 'longitude'].mean():.0f}°E"
+
+
+def field_maps(
+    fields: xr.DataArray, label: str, dots: xr.DataArray | None = None
+) -> tuple[plt.Figure, np.ndarray]:
+    """Draw maps of one quantity side by side, with one colour scale.
+
+    Parameters
+    ----------
+    fields : xarray.DataArray
+        On (panel, lat, lon), NaN where nothing is to be drawn; the values of ``panel`` are the
+        titles. A scale that spans zero is centred there.
+    label : str
+        Quantity and unit, for the colour bar.
+    dots : xarray.DataArray, optional
+        On the same coordinates; a dot is drawn in the cells where it is true.
+    """
+    columns = min(3, fields.sizes["panel"]) if fields.sizes["panel"] != 4 else 2
+    rows = -(-fields.sizes["panel"] // columns)
+    low, high = float(fields.min()), float(fields.max())
+    scale = {"cmap": "viridis", "vmin": low, "vmax": high}
+    if low < 0 < high:
+        edge = max(-low, high)
+        scale = {"cmap": "PuOr", "vmin": -edge, "vmax": edge}
+    with plt.rc_context(STYLE):
+        height = 0.9 + rows * (0.35 + 0.45 * WIDTH / columns)
+        fig, axes = plt.subplots(
+            rows, columns, figsize=(WIDTH, height), sharex=True, sharey=True, squeeze=False
+        )
+        for ax, panel in zip(axes.flat, fields["panel"].values, strict=False):
+            field = fields.sel(panel=panel)
+            mesh = ax.pcolormesh(fields["lon"], fields["lat"], field, **scale)
+            if dots is not None:
+                rows_, columns_ = np.nonzero(dots.sel(panel=panel).values)
+                ax.plot(fields["lon"][columns_], fields["lat"][rows_], "k.", markersize=1.5)
+            ax.set_title(str(panel), fontsize=10 if columns < 3 else 8, pad=2)
+            ax.set_aspect(1 / np.cos(np.radians(33)))
+            ax.set(xlim=(73, 105), ylim=(26, 40))
+            ax.set_xticks([80, 100], ["80°E", "100°E"])
+            ax.set_yticks([30, 38], ["30°N", "38°N"])
+        for ax in axes.flat[fields.sizes["panel"] :]:
+            ax.remove()
+        bar = fig.colorbar(mesh, ax=axes, location="bottom", label=label, aspect=35, shrink=0.9)
+        bar.ax.locator_params(nbins=5)
+    fig.set_label(
+        f"Maps of {label} on the Plateau. "
+        + " ".join(
+            f"{panel}: {float(field.min()):.3g} to {float(field.max()):.3g}, "
+            f"mean {float(field.mean()):.3g}; highest near {_place_of_highest(field)}."
+            for panel, field in (
+                (panel, fields.sel(panel=panel)) for panel in fields["panel"].values
+            )
+        )
+    )
+    return fig, axes
+
+
+def _place_of_highest(field: xr.DataArray) -> str:
+    place = field.where(field == field.max(), drop=True)
+    return f"{float(place['lon'][0]):.0f}°E, {float(place['lat'][0]):.0f}°N"

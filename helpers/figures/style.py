@@ -1,0 +1,66 @@
+"""The house style of figures, and how one gets into a page."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from helpers.factors import GROUPS
+from helpers.sites import ZONES
+
+WIDTH = 4.8
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.labelsize": 10,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+}
+# Okabe and Ito's colours, which colour-blind readers can tell apart
+GROUP_COLOURS = dict(zip(GROUPS, ("#0072B2", "#009E73", "#D55E00", "#CC79A7"), strict=True))
+COVER_COLOURS = {"meadow": "#009E73", "steppe": "#E69F00"}
+PERIOD_COLOURS = {"historical": "#CC79A7", "rcp45": "#009E73", "rcp85": "#0072B2"}
+PERIOD_NAMES = {"historical": "historical", "rcp45": "RCP4.5", "rcp85": "RCP8.5"}
+ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
+
+
+def show(fig: plt.Figure, legend: str) -> None:
+    """Put a figure into the page, with its alternative text and a legend below it.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        As a function of this module returns it; it is closed.
+    legend : str
+        Markdown: sample size, data label, and whatever else was computed.
+    """
+    from IPython.display import display
+
+    png = BytesIO()
+    fig.savefig(png, format="png", dpi=200, metadata={"Software": None})
+    plt.close(fig)
+    alt = fig.get_label()
+    image = base64.b64encode(png.getvalue()).decode()
+    about = {"alt": alt, "legend": legend, "width": round(fig.get_figwidth() * 120)}
+    display(
+        {"image/png": image, "text/plain": f"{alt}\n{legend}"},
+        raw=True,
+        metadata={"image/png": about},
+    )
+
+
+def nothing_to_draw(message: str) -> tuple[plt.Figure, np.ndarray]:
+    """Return a figure that says what the study lacks, so that the page goes on without it."""
+    with plt.rc_context(STYLE):
+        fig = plt.figure(figsize=(WIDTH, 0.6))
+        fig.text(0.5, 0.5, message, ha="center", va="center")
+    fig.set_label(message)
+    return fig, np.empty((0, 0))

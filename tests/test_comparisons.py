@@ -1,0 +1,212 @@
+"""Differences between groups: R as reference, closed forms, calibration and refused input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from helpers.comparisons import choose_groups, compare_means, compare_pairs, response_ratios
+from helpers.errors import InputError
+
+R = Path(__file__).parent / "r"
+SITES = pd.read_csv(R / "associations_input.csv")
+FACTORS = SITES[list("abcde")]
+COVERS = ["meadow", "steppe"]
+ZONES = ["Low", "Middle", "High"]
+GROUPINGS = pytest.mark.parametrize(
+    ("grouping", "names", "confidence"), [("land_cover", COVERS, 0.95), ("zone", ZONES, 0.9)]
+)
+KEYS = ["factor", "first", "second"]
+COVER_STEP = (SITES["land_cover"] == "meadow").astype(float)
+
+
+def from_r(name: str, grouping: str, keys: list[str]) -> pd.DataFrame:
+    table = pd.read_csv(R / f"{name}.csv", index_col=keys)
+    return table[table["grouping"] == grouping].drop(
+        columns=["grouping", "confidence"], errors="ignore"
+    )
+
+
+@GROUPINGS
+def test_every_t_test_agrees_with_r(grouping, names, confidence):
+    expected = from_r("comparisons", grouping, KEYS)
+    table = compare_pairs(FACTORS, SITES[grouping], names, confidence)
+    assert table.columns.equals(expected.columns)
+    searched = ["p_games_howell", "g_low", "g_high"]  # by iteration, in scipy and in R
+    pd.testing.assert_frame_equal(
+        table.drop(columns=searched),
+        expected.drop(columns=searched),
+        check_dtype=False,
+        rtol=1e-11,
+        atol=0,
+    )
+    pd.testing.assert_frame_equal(table[searched], expected[searched], rtol=2e-7, atol=1e-11)
+
+
+@GROUPINGS
+def test_every_analysis_of_variance_agrees_with_r(grouping, names, confidence):
+    expected = from_r("comparisons_means", grouping, ["factor"])
+    table = compare_means(FACTORS, SITES[grouping], names)
+    pd.testing.assert_frame_equal(table, expected, check_dtype=False, rtol=1e-11, atol=0)
+
+
+@GROUPINGS
+def test_every_ratio_agrees_with_r(grouping, names, confidence):
+    codes = {"d": "SOC", "e": "ANPP"}
+    expected = from_r("comparisons_ratios", grouping, KEYS).rename(index=codes, level="factor")
+    values = SITES[list(codes)].rename(columns=codes)
+    table = response_ratios(values, SITES[grouping], names, confidence)
+    pd.testing.assert_frame_equal(table, expected, rtol=1e-11, atol=0)
+
+
+@pytest.mark.parametrize(("grouping", "names"), [("land_cover", COVERS), ("zone", ["Low", "High"])])
+def test_two_groups_leave_nothing_to_correct_and_one_test_to_make(grouping, names):
+    pairs = compare_pairs(FACTORS, SITES[grouping], names).droplevel(["first", "second"])
+    np.testing.assert_allclose(pairs["p_games_howell"], pairs["p_welch"], rtol=1e-6)
+    means = compare_means(FACTORS, SITES[grouping], names)
+    expected = {
+        "F": pairs["t_welch"] ** 2,
+        "df_between": 1.0,
+        "df_within": pairs["df_welch"],
+        "p": pairs["p_welch"],
+    }
+    pd.testing.assert_frame_equal(means, pd.DataFrame(expected), rtol=1e-9, atol=0)
+
+
+def test_names_in_the_other_order_turn_every_sign():
+    plain = compare_pairs(FACTORS, SITES["zone"], ["Low", "High"]).droplevel(["first", "second"])
+    other = compare_pairs(FACTORS, SITES["zone"], ["High", "Low"]).droplevel(["first", "second"])
+    turned = ["difference", "low", "high", "t_student", "t_welch", "g", "g_low", "g_high"]
+    mirror = ["difference", "high", "low", "t_student", "t_welch", "g", "g_high", "g_low"]
+    np.testing.assert_allclose(other[turned], -plain[mirror], rtol=1e-7)
+    same = ["p_student", "p_welch", "p_games_howell", "df_welch"]
+    np.testing.assert_allclose(other[same], plain[same], rtol=1e-9)
+
+
+def test_names_in_the_other_order_turn_a_ratio_over():
+    values = FACTORS[["e"]].rename(columns={"e": "SOC"})
+    plain = response_ratios(values, SITES["zone"], ["Low", "High"])
+    other = response_ratios(values, SITES["zone"], ["High", "Low"])
+    np.testing.assert_allclose(other[["ratio", "low", "high"]], 1 / plain[["ratio", "high", "low"]])
+
+
+@settings(deadline=None, max_examples=10)
+@given(shift=st.floats(-1e3, 1e3), stretch=st.floats(1e-3, 1e3))
+def test_a_unit_changes_differences_but_no_verdict(shift, stretch):
+    plain = compare_pairs(FACTORS, SITES["land_cover"], COVERS)
+    other = compare_pairs(FACTORS * stretch + shift, SITES["land_cover"], COVERS)
+    measured = ["difference", "low", "high"]
+    np.testing.assert_allclose(other[measured], plain[measured] * stretch, rtol=1e-5)
+    free = plain.columns.drop([*measured, "mean_first", "mean_second"])
+    np.testing.assert_allclose(other[free], plain[free], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "equal"), [("p_welch", False), ("p_student", True)])
+def test_p_of_a_skewed_factor_agrees_with_a_permutation_test(kind, equal):
+    middle, high = (SITES.loc[SITES["zone"] == zone, "e"] for zone in ("Middle", "High"))
+    shuffled = stats.PermutationMethod(n_resamples=9999, rng=np.random.default_rng(3))
+    expected = stats.ttest_ind(middle, high, equal_var=equal, method=shuffled).pvalue
+    table = compare_pairs(FACTORS, SITES["zone"], ["Middle", "High"])
+    assert table.loc["e", kind].item() == pytest.approx(expected, abs=0.03)
+
+
+def test_unequal_spread_fools_student_but_not_welch():
+    wide = np.where(SITES["zone"] == "Low", 4.0, 1.0)
+    noise = np.random.default_rng(4).standard_normal((30, 250)) * wide[:, None]
+    table = compare_pairs(pd.DataFrame(noise), SITES["zone"], ["Low", "High"])
+    error = 4 * np.sqrt(0.05 * 0.95 / 250)
+    assert (table["p_student"] < 0.05).mean() > 0.15
+    assert (table["p_welch"] < 0.05).mean() == pytest.approx(0.05, abs=error)
+
+
+def test_a_factor_that_only_tells_the_groups_apart_has_a_difference_but_no_test():
+    for values in (FACTORS.assign(step=COVER_STEP), pd.DataFrame({"step": COVER_STEP})):
+        row = compare_pairs(values, SITES["land_cover"], COVERS).loc[("step", "meadow", "steppe")]
+        described = ["n_first", "n_second", "mean_first", "mean_second", "difference"]
+        assert row[described].to_list() == [12, 18, 1, 0, 1]
+        assert row.drop(described).isna().all()
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_a_factor_that_is_constant_in_one_group_has_no_analysis_of_variance_but_a_t_test(level):
+    zoned = FACTORS["e"].mask(SITES["zone"] == "Low", 0.0) + level
+    values = FACTORS.assign(e=zoned)
+    means = compare_means(values, SITES["zone"], ZONES)
+    assert means.loc["e"].isna().all()
+    assert means.drop("e").notna().all(axis=None)
+    pair = compare_pairs(values, SITES["zone"], ["Low", "High"]).loc["e"].iloc[0]
+    high = zoned[SITES["zone"] == "High"]
+    assert pair["t_welch"] == pytest.approx((level - high.mean()) / high.sem())
+    assert pair["df_welch"] == pytest.approx(13)
+
+
+def test_a_ratio_needs_a_true_zero():
+    values = pd.DataFrame(
+        {
+            "pH": FACTORS["d"],
+            "ST": FACTORS["d"] + 270,
+            "SHF": FACTORS["a"],
+            "SIC": FACTORS["e"].where(SITES["zone"] == "Middle", 0),
+            "SOC": FACTORS["e"],
+        }
+    )
+    pairs = [("Low", "Middle"), ("Low", "High"), ("Middle", "High")]
+    ratios = response_ratios(values, SITES["zone"], ZONES)
+    assert ratios.index.to_list() == [("SOC", *pair) for pair in pairs]
+    nothing = response_ratios(values.drop(columns="SOC"), SITES["zone"], ZONES)
+    assert nothing.empty
+    assert nothing.columns.equals(ratios.columns)
+    assert nothing.index.names == ratios.index.names
+
+
+@pytest.mark.parametrize("names", [[], ["meadow"]])
+@pytest.mark.parametrize("compare", [compare_pairs, compare_means, response_ratios])
+def test_fewer_than_two_groups_give_an_empty_table(compare, names):
+    nothing = compare(FACTORS, SITES["land_cover"], names)
+    full = compare(FACTORS, SITES["land_cover"], COVERS)
+    assert nothing.empty
+    assert nothing.columns.equals(full.columns)
+    assert nothing.index.names == full.index.names
+
+
+def test_groups_that_are_large_enough_are_chosen_in_the_order_that_is_asked_for():
+    zones = pd.Series(["Low"] * 3 + ["Middle"] * 2 + ["High"] * 4, name="zone")
+    assert choose_groups(zones, ["High", "Middle", "Low"], ZONES) == ["High", "Low"]
+    assert choose_groups(zones, ["Low"], ZONES) == ["Low"]
+
+
+@pytest.mark.parametrize("names", [["Low", "Alpine"], ["Low", "High", "Low"]])
+def test_groups_that_do_not_exist_or_are_named_twice_are_refused(names):
+    with pytest.raises(
+        InputError, match=r"zone '(Alpine|Low)'\n  needed: names out of Low, Middle"
+    ):
+        choose_groups(SITES["zone"], names, ZONES)
+
+
+@pytest.mark.parametrize("compare", [compare_pairs, compare_means, response_ratios])
+def test_input_that_cannot_be_compared_is_refused(compare):
+    zones = SITES["zone"]
+    with pytest.raises(InputError, match=r"'flat'(.|\n)*3 at every site"):
+        compare(FACTORS.assign(flat=3.0), zones, ZONES)
+    with pytest.raises(InputError, match=r"'e'(.|\n)*a gap at 3"):
+        compare(FACTORS.replace(FACTORS.loc[3, "e"], np.nan), zones, ZONES)
+    two_low = zones.mask(zones.eq("Low") & (zones.eq("Low").cumsum() > 2), "High")
+    with pytest.raises(InputError, match=r"group 'Low'\n(.|\n)*at least 3 sites(.|\n)*Low 2"):
+        compare(FACTORS, two_low, ZONES)
+    with pytest.raises(InputError, match="the group of each site, in the order"):
+        compare(FACTORS, zones[::-1], ZONES)
+    with pytest.raises(InputError, match="group 'Alpine'"):
+        compare(FACTORS, zones, ["Low", "Alpine"])
+
+
+@pytest.mark.parametrize("compare", [compare_pairs, response_ratios])
+@pytest.mark.parametrize("confidence", [0, 1, 95])
+def test_a_confidence_outside_0_to_1_is_refused(compare, confidence):
+    with pytest.raises(InputError, match="confidence\n  needed: a number between 0 and 1"):
+        compare(FACTORS, SITES["zone"], ZONES, confidence)
