@@ -1,0 +1,89 @@
+"""The algebra of a path model: from parameters to covariances, and back by derivatives.
+
+y = B y + e, with covariances Psi of exogenous variables and errors, so that the model implies
+Sigma = (I - B)^-1 Psi (I - B)^-T.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from helpers.pathmodel.spec import PathModel
+
+
+class Frame:
+    """The free parameters theta of a model, in order, and what follows from their values."""
+
+    def __init__(self, model: PathModel, exogenous: str) -> None:
+        self.model = model
+        self.names = list(model.variables)
+        place = {name: number for number, name in enumerate(self.names)}
+        self.paths = np.array([(place[to], place[cause]) for to, cause in model.paths])
+        variances = [(number, number) for number in range(len(self.names))]
+        drawn = [(place[one], place[other]) for one, other in model.all_covariances(exogenous)]
+        self.spreads = np.array(variances + drawn)
+        self.size = len(self.paths) + len(self.spreads)
+
+    def matrices(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return B (paths) and Psi (variances and covariances), (..., p, p), for theta (..., q)."""
+        shape = (*theta.shape[:-1], len(self.names), len(self.names))
+        B, Psi = np.zeros(shape, theta.dtype), np.zeros(shape, theta.dtype)
+        k = len(self.paths)
+        B[..., self.paths[:, 0], self.paths[:, 1]] = theta[..., :k]
+        Psi[..., self.spreads[:, 0], self.spreads[:, 1]] = theta[..., k:]
+        Psi[..., self.spreads[:, 1], self.spreads[:, 0]] = theta[..., k:]
+        return B, Psi
+
+    def implied(self, theta: np.ndarray) -> np.ndarray:
+        """Return Sigma = (I - B)^-1 Psi (I - B)^-T."""
+        B, Psi = self.matrices(theta)
+        A = np.linalg.inv(np.eye(len(self.names)) - B)
+        return A @ Psi @ A.swapaxes(-1, -2)
+
+    def slopes(self, theta: np.ndarray) -> np.ndarray:
+        """Return the derivative of Sigma by every parameter, (q, p, p)."""
+        B, Psi = self.matrices(theta)
+        A = np.linalg.inv(np.eye(len(self.names)) - B)
+        Sigma = A @ Psi @ A.T
+        first = np.concatenate([A[:, self.paths[:, 0]], A[:, self.spreads[:, 0]]], axis=1)
+        second = np.concatenate([Sigma[:, self.paths[:, 1]], A[:, self.spreads[:, 1]]], axis=1)
+        half = np.einsum("iq,jq->qij", first, second)
+        whole = half + half.swapaxes(1, 2)
+        k = len(self.paths)
+        whole[k : k + len(self.names)] /= 2  # a variance stands once in Psi, a covariance twice
+        return whole
+
+    def gradient(self, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
+        """Return the derivative of F by every parameter."""
+        Sigma = self.implied(theta)
+        inverse = np.linalg.inv(Sigma)
+        return np.einsum("ij,qji->q", inverse @ (Sigma - S) @ inverse, self.slopes(theta))
+
+    def information(self, theta: np.ndarray) -> np.ndarray:
+        """Return the expected second derivative of F, (q, q)."""
+        weighted = np.linalg.inv(self.implied(theta)) @ self.slopes(theta)
+        return np.einsum("aij,bji->ab", weighted, weighted)
+
+    def standardize(self, theta: np.ndarray) -> np.ndarray:
+        """Return the parameters of variables that the model gives a variance of 1, (..., q)."""
+        sd = np.sqrt(np.einsum("...ii->...i", self.implied(theta)))
+        pairs = np.concatenate([self.paths, self.spreads])
+        to, cause = sd[..., pairs[:, 0]], sd[..., pairs[:, 1]]
+        is_path = np.arange(self.size) < len(self.paths)
+        return theta * np.where(is_path, cause / to, 1 / (to * cause))
+
+
+def discrepancy(Sigma: np.ndarray, S: np.ndarray) -> float:
+    """Return F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p."""
+    log_ratio = np.linalg.slogdet(Sigma)[1] - np.linalg.slogdet(S)[1]
+    return log_ratio + np.trace(np.linalg.solve(Sigma, S)) - len(S)
+
+
+def derivative(function, theta: np.ndarray) -> np.ndarray:
+    """Return the derivative of a vector function by every parameter, (outputs, q).
+
+    By complex steps, which lose no digits (Squire and Trapp 1998, SIAM Review 40, 110-112).
+    """
+    step = 1e-30
+    moved = theta + 1j * step * np.eye(len(theta))
+    return np.stack([np.imag(function(each)) / step for each in moved], axis=-1)

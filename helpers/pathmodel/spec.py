@@ -1,0 +1,188 @@
+"""What a path model says: which arrows it draws, and what follows from the drawing alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from itertools import combinations
+from pathlib import Path
+
+from helpers.errors import InputError
+from helpers.factors import DATA
+
+MODELS = DATA / "models"
+EXOGENOUS = ("correlated", "uncorrelated")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_LINE = re.compile(rf"({_NAME})\s*(~~?)\s*({_NAME}(?:\s*\+\s*{_NAME})*)")
+
+
+@dataclass(frozen=True)
+class PathModel:
+    """A model of observed variables, as text in lavaan's language says it.
+
+    Attributes
+    ----------
+    text : str
+        Lines ``y ~ x1 + x2`` (arrows from x1 and x2 to y) and ``a ~~ b`` (a covariance); ``#``
+        starts a comment.
+    paths : tuple of (str, str)
+        Each arrow as (to, from).
+    covariances : tuple of (str, str)
+        The covariances that the text draws.
+    reasons : dict
+        The comment behind each line of arrows, by the variable that they point to.
+    """
+
+    text: str
+    paths: tuple[tuple[str, str], ...]
+    covariances: tuple[tuple[str, str], ...] = ()
+    reasons: dict[str, str] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def endogenous(self) -> tuple[str, ...]:
+        """Variables that an arrow points to; causes before effects where there is no loop."""
+        targets = dict.fromkeys(to for to, _ in self.paths)
+        try:
+            ordered = TopologicalSorter({to: self.parents(to) for to in targets}).static_order()
+            return tuple(name for name in ordered if name in targets)
+        except CycleError:
+            return tuple(targets)
+
+    @cached_property
+    def exogenous(self) -> tuple[str, ...]:
+        """Variables that no arrow points to."""
+        named = [cause for _, cause in self.paths] + [
+            name for pair in self.covariances for name in pair
+        ]
+        return tuple(name for name in dict.fromkeys(named) if name not in self.endogenous)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Exogenous, then endogenous variables."""
+        return self.exogenous + self.endogenous
+
+    @cached_property
+    def recursive(self) -> bool:
+        """Whether it has neither a loop nor a covariance between an error and anything else."""
+        inner = set(self.endogenous)
+        if any(inner & set(pair) for pair in self.covariances):
+            return False
+        try:
+            TopologicalSorter({to: self.parents(to) for to in inner}).prepare()
+        except CycleError:
+            return False
+        return True
+
+    def parents(self, variable: str) -> tuple[str, ...]:
+        """Return the direct causes of a variable."""
+        return tuple(cause for to, cause in self.paths if to == variable)
+
+    def all_covariances(self, exogenous: str = "correlated") -> tuple[tuple[str, str], ...]:
+        """Return the free covariances: those drawn, and those among exogenous variables.
+
+        Parameters
+        ----------
+        exogenous : {"correlated", "uncorrelated"}
+            Whether exogenous variables may correlate where the text does not draw it. AMOS lets
+            them not; lavaan does.
+        """
+        if exogenous not in EXOGENOUS:
+            raise InputError(
+                "exogenous",
+                needed=" or ".join(EXOGENOUS),
+                found=repr(exogenous),
+                mend="use one of these words",
+            )
+        among = combinations(self.exogenous, 2) if exogenous == "correlated" else ()
+        drawn = {frozenset(pair) for pair in self.covariances}
+        return self.covariances + tuple(pair for pair in among if frozenset(pair) not in drawn)
+
+    def count_moments(self) -> int:
+        """Return the number of variances and covariances, p (p + 1) / 2."""
+        return len(self.variables) * (len(self.variables) + 1) // 2
+
+    def count_parameters(self, exogenous: str = "correlated") -> int:
+        """Return the number of free paths, variances and covariances."""
+        return len(self.paths) + len(self.variables) + len(self.all_covariances(exogenous))
+
+
+def read_model(source: str | Path) -> PathModel:
+    """Read a path model of the book, or one from a file of your own.
+
+    Parameters
+    ----------
+    source : str or path
+        ``climatic``, ``plant``, ``soil`` or ``microbial``, or the path of a text file.
+    """
+    path = MODELS / f"{source}.lav"
+    path = path if path.exists() else Path(source)
+    try:
+        return parse_model(path.read_text(encoding="utf-8"), where=str(path))
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(file.stem for file in MODELS.glob("*.lav")))
+        raise InputError(
+            path,
+            needed="a path model in lavaan's language",
+            found="no such file",
+            mend=f"give a file, or one of {known}",
+        ) from error
+
+
+def parse_model(text: str, where: str = "path model") -> PathModel:
+    """Read a path model from text.
+
+    Parameters
+    ----------
+    text : str
+        In the part of lavaan's language that :class:`PathModel` knows.
+    where : str
+        What to call the text in an error.
+
+    Raises
+    ------
+    InputError
+        For a line of another kind, a variable that causes itself, an arrow or covariance that is
+        drawn twice, or no arrow at all.
+    """
+    paths, covariances, reasons = [], [], {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        statement, _, reason = line.partition("#")
+        if not statement.strip():
+            continue
+        match = _LINE.fullmatch(statement.strip())
+        if not match:
+            _refuse(where, number, statement.strip(), _why_not(statement))
+        left, operator, right = match.groups()
+        names = re.findall(_NAME, right)
+        for name in names:
+            pair = (left, name)
+            before = {frozenset(each) for each in covariances} if operator == "~~" else set(paths)
+            if left == name or (frozenset(pair) if operator == "~~" else pair) in before:
+                _refuse(
+                    where,
+                    number,
+                    statement.strip(),
+                    "each arrow or covariance once, of two variables",
+                )
+            (covariances if operator == "~~" else paths).append(pair)
+        if operator == "~" and reason.strip():
+            reasons[left] = reason.strip()
+    if not paths:
+        _refuse(where, 1, text.strip()[:60], "at least one line such as TOP ~ TF")
+    return PathModel(text, tuple(paths), tuple(covariances), reasons)
+
+
+def _why_not(statement: str) -> str:
+    if "=~" in statement:
+        return "observed variables only: lines 'y ~ x' and 'a ~~ b', no latent '=~'"
+    if "*" in statement or re.search(r"~\s*[01]\b", statement):
+        return "free parameters only: no labels, fixed values or intercepts"
+    return "names of letters, digits and _ (CN, not C/N; GP, not G+), as 'y ~ x1 + x2' or 'a ~~ b'"
+
+
+def _refuse(where: str, number: int, found: str, needed: str) -> None:
+    raise InputError(
+        f"{where}, line {number}", needed=needed, found=repr(found), mend="correct this line"
+    )
