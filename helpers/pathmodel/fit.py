@@ -21,7 +21,7 @@ from helpers.pathmodel.spec import PathModel
 
 CONVENTIONS = ("amos", "lavaan")
 _FLAT = 1e-10  # largest slope of F that counts as an optimum, of standardized variables
-_STEPS = 50
+_STEPS = 20
 _COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
 _UNDETERMINED = 1e-9  # smallest eigenvalue of the information, as a share of the largest
 
@@ -213,12 +213,13 @@ def _search(frame: Frame, R: np.ndarray, n: int) -> np.ndarray:
 
 
 def _polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
-    """Go from semopy's answer to the optimum by scoring: Newton steps on the expected curvature."""
+    """Go from semopy's answer to the optimum by Newton's steps."""
     for _ in range(_STEPS):
         gradient = frame.gradient(theta, S)
         if np.abs(gradient).max() < _FLAT:
             return theta
-        theta = theta - np.linalg.pinv(frame.information(theta), hermitian=True) @ gradient
+        curvature = derivative(lambda t: frame.gradient(t, S), theta)
+        theta = theta - np.linalg.pinv(curvature, hermitian=True) @ gradient
     raise InputError(
         "path model",
         needed="an optimum of the likelihood",
