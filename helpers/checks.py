@@ -8,7 +8,17 @@ from helpers.errors import InputError
 
 
 def check_level(name: str, level: float, usual: float) -> None:
-    """Refuse a level of significance or confidence that is not between 0 and 1."""
+    """Refuse a level of significance or confidence that is not between 0 and 1.
+
+    Parameters
+    ----------
+    name : str
+        Of the level, for the error.
+    level : float
+        What was given.
+    usual : float
+        What to propose instead.
+    """
     if not 0 < level < 1:
         raise InputError(
             name, needed="a number between 0 and 1", found=f"{level:g}", mend=f"try {usual:g}"

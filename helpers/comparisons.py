@@ -196,8 +196,12 @@ def compare_means(values: pd.DataFrame, groups: pd.Series, names: Sequence[str])
 
     Parameters
     ----------
-    values, groups, names
-        As for :func:`compare_pairs`.
+    values : pandas.DataFrame
+        Factors, in any unit, one row per site.
+    groups : pandas.Series
+        Group of each site.
+    names : sequence of str
+        Groups to compare.
 
     Returns
     -------

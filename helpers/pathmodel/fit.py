@@ -150,7 +150,7 @@ def fit_moments(
         Covariances with divisor N (or correlations), square, named by variable.
     n : int
         Number of rows that it was computed from.
-    exogenous, convention
+    exogenous, convention : str
         As for :func:`fit_model`.
 
     Raises

@@ -74,7 +74,13 @@ class Frame:
 
 
 def discrepancy(Sigma: np.ndarray, S: np.ndarray) -> float:
-    """Return F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p."""
+    """Return F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p.
+
+    Parameters
+    ----------
+    Sigma, S : numpy.ndarray
+        Covariances that the model implies, and those of the sample, (p, p).
+    """
     log_ratio = np.linalg.slogdet(Sigma)[1] - np.linalg.slogdet(S)[1]
     return log_ratio + np.trace(np.linalg.solve(Sigma, S)) - len(S)
 
@@ -82,7 +88,16 @@ def discrepancy(Sigma: np.ndarray, S: np.ndarray) -> float:
 def derivative(function, theta: np.ndarray) -> np.ndarray:
     """Return the derivative of a vector function by every parameter, (outputs, q).
 
-    By complex steps, which lose no digits (Squire and Trapp 1998, SIAM Review 40, 110-112).
+    Parameters
+    ----------
+    function : callable
+        From (q,) to (outputs,), of complex numbers too.
+    theta : numpy.ndarray
+        Where to take it, (q,).
+
+    References
+    ----------
+    By complex steps, which lose no digits: Squire and Trapp (1998), SIAM Review 40, 110-112.
     """
     step = 1e-30
     moved = theta + 1j * step * np.eye(len(theta))
