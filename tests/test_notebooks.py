@@ -107,11 +107,17 @@ OTHER_VALUES = {
     "04_elevation_gradients": {"seed": 7},
     "05_climate_and_life": {"seed": 7},
     "06_land_cover_and_zones": {"seed": 7},
+    "07_path_models": {"convention": "lavaan", "exogenous": "uncorrelated"},
+    "08_climatic_sem": {"exogenous": "uncorrelated", "alpha": 0.01},
+    "09_plant_sem": {"seed": 7, "n_boot": 200},
+    "10_soil_sem": {"seed": 7, "confidence": 0.9},
+    "11_microbial_sem": {"seed": 7, "n_boot": 200},
+    "12_total_effects": {"seed": 7, "exogenous": "uncorrelated"},
     "14_projections": {"lowest": 3500.0, "alpha": 0.01},
 }
 ON_CLIMATE = pytest.mark.parametrize(
     "source",
-    [source for source in SOURCES if source.stem[:2] in ("01", "04", "05", "06")],
+    [source for source in SOURCES if source.stem[:2] in ("01", "04", "05", "06", "08")],
     ids=lambda path: path.stem,
 )
 ON_MODELS = pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import semopy
 from scipy import stats
+from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_numbers
 from helpers.errors import InputError
@@ -20,13 +21,13 @@ from helpers.pathmodel.frame import Frame, derivative
 from helpers.pathmodel.spec import PathModel
 
 CONVENTIONS = ("amos", "lavaan")
-_FLAT = 1e-10  # largest slope of F that counts as an optimum, of standardized variables
+_REACHED = 1e-20  # what a further step could take off F at an optimum
 _STEPS = 20
 _COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
-_UNDETERMINED = 1e-9  # smallest eigenvalue of the information, as a share of the largest
+_UNDETERMINED = 1e-9  # smallest singular value of the moments' slopes, each of length 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PathFit:
     """A fitted path model.
 
@@ -82,13 +83,21 @@ class PathFit:
         table = paths.pivot(index="to", columns="from", values="standardized")
         return table.reindex(index=names, columns=names).fillna(0.0)
 
-    def _repr_html_(self) -> str:
-        head = (
-            f"<p>{len(self.model.paths)} paths, {len(self.model.variables)} variables, {self.n} "
-            f"sites; {len(self.estimates)} free parameters, {self.df} degrees of freedom.</p>"
+    def _head(self) -> str:
+        return (
+            f"{len(self.model.paths)} paths, {len(self.model.variables)} variables, {self.n} "
+            f"sites; {len(self.estimates)} free parameters, {self.df} degrees of freedom."
         )
+
+    def _paths(self) -> pd.DataFrame:
         paths = self.estimates[self.estimates["kind"] == "path"].set_index(["to", "from"])
-        return head + paths.drop(columns="kind").round(3).to_html()
+        return paths.drop(columns="kind").round(3)
+
+    def __repr__(self) -> str:
+        return f"{self._head()}\n{self._paths()}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self._head()}</p>{self._paths().to_html()}"
 
 
 def fit_model(
@@ -132,6 +141,7 @@ def fit_model(
     return fit_moments(model, sample, len(table), exogenous=exogenous, convention=convention)
 
 
+@threadpool_limits.wrap(limits=1)  # on such small matrices threads only wait for each other
 def fit_moments(
     model: PathModel,
     sample: pd.DataFrame,
@@ -173,10 +183,9 @@ def fit_moments(
     _check_size(model, frame, n)
     _check_collinear(names, R)
     theta = _polish(frame, _search(frame, R, n), R)
-    information = frame.information(theta)
-    _check_determined(frame, information)
+    _check_determined(frame, theta)
     scale = n - 1 if convention == "amos" else n
-    covariance = 2 * np.linalg.inv(information) / scale
+    covariance = 2 * np.linalg.inv(frame.information(theta)) / scale
     return PathFit(
         model=model,
         n=n,
@@ -192,10 +201,17 @@ def fit_moments(
 
 
 def _search(frame: Frame, R: np.ndarray, n: int) -> np.ndarray:
-    """Let semopy look for the optimum, from a fresh model with every parameter spelled out."""
-    names = frame.names
+    """Let semopy look for the optimum, with a fresh model.
+
+    It takes covariances of exogenous variables from the data where none is spelled out: right
+    where all of them are free, and much faster.
+    """
+    names, inner = frame.names, len(frame.model.exogenous)
+    searched = frame.spreads
+    if len(frame.spreads) - len(names) >= inner * (inner - 1) // 2:
+        searched = searched[(searched >= inner).any(axis=1)]
     lines = [f"{to} ~ {cause}" for to, cause in frame.model.paths]
-    lines += [f"{names[one]} ~~ {names[other]}" for one, other in frame.spreads]
+    lines += [f"{names[one]} ~~ {names[other]}" for one, other in searched]
     search = semopy.Model("\n".join(lines))
     search.fit(
         cov=pd.DataFrame(R, names, names),
@@ -203,23 +219,24 @@ def _search(frame: Frame, R: np.ndarray, n: int) -> np.ndarray:
         solver="SLSQP",
         options={"ftol": 1e-12, "maxiter": 2000},
     )
-    found = search.inspect().set_index(["lval", "op", "rval"])["Estimate"]
+    found = search.inspect(information=None).set_index(["lval", "op", "rval"])["Estimate"]
+    spreads = R.copy()
+    for one, other in searched:
+        keys = [(names[one], "~~", names[other]), (names[other], "~~", names[one])]
+        spreads[one, other] = next(found[key] for key in keys if key in found.index)
     paths = [found[to, "~", cause] for to, cause in frame.model.paths]
-    spreads = [
-        found[(one, "~~", other) if (one, "~~", other) in found.index else (other, "~~", one)]
-        for one, other in (np.array(names)[pair] for pair in frame.spreads)
-    ]
-    return np.array(paths + spreads, dtype=float)
+    return np.concatenate([paths, spreads[tuple(frame.spreads.T)]]).astype(float)
 
 
 def _polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
     """Go from semopy's answer to the optimum by Newton's steps."""
     for _ in range(_STEPS):
         gradient = frame.gradient(theta, S)
-        if np.abs(gradient).max() < _FLAT:
-            return theta
         curvature = derivative(lambda t: frame.gradient(t, S), theta)
-        theta = theta - np.linalg.pinv(curvature, hermitian=True) @ gradient
+        step = np.linalg.pinv(curvature, hermitian=True) @ gradient
+        theta = theta - step
+        if abs(gradient @ step) < _REACHED:
+            return theta
     raise InputError(
         "path model",
         needed="an optimum of the likelihood",
@@ -248,34 +265,42 @@ def _check_size(model: PathModel, frame: Frame, n: int) -> None:
 
 
 def _check_collinear(names: list[str], R: np.ndarray) -> None:
-    values, vectors = np.linalg.eigh(R)
-    if values[0] < _COLLINEAR:
-        together = [
-            name for name, part in zip(names, vectors[:, 0], strict=True) if abs(part) > 1e-4
-        ]
-        raise InputError(
-            f"columns {', '.join(together)}",
-            needed="columns that do not determine each other",
-            found="one of them is a sum of the others",
-            mend="leave one of them out of the model",
-        )
+    if np.linalg.eigvalsh(R)[0] > _COLLINEAR:
+        return
+    for k in range(1, len(names)):
+        weights = np.linalg.lstsq(R[:k, :k], R[:k, k])[0]
+        if 1 - weights @ R[:k, k] < 10 * _COLLINEAR:
+            others = [
+                name for name, weight in zip(names, weights, strict=False) if abs(weight) > 1e-4
+            ]
+            raise InputError(
+                f"columns {', '.join(others)} and {names[k]}",
+                needed="columns that do not determine each other",
+                found=f"{names[k]} follows from the others",
+                mend="leave one of them out of the model",
+            )
 
 
-def _check_determined(frame: Frame, information: np.ndarray) -> None:
-    values, vectors = np.linalg.eigh(information)
-    if values[0] < _UNDETERMINED * values[-1]:
-        loose = np.abs(vectors[: len(frame.paths), 0]) > 0.1
-        arrows = [
-            f"{cause} -> {to}"
-            for (to, cause), part in zip(frame.model.paths, loose, strict=True)
-            if part
-        ]
-        raise InputError(
-            "path model",
-            needed="parameters that the data determine",
-            found="other values would fit as well: " + (", ".join(arrows) or "of the covariances"),
-            mend="take out an arrow or covariance, or add a cause of only one of the variables",
-        )
+def _check_determined(frame: Frame, theta: np.ndarray) -> None:
+    """Refuse parameters that can move together without moving any implied moment."""
+    lower = np.tril_indices(len(frame.names))
+    slopes = frame.slopes(theta)[:, *lower]
+    slopes /= np.linalg.norm(slopes, axis=1, keepdims=True)
+    directions, sizes, _ = np.linalg.svd(slopes, full_matrices=False)
+    if sizes[-1] > _UNDETERMINED:
+        return
+    free = np.abs(directions[: len(frame.paths), -1]) > 0.1
+    arrows = [
+        f"{cause} -> {to}"
+        for (to, cause), part in zip(frame.model.paths, free, strict=True)
+        if part
+    ]
+    raise InputError(
+        "path model",
+        needed="parameters that the data determine",
+        found="other values would fit as well: " + (", ".join(arrows) or "of the covariances"),
+        mend="take out an arrow or covariance, or add a cause of only one of the variables",
+    )
 
 
 def _tabulate(
