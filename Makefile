@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve run data refresh lock clean
+.PHONY: help book test serve run data refresh bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -43,6 +43,9 @@ data: $(READY) ## recompute data/embedded from genuine files: SOURCE=folder
 
 refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
 	@$(BIN)/python -m helpers.commands.refresh
+
+bench: $(READY) ## time the bootstrap of path models; writes benchmarks/README.md
+	@$(BIN)/python benchmarks/path_models.py
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --custom-compile-command "make lock" -o requirements.lock pyproject.toml

@@ -12,6 +12,7 @@ import papermill
 import pytest
 from distributed import LocalCluster
 from jupytext.compare import compare_notebooks
+from papermill.exceptions import PapermillExecutionError
 
 from helpers.cluster import connect
 from helpers.commands.execution import NOTEBOOKS
@@ -117,7 +118,7 @@ OTHER_VALUES = {
 }
 ON_CLIMATE = pytest.mark.parametrize(
     "source",
-    [source for source in SOURCES if source.stem[:2] in ("01", "04", "05", "06", "08")],
+    [source for source in SOURCES if source.stem[:2] in ("01", "04", "05", "06")],
     ids=lambda path: path.stem,
 )
 ON_MODELS = pytest.mark.parametrize(
@@ -238,13 +239,30 @@ def _numbers(cell: nbformat.NotebookNode) -> list[float]:
     return [float(number) for number in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", _text(cell))]
 
 
-@ON_CLIMATE
-@pytest.mark.slow
-def test_pages_run_on_an_own_table_with_few_factors(source, runs, tmp_path):
+@pytest.fixture
+def small_table(tmp_path) -> Path:
+    """Return a folder with a table of ten steppe sites and one factor."""
     folder = tmp_path / "own"
     folder.mkdir()
     rows = [f"S{k},{80 + k},{32 + k % 3},{4000 + 97 * k % 700},steppe,{k + 1}" for k in range(10)]
     header = "site,longitude,latitude,elevation,land_cover,SOC"
     (folder / "sites.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
-    page = run(source.with_suffix(".ipynb"), {"source": str(folder)})
+    return folder
+
+
+@ON_CLIMATE
+@pytest.mark.slow
+def test_pages_run_on_an_own_table_with_few_factors(source, runs, small_table):
+    page = run(source.with_suffix(".ipynb"), {"source": str(small_table)})
     assert "your table" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("08_climatic_sem", "more than 18 sites"), ("09_plant_sem", "no column CG, CF, EVI")],
+)
+@pytest.mark.slow
+def test_path_models_say_what_a_table_lacks(name, message, runs, small_table):
+    with pytest.raises(PapermillExecutionError, match=message):
+        run(NOTEBOOKS / f"{name}.ipynb", {"source": str(small_table)})
+    assert not list(runs.rglob("*.html"))

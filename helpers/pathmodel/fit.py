@@ -15,15 +15,14 @@ import semopy
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_numbers
 from helpers.errors import InputError
+from helpers.pathmodel.checks import check_collinear, check_size, model_table
 from helpers.pathmodel.frame import Frame, derivative
 from helpers.pathmodel.spec import PathModel
 
 CONVENTIONS = ("amos", "lavaan")
 _REACHED = 1e-20  # what a further step could take off F at an optimum
 _STEPS = 20
-_COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
 _UNDETERMINED = 1e-9  # smallest singular value of the moments' slopes, each of length 1
 
 
@@ -126,17 +125,7 @@ def fit_model(
         For a missing or constant column, a gap, columns that determine each other, fewer rows than
         parameters, more parameters than moments, or parameters that the data cannot tell apart.
     """
-    names = list(model.variables)
-    missing = [name for name in names if name not in data]
-    if missing:
-        raise InputError(
-            "path model",
-            needed=f"the columns {', '.join(names)}",
-            found=f"no column {', '.join(missing)}",
-            mend="add the data, or take the variable out of the model",
-        )
-    table = data[names].astype(float)
-    check_numbers(table)
+    table = model_table(model, data, exogenous)
     sample = table.cov(ddof=0)
     return fit_moments(model, sample, len(table), exogenous=exogenous, convention=convention)
 
@@ -180,8 +169,8 @@ def fit_moments(
     sd = np.sqrt(np.diag(sample))
     R = sample.to_numpy() / np.outer(sd, sd)
     frame = Frame(model, exogenous)
-    _check_size(model, frame, n)
-    _check_collinear(names, R)
+    check_size(model, n, exogenous)
+    check_collinear(names, R)
     theta = _polish(frame, _search(frame, R, n), R)
     _check_determined(frame, theta)
     scale = n - 1 if convention == "amos" else n
@@ -243,42 +232,6 @@ def _polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
         found=f"a slope of {np.abs(gradient).max():.1g} after {_STEPS} steps",
         mend="simplify the model, or look for columns that nearly determine each other",
     )
-
-
-def _check_size(model: PathModel, frame: Frame, n: int) -> None:
-    if frame.size > model.count_moments():
-        raise InputError(
-            "path model",
-            needed=f"at most {model.count_moments()} free parameters, as many as moments",
-            found=f"{frame.size}",
-            mend="take out arrows or covariances: the data cannot determine them all",
-        )
-    asked = len(model.paths) + len(model.endogenous)
-    least = max(asked, len(model.variables))
-    if n <= least:
-        raise InputError(
-            "path model",
-            needed=f"more than {least} sites (its paths and error variances, or its variables)",
-            found=f"{n}",
-            mend="add sites, or take arrows out of the model",
-        )
-
-
-def _check_collinear(names: list[str], R: np.ndarray) -> None:
-    if np.linalg.eigvalsh(R)[0] > _COLLINEAR:
-        return
-    for k in range(1, len(names)):
-        weights = np.linalg.lstsq(R[:k, :k], R[:k, k])[0]
-        if 1 - weights @ R[:k, k] < 10 * _COLLINEAR:
-            others = [
-                name for name, weight in zip(names, weights, strict=False) if abs(weight) > 1e-4
-            ]
-            raise InputError(
-                f"columns {', '.join(others)} and {names[k]}",
-                needed="columns that do not determine each other",
-                found=f"{names[k]} follows from the others",
-                mend="leave one of them out of the model",
-            )
 
 
 def _check_determined(frame: Frame, theta: np.ndarray) -> None:

@@ -83,7 +83,7 @@ def fit_indices(fit: PathFit) -> pd.Series:
             "tli": (chi2_b / df_b - chi2 / df) / (chi2_b / df_b - 1) if tested else np.nan,
             "gfi": gfi,
             "agfi": 1 - p * (p + 1) / (2 * df) * (1 - gfi) if tested else np.nan,
-            "nfi": 1 - chi2 / chi2_b,
+            "nfi": 1 - chi2 / chi2_b if chi2_b > 0 else np.nan,
             "log_likelihood": log_likelihood,
             "aic": deviance + 2 * q,
             "bic": deviance + q * np.log(n),

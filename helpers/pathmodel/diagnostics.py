@@ -1,0 +1,154 @@
+"""What to doubt in a fitted path model: its test in small samples, its claims, its causes."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.outliers_influence import variance_inflation_factor
+
+from helpers.associations import correlate
+from helpers.errors import InputError
+from helpers.pathmodel.checks import model_table
+from helpers.pathmodel.fit import PathFit
+from helpers.pathmodel.indices import fit_indices
+from helpers.pathmodel.spec import PathModel
+
+
+def swain(fit: PathFit) -> pd.Series:
+    """Correct the chi-square of a model for a small sample.
+
+    Parameters
+    ----------
+    fit : PathFit
+        From :func:`helpers.pathmodel.fit_model`.
+
+    Returns
+    -------
+    pandas.Series
+        ``chi2``, corrected; its ``p``; the ``factor`` that chi-square was multiplied by. NaN for a
+        model without degrees of freedom.
+
+    Notes
+    -----
+    The factor is 1 - [p (2 p^2 + 3 p - 1) - q (2 q^2 + 3 q - 1)] / (12 df n), with p variables,
+    q = (sqrt(1 + 8 t) - 1) / 2 for t free parameters, and n = N - 1 (N with lavaan's convention,
+    as in its chi-square).
+
+    References
+    ----------
+    Swain (1975), Analysis of parametric structures for variance matrices, University of Adelaide;
+    Herzog and Boomsma (2009), Structural Equation Modeling 16, 1-27.
+    """
+    p, t = len(fit.sample), len(fit.estimates)
+    q = (np.sqrt(1 + 8 * t) - 1) / 2
+    excess = p * (2 * p**2 + 3 * p - 1) - q * (2 * q**2 + 3 * q - 1)
+    factor = 1 - excess / (12 * fit.df * fit.scale) if fit.df else np.nan
+    chi2 = factor * fit_indices(fit)["chi2"]
+    return pd.Series({"chi2": chi2, "p": stats.chi2.sf(chi2, fit.df), "factor": factor})
+
+
+class Separation(NamedTuple):
+    """The claims of a model, and Fisher's test of all of them: C, chi-square with df, and p."""
+
+    claims: pd.DataFrame
+    C: float
+    df: int
+    p: float
+
+
+def d_separation(model: PathModel, data: pd.DataFrame, exogenous: str = "correlated") -> Separation:
+    """Test every independence that a recursive model claims, and all of them together.
+
+    Parameters
+    ----------
+    model : PathModel
+        A recursive model.
+    data : pandas.DataFrame
+        One row per site, with a column for each variable; others are ignored.
+    exogenous : {"correlated", "uncorrelated"}
+        Whether exogenous variables may correlate where the model does not draw it; where they may
+        not, their independence is claimed, too.
+
+    Returns
+    -------
+    Separation
+        ``claims``: one row per pair (``left``, ``right``) that no arrow or covariance joins, with
+        the causes of both that are held constant (``given``), the partial correlation ``r`` and
+        its ``p``; ``C`` = -2 sum ln p; ``df``, twice the number of claims; ``p`` of C, NaN when
+        nothing is claimed.
+
+    Raises
+    ------
+    InputError
+        As :func:`helpers.pathmodel.fit_model`, and for a model that is not recursive or for fewer
+        sites than a partial correlation needs.
+
+    Notes
+    -----
+    Fisher's test wants independent p values. Claims about one variable against several others are
+    slightly dependent: in a true model of five variables with two such pairs, 30 sites, C rejected
+    6.4 % of samples at the level of 5 % (chi-square 8.1 %, with Swain's factor 5.9 %).
+
+    References
+    ----------
+    Shipley (2000), Structural Equation Modeling 7, 206-218.
+    """
+    if not model.recursive:
+        raise InputError(
+            "path model",
+            needed="a recursive model: no loop, no covariance of an error",
+            found="a model whose arrows alone do not say what is independent",
+            mend="test it by its chi-square (fit_indices)",
+        )
+    table = model_table(model, data, exogenous)
+    joined = {frozenset(pair) for pair in model.paths + model.all_covariances(exogenous)}
+    rows = []
+    for left, right in combinations(model.variables, 2):
+        if frozenset((left, right)) not in joined:
+            given = list(dict.fromkeys(model.parents(left) + model.parents(right)))
+            test = correlate(table[[left]], table[[right]], given=table[given]).iloc[0]
+            rows.append((left, right, ", ".join(given), test["r"], test["p"]))
+    claims = pd.DataFrame(rows, columns=["left", "right", "given", "r", "p"])
+    claims = claims.set_index(["left", "right"])
+    C, p = stats.combine_pvalues(claims["p"], "fisher") if rows else (0.0, np.nan)
+    return Separation(claims, float(C), 2 * len(rows), float(p))
+
+
+def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:
+    """Return how far the causes of each variable explain each other.
+
+    Parameters
+    ----------
+    model : PathModel
+        Recursive or not.
+    data : pandas.DataFrame
+        One row per site, with a column for each variable; others are ignored.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``to`` and ``from``, for variables with two causes or more: ``vif``, the factor
+        by which the other causes inflate the variance of the coefficient, and ``condition``, the
+        largest eigenvalue of the causes' correlations over the smallest.
+
+    Raises
+    ------
+    InputError
+        As :func:`helpers.pathmodel.fit_model`.
+    """
+    table = model_table(model, data, "correlated")
+    rows = {}
+    for to in model.endogenous:
+        causes = list(model.parents(to))
+        if len(causes) > 1:
+            design = np.column_stack([np.ones(len(table)), stats.zscore(table[causes])])
+            condition = np.linalg.cond(table[causes].corr())
+            for column, cause in enumerate(causes, start=1):
+                vif = variance_inflation_factor(design, column)
+                rows[to, cause] = {"vif": vif, "condition": condition}
+    index = pd.MultiIndex.from_tuples(rows, names=["to", "from"]) if rows else None
+    return pd.DataFrame(list(rows.values()), index, columns=["vif", "condition"])

@@ -1,0 +1,183 @@
+"""Which sample could have printed these fit indices? Arithmetic on rounded numbers."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import InputError
+
+_NOISE = 1e-12  # of an index that was rounded in binary
+
+
+def implied_sample(
+    *,
+    chi2_df: float,
+    rmsea: float,
+    gfi: float | None = None,
+    nfi: float | None = None,
+    cfi: float | None = None,
+    variables: int,
+    digits: int = 3,
+    paths: int | None = None,
+) -> pd.DataFrame:
+    """Return every number of sites and of degrees of freedom that agrees with published indices.
+
+    Parameters
+    ----------
+    chi2_df, rmsea, gfi, nfi, cfi : float
+        As published by AMOS (:func:`helpers.pathmodel.fit_indices`), of maximum likelihood;
+        the last three may be left out.
+    variables : int
+        Number of observed variables p.
+    digits : int
+        Decimals that the indices were rounded to.
+    paths : int, optional
+        Number of arrows that were drawn.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each possible pair of ``n`` and ``df``, with the range (``_low``, ``_high``) of
+        ``chi2``, of the discrepancy ``F`` and of the ``baseline`` chi-square (NaN without NFI and
+        CFI). With `paths`, ``drawn`` tells whether df is what is left by these arrows and no
+        covariance. No row: the indices contradict each other.
+
+    Raises
+    ------
+    InputError
+        For an RMSEA that may be 0, which says nothing about the number of sites; a GFI that is not
+        above 0 and at most 1; fewer than two variables.
+
+    Notes
+    -----
+    RMSEA^2 = (chi2 / df - 1) / (N - 1) gives N; F = (chi2 / df) df / (N - 1) with the bounds of
+    :func:`bound_discrepancy` gives df, which is at most p (p - 1) / 2. NFI = 1 - chi2 / chi2_b and
+    CFI = 1 - (chi2 - df) / (chi2_b - df_b) must leave one chi2_b possible, df_b = p (p - 1) / 2.
+    """
+    ratio, distance = _unround(chi2_df, digits), _unround(rmsea, digits)
+    if distance[0] <= 0:
+        raise InputError(
+            "rmsea",
+            needed="an RMSEA above 0 after rounding",
+            found=f"{rmsea:g} with {digits} decimals",
+            mend="give more decimals: RMSEA is 0 whenever chi-square is below df, for any sites",
+        )
+    fewest = max(np.ceil((ratio[0] - 1) / distance[1] ** 2), 1)
+    most = np.floor((ratio[1] - 1) / distance[0] ** 2)
+    df_b = variables * (variables - 1) // 2
+    scale, df = (
+        each.ravel() for each in np.meshgrid(np.arange(fewest, most + 1), np.arange(1, df_b + 1))
+    )
+    low = np.maximum(ratio[0], 1 + scale * distance[0] ** 2) * df
+    high = np.minimum(ratio[1], 1 + scale * distance[1] ** 2) * df
+    if gfi is not None:
+        F = bound_discrepancy(gfi, variables, digits)
+        low, high = np.maximum(low, F[0] * scale), np.minimum(high, F[1] * scale)
+    possible = low <= high
+    df, scale, low, high = (each[possible] for each in (df, scale, low, high))
+    printed = {
+        name: _unround(value, digits)
+        for name, value in (("nfi", nfi), ("cfi", cfi))
+        if value is not None
+    }
+    low, high = _leave_room(low, high, lambda chi2: _bound_baseline(chi2, df, df_b, printed))
+    nothing = np.full(len(df), np.nan)
+    ends = [_bound_baseline(chi2, df, df_b, printed) for chi2 in (low, high)]
+    table = pd.DataFrame(
+        {
+            "n": scale.astype(int) + 1,
+            "df": df,
+            "chi2_low": low,
+            "chi2_high": high,
+            "F_low": low / scale,
+            "F_high": high / scale,
+            "baseline_low": np.max(ends[0][0], axis=0) if printed else nothing,
+            "baseline_high": np.min(ends[1][1], axis=0) if printed else nothing,
+        }
+    )
+    if paths is not None:
+        table["drawn"] = df == df_b - paths
+    return table[low <= high].sort_values(["n", "df"], ignore_index=True)
+
+
+def _bound_baseline(
+    chi2: np.ndarray, df: np.ndarray, df_b: int, printed: dict[str, tuple[float, float]]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the lower and the upper bound of the baseline chi-square that each index gives.
+
+    A CFI of 0 may be one that was cut off there: then only chi2_b >= chi2 is known.
+    """
+    bounds: tuple[list, list] = ([], [])
+    for name, ends in printed.items():
+        part, start = (chi2, 0) if name == "nfi" else (chi2 - df, df_b)
+        for side, end in zip(bounds, ends, strict=True):
+            if end <= 0:
+                side.append(chi2)
+            else:
+                side.append(start + part / (1 - end) if end < 1 else np.full(len(df), np.inf))
+    return bounds
+
+
+def _leave_room(low: np.ndarray, high: np.ndarray, bounds) -> tuple[np.ndarray, np.ndarray]:
+    """Narrow ranges of chi-square to where no lower bound is above an upper one, all being lines.
+
+    A range that leaves no room ends as NaN.
+    """
+    (lower_low, upper_low), (lower_high, upper_high) = bounds(low), bounds(high)
+    narrow_low, narrow_high = low, high
+    for one, other in permutations(range(len(lower_low)), 2):
+        room_low = upper_low[other] - lower_low[one]
+        room_high = upper_high[other] - lower_high[one]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            touch = low + (high - low) * room_low / (room_low - room_high)
+        touch = np.where((room_low < 0) & (room_high < 0), np.nan, touch)
+        narrow_low = np.where(room_low < 0, np.maximum(narrow_low, touch), narrow_low)
+        narrow_high = np.where(room_high < 0, np.minimum(narrow_high, touch), narrow_high)
+    return narrow_low, narrow_high
+
+
+def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[float, float]:
+    """Return the smallest and the largest discrepancy F that a published GFI allows.
+
+    Parameters
+    ----------
+    gfi : float
+        Of maximum likelihood, at most 1.
+    variables : int
+        Number of observed variables p.
+    digits : int
+        Decimals that it was rounded to.
+
+    Notes
+    -----
+    At the optimum the eigenvalues of Sigma^-1 S sum to p, so that GFI = p / sum(lambda^2) and
+    F = -sum(ln lambda). For a given sum of squares F is smallest and largest where the eigenvalues
+    have two values: k times one above 1, p - k times one below.
+    """
+    if variables < 2 or not 0 < _unround(gfi, digits)[0] < 1:
+        raise InputError(
+            "published indices",
+            needed="two variables or more, and a GFI above 0 and at most 1",
+            found=f"{variables} variables, GFI {gfi:g}",
+            mend="copy them again from the publication",
+        )
+    low, high = _unround(gfi, digits)
+    k = np.arange(1, variables)
+
+    def discrepancies(value: float) -> np.ndarray:
+        spread = np.sqrt(1 / min(value, 1) - 1)
+        above = 1 + spread * np.sqrt((variables - k) / k)
+        below = np.maximum(1 - spread * np.sqrt(k / (variables - k)), 0)
+        with np.errstate(divide="ignore"):
+            return -k * np.log(above) - (variables - k) * np.log(below)
+
+    return float(discrepancies(high).min()), float(discrepancies(low).max())
+
+
+def _unround(value: float, digits: int) -> tuple[float, float]:
+    """Return the range of numbers that are printed as this one."""
+    half = 0.5 * 10.0**-digits + _NOISE
+    return value - half, value + half

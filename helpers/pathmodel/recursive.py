@@ -1,0 +1,127 @@
+"""Recursive models in closed form: any number of samples are fitted at once.
+
+Where no arrow closes a loop and no errors correlate, maximum likelihood is one least-squares
+regression for each variable on its causes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from helpers.errors import InputError
+from helpers.pathmodel.checks import COLLINEAR
+from helpers.pathmodel.effects import effect_matrices, effect_pairs
+from helpers.pathmodel.spec import PathModel
+
+
+def solve_recursive(
+    model: PathModel, S: np.ndarray, exogenous: str = "correlated"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the maximum-likelihood B (paths) and Psi of a recursive model, (..., p, p).
+
+    Parameters
+    ----------
+    model : PathModel
+        Without loops or correlated errors.
+    S : numpy.ndarray
+        Covariance matrices, (..., p, p), positive definite, in the order of ``model.variables``.
+    exogenous : {"correlated", "uncorrelated"}
+        Whether exogenous variables may correlate where the model does not draw it.
+
+    Raises
+    ------
+    InputError
+        For a model without this closed form: with a loop, with a covariance of an error, or with
+        covariances of a with b and of b with c, but not of a with c.
+    """
+    _check_closed_form(model, exogenous)
+    place = {name: number for number, name in enumerate(model.variables)}
+    B, Psi = np.zeros(S.shape), np.zeros(S.shape)
+    for name in model.exogenous:
+        i = place[name]
+        Psi[..., i, i] = S[..., i, i]
+    for one, other in model.all_covariances(exogenous):
+        i, j = place[one], place[other]
+        Psi[..., i, j] = Psi[..., j, i] = S[..., i, j]
+    for name in model.endogenous:
+        i, causes = place[name], np.array([place[cause] for cause in model.parents(name)])
+        with_causes = S[..., causes, i]
+        slopes = np.linalg.solve(S[..., causes[:, None], causes], with_causes[..., None])[..., 0]
+        B[..., i, causes] = slopes
+        Psi[..., i, i] = S[..., i, i] - (slopes * with_causes).sum(axis=-1)
+    return B, Psi
+
+
+def _check_closed_form(model: PathModel, exogenous: str) -> None:
+    if not model.recursive:
+        raise InputError(
+            "path model",
+            needed="a recursive model: no loop, no covariance of an error",
+            found="a loop" if not model.covariances else "a loop or a covariance of an error",
+            mend="use fit_model, which searches for the optimum",
+        )
+    joined = {name: {name} for name in model.exogenous}
+    for one, other in model.all_covariances(exogenous):
+        joined[one].add(other)
+        joined[other].add(one)
+    if any(joined[name] != joined[other] for name in joined for other in joined[name]):
+        raise InputError(
+            "path model",
+            needed="exogenous variables in groups, within which all of them may correlate",
+            found="covariances of one variable with two that may not correlate",
+            mend='draw the missing covariance, or use exogenous="correlated"',
+        )
+
+
+def weighted_covariances(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the covariance matrix of a table under each set of weights, (..., p, p).
+
+    Parameters
+    ----------
+    weights : numpy.ndarray
+        How often each row counts, (..., n); the divisor is their sum.
+    values : numpy.ndarray
+        The table, (n, p), its columns near zero mean.
+    """
+    share = weights / weights.sum(axis=-1, keepdims=True)
+    mean = share @ values
+    i, j = np.triu_indices(values.shape[1])
+    above = share @ (values[:, i] * values[:, j]) - mean[..., i] * mean[..., j]
+    S = np.empty((*above.shape[:-1], values.shape[1], values.shape[1]))
+    S[..., i, j] = S[..., j, i] = above
+    return S
+
+
+def solvable(S: np.ndarray) -> np.ndarray:
+    """Tell which covariance matrices of standardized tables belong to columns that all vary and
+    do not determine each other, (...).
+    """
+    variance = np.einsum("...ii->...i", S)
+    sd = np.sqrt(np.where(variance > COLLINEAR, variance, 1))  # a constant leaves an eigenvalue 0
+    smallest = np.linalg.eigvalsh(S / (sd[..., :, None] * sd[..., None, :]))[..., 0]
+    return smallest > COLLINEAR
+
+
+def effects_on(outcome: str, model: PathModel, S: np.ndarray, exogenous: str) -> np.ndarray:
+    """Return standardized direct, indirect and total effects on a variable, (3, causes, ...).
+
+    Parameters
+    ----------
+    outcome : str
+        The variable; its causes are in the order of :func:`helpers.pathmodel.effects.effect_pairs`.
+    model : PathModel
+        Without loops or correlated errors.
+    S : numpy.ndarray
+        Covariance matrices, (..., p, p); where one is not :func:`solvable`, the effects are NaN.
+    exogenous : {"correlated", "uncorrelated"}
+        Whether exogenous variables may correlate where the model does not draw it.
+    """
+    causes = [model.variables.index(cause) for cause, _ in effect_pairs(model, outcome)]
+    good = solvable(S)
+    found = np.full((*S.shape[:-2], 3, len(causes)), np.nan)
+    direct, total = (
+        each[:, model.variables.index(outcome), causes]
+        for each in effect_matrices(*solve_recursive(model, S[good], exogenous))
+    )
+    found[good] = np.stack([direct, total - direct, total], axis=1)
+    return np.moveaxis(found, (-2, -1), (0, 1))

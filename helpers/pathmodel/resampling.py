@@ -1,0 +1,368 @@
+"""How sure the effects of a recursive model are: bootstrap, order of effects, influence of sites.
+
+All resamples are fitted at once, in closed form (:mod:`helpers.pathmodel.recursive`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import linalg, stats
+
+from helpers.checks import check_level
+from helpers.errors import InputError
+from helpers.pathmodel.checks import model_table
+from helpers.pathmodel.effects import KINDS, effect_pairs
+from helpers.pathmodel.recursive import (
+    effects_on,
+    solvable,
+    solve_recursive,
+    weighted_covariances,
+)
+from helpers.pathmodel.spec import PathModel
+
+_BLOCK = 2000  # resamples at a time
+_FEWEST = 100
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Effects on one variable, and how they vary when the sites are drawn anew.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        Indexed by ``from`` and ``to``: ``direct``, ``indirect`` and ``total``, each with the ends
+        ``_low`` and ``_high`` of its interval.
+    draws : pandas.DataFrame
+        Total effects, one row per resample and one column per cause.
+    failed : int
+        Resamples that are left out of `draws` and of the intervals: a column was constant, or
+        columns determined each other.
+    """
+
+    table: pd.DataFrame
+    draws: pd.DataFrame
+    failed: int
+
+
+def bootstrap_effects(
+    model: PathModel,
+    data: pd.DataFrame,
+    outcome: str,
+    *,
+    n_boot: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 2022,
+    exogenous: str = "correlated",
+) -> Bootstrap:
+    """Return the standardized effects on a variable with bootstrap intervals (BCa).
+
+    Parameters
+    ----------
+    model : PathModel
+        A recursive model.
+    data : pandas.DataFrame
+        One row per site, with a column for each variable; others are ignored.
+    outcome : str
+        The variable that the effects end at.
+    n_boot : int
+        Number of resamples, at least 100; sites are drawn with replacement.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+    seed : int
+        Of the drawing.
+    exogenous : {"correlated", "uncorrelated"}
+        Whether exogenous variables may correlate where the model does not draw it.
+
+    Raises
+    ------
+    InputError
+        As :func:`helpers.pathmodel.fit_model`, and for a model that is not recursive, a variable
+        that nothing acts on, or more than half of the resamples left out.
+
+    Notes
+    -----
+    A direct or indirect effect without a chain of arrows behind it is 0, with the interval [0, 0].
+    An interval is NaN where it does not exist: all draws lie on one side of the estimate, or the
+    model cannot be fitted without one of the sites.
+
+    References
+    ----------
+    Efron (1987), Journal of the American Statistical Association 82, 171-185.
+    """
+    check_level("confidence", confidence, usual=0.95)
+    values = _standardized(model, data, exogenous, outcome)
+    n = len(values)
+
+    def effects_of(sites: np.ndarray) -> np.ndarray:
+        S = weighted_covariances(_count(sites, n), values)
+        return effects_on(outcome, model, S, exogenous)
+
+    drawn = np.concatenate([effects_of(sites) for sites in _draw_sites(n, n_boot, seed)], axis=-1)
+    kept = drawn[..., ~np.isnan(drawn).any(axis=(0, 1))]
+    failed = n_boot - kept.shape[-1]
+    _check_enough(failed, n_boot)
+    pairs = effect_pairs(model, outcome)
+    exist = _exist(model, pairs)
+    estimate = np.where(exist, effects_of(np.arange(n)), 0.0)
+    low, high = np.zeros_like(estimate), np.zeros_like(estimate)
+    low[exist], high[exist] = _bca(
+        lambda sites: effects_of(sites)[exist], kept[exist], n, confidence
+    )
+    columns = {}
+    for kind, *numbers in zip(KINDS, estimate, low, high, strict=True):
+        columns |= dict(zip([kind, f"{kind}_low", f"{kind}_high"], numbers, strict=True))
+    return Bootstrap(
+        table=pd.DataFrame(columns, index=pairs),
+        draws=pd.DataFrame(kept[-1].T, columns=pairs.get_level_values("from")),
+        failed=failed,
+    )
+
+
+def _bca(statistic, draws: np.ndarray, n: int, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the intervals of draws (k, resamples); scipy adds the jackknife."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the interval is NaN
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = stats.bootstrap(
+            (np.arange(n),),
+            lambda sites, axis: statistic(sites.astype(int)),
+            n_resamples=0,
+            vectorized=True,
+            confidence_level=confidence,
+            method="BCa",
+            bootstrap_result=SimpleNamespace(bootstrap_distribution=draws),
+        )
+    return found.confidence_interval.low, found.confidence_interval.high
+
+
+def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
+    """Return how often each cause has each rank, from the most positive total effect (1) down.
+
+    Parameters
+    ----------
+    draws : pandas.DataFrame
+        Of :class:`Bootstrap`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Shares of the resamples: one row per cause, one column per rank.
+    """
+    ranks = draws.rank(axis="columns", ascending=False, method="first").to_numpy()
+    places = np.arange(1, draws.shape[1] + 1)
+    shares = (ranks[..., None] == places).mean(axis=0)
+    return pd.DataFrame(shares, draws.columns, pd.Index(places, name="rank"))
+
+
+def order_agreement(
+    bootstrap: Bootstrap, positive: Sequence[str], negative: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return how well total effects agree with a published order.
+
+    Parameters
+    ----------
+    bootstrap : Bootstrap
+        From :func:`bootstrap_effects`.
+    positive, negative : sequence of str
+        The causes with positive and with negative effects, the strongest of each first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Two rows, ``estimate`` and ``draws`` (mean over resamples), and three columns: ``order``,
+        whether (how often) all causes are in the published order, from the most positive to the
+        most negative; ``tau``, Kendall's correlation with that order; ``signs``, the share of
+        causes whose sign agrees.
+    """
+    order = [*positive, *reversed(negative)]
+    unknown = sorted(set(order) - set(bootstrap.draws))
+    if unknown or len(order) < 2:
+        raise InputError(
+            "published order",
+            needed=f"two or more of {', '.join(bootstrap.draws)}",
+            found=", ".join(unknown or order) or "none",
+            mend="name causes of the outcome in the model",
+        )
+    estimate = bootstrap.table["total"].droplevel("to").to_frame().T
+    i, j = np.triu_indices(len(order), 1)
+    sign = np.repeat([1, -1], [len(positive), len(negative)])
+    rows = {}
+    for name, effects in {"estimate": estimate, "draws": bootstrap.draws}.items():
+        values = effects[order].to_numpy()
+        falls = np.sign(values[:, i] - values[:, j])
+        rows[name] = {
+            "order": (falls > 0).all(axis=1).mean(),
+            "tau": falls.mean(),
+            "signs": (np.sign(values) == sign).mean(),
+        }
+    return pd.DataFrame(rows).T
+
+
+class BollenStine(NamedTuple):
+    """p value, discrepancy F of the resamples, (resamples,), and number of those left out."""
+
+    p: float
+    draws: np.ndarray
+    failed: int
+
+
+def bollen_stine(
+    model: PathModel,
+    data: pd.DataFrame,
+    *,
+    n_boot: int = 2000,
+    seed: int = 2022,
+    exogenous: str = "correlated",
+) -> BollenStine:
+    """Test the fit of a recursive model without the assumption of normal data.
+
+    Parameters
+    ----------
+    model : PathModel
+        A recursive model.
+    data : pandas.DataFrame
+        One row per site, with a column for each variable; others are ignored.
+    n_boot : int
+        Number of resamples, at least 100.
+    seed : int
+        Of the drawing.
+    exogenous : {"correlated", "uncorrelated"}
+        Whether exogenous variables may correlate where the model does not draw it.
+
+    Returns
+    -------
+    BollenStine
+        p is the share of resamples with a larger discrepancy than the data, as lavaan defines it;
+        NaN for a model without degrees of freedom.
+
+    Notes
+    -----
+    Resamples come from data that were turned to have the implied covariances: Z S^-1/2 Sigma^1/2
+    with symmetric roots. Roots depend on units, so Z is standardized first.
+
+    References
+    ----------
+    Bollen and Stine (1992), Sociological Methods and Research 21, 205-229.
+    """
+    values = _standardized(model, data, exogenous)
+    turned, observed = _turn(model, values, exogenous)
+    draws, failed = [], 0
+    for sites in _draw_sites(len(values), n_boot, seed):
+        S = weighted_covariances(_count(sites, len(values)), turned)
+        good = solvable(S)
+        failed += int((~good).sum())
+        draws.append(_discrepancies(model, S[good], exogenous))
+    _check_enough(failed, n_boot)
+    draws = np.concatenate(draws)
+    tested = model.count_parameters(exogenous) < model.count_moments()
+    p = float((draws > observed).mean()) if tested else np.nan
+    return BollenStine(p, draws, failed)
+
+
+def _turn(model: PathModel, values: np.ndarray, exogenous: str) -> tuple[np.ndarray, float]:
+    """Return data for which the model holds, (n, p), and the discrepancy of the given data."""
+    S = np.cov(values.T, ddof=0)
+    B, Psi = solve_recursive(model, S, exogenous)
+    A = np.linalg.inv(np.eye(len(S)) - B)
+    roots = np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(A @ Psi @ A.T).real)
+    return values @ roots, _discrepancies(model, S, exogenous)
+
+
+def _discrepancies(model: PathModel, S: np.ndarray, exogenous: str) -> np.ndarray:
+    """Return F at the optimum: there tr(S Sigma^-1) = p, and |Sigma| = |Psi| without loops."""
+    _, Psi = solve_recursive(model, S, exogenous)
+    return np.linalg.slogdet(Psi)[1] - np.linalg.slogdet(S)[1]
+
+
+def influence(
+    model: PathModel, data: pd.DataFrame, outcome: str, exogenous: str = "correlated"
+) -> pd.DataFrame:
+    """Return how each standardized total effect changes when one site is left out.
+
+    Parameters
+    ----------
+    model : PathModel
+        A recursive model.
+    data : pandas.DataFrame
+        One row per site, with a column for each variable; others are ignored.
+    outcome : str
+        The variable that the effects end at.
+    exogenous : {"correlated", "uncorrelated"}
+        Whether exogenous variables may correlate where the model does not draw it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Effect without the site minus effect with it: one row per site, one column per cause. NaN
+        for a site without which the model cannot be fitted.
+    """
+    values = _standardized(model, data, exogenous, outcome)
+    n = len(values)
+    weights = np.concatenate([np.ones((1, n)), 1 - np.eye(n)])
+    total = effects_on(outcome, model, weighted_covariances(weights, values), exogenous)[-1]
+    causes = effect_pairs(model, outcome).get_level_values("from")
+    return pd.DataFrame((total[:, 1:] - total[:, :1]).T, data.index, causes)
+
+
+def _standardized(
+    model: PathModel, data: pd.DataFrame, exogenous: str, outcome: str | None = None
+) -> np.ndarray:
+    if outcome is not None and outcome not in model.endogenous:
+        raise InputError(
+            "outcome",
+            needed=f"one of {', '.join(model.endogenous)}",
+            found=repr(outcome),
+            mend="choose a variable that an arrow points to",
+        )
+    return stats.zscore(model_table(model, data, exogenous).to_numpy())
+
+
+def _draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield blocks of resamples of n sites, (resamples, n)."""
+    if n_boot < _FEWEST:
+        raise InputError(
+            "n_boot",
+            needed=f"at least {_FEWEST} resamples",
+            found=f"{n_boot}",
+            mend="try 2000",
+        )
+    rng = np.random.default_rng(seed)
+    for start in range(0, n_boot, _BLOCK):
+        yield rng.integers(0, n, (min(_BLOCK, n_boot - start), n))
+
+
+def _count(sites: np.ndarray, n: int) -> np.ndarray:
+    """Return how often each of n sites was drawn, (..., n)."""
+    rows = sites.reshape(-1, sites.shape[-1])
+    first = n * np.arange(len(rows))[:, None]
+    counts = np.bincount((rows + first).ravel(), minlength=n * len(rows))
+    return counts.reshape(*sites.shape[:-1], n)
+
+
+def _check_enough(failed: int, n_boot: int) -> None:
+    if failed > n_boot / 2:
+        raise InputError(
+            "bootstrap",
+            needed="a model that can be fitted to at least half of the resamples",
+            found=f"{failed} of {n_boot} with a constant column, or columns that determine each "
+            "other",
+            mend="add sites, or take variables out of the model",
+        )
+
+
+def _exist(model: PathModel, pairs: pd.MultiIndex) -> np.ndarray:
+    """Tell which direct, indirect and total effects have arrows behind them, (3, pairs)."""
+    causes = set(pairs.get_level_values("from"))
+    direct = [(to, cause) in model.paths for cause, to in pairs]
+    indirect = [
+        any(to in causes and start == cause for to, start in model.paths) for cause, _ in pairs
+    ]
+    return np.array([direct, indirect, [True] * len(pairs)])

@@ -1,0 +1,181 @@
+"""Doubts about a path model: R as reference, invariants, calibration by simulation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from helpers.errors import InputError
+from helpers.pathmodel import fit_indices, fit_model, fit_moments, parse_model
+from helpers.pathmodel.diagnostics import collinearity, d_separation, swain
+from helpers.pathmodel.recursive import solve_recursive
+from tests.test_resampling import EXOGENOUS, LOOP, MODEL, SITES, noise, recursive_models
+
+REFERENCE = pd.read_csv(Path(__file__).parent / "r" / "diagnostics.csv")
+REFERENCE = REFERENCE.set_index(["quantity", "exogenous", "left"])
+TRUE = parse_model("m1 ~ x1 + x2\nm2 ~ m1\ny ~ m1 + m2")
+
+
+def reference(*key: str) -> pd.DataFrame:
+    return REFERENCE.sort_index().loc[key]
+
+
+@pytest.mark.parametrize("exogenous", EXOGENOUS)
+def test_swains_correction_agrees_with_r(exogenous):
+    found = swain(fit_model(MODEL, SITES, exogenous=exogenous))
+    expected = reference("swain", exogenous)["value"]
+    pd.testing.assert_series_equal(found[expected.index], expected, rtol=1e-8, check_names=False)
+
+
+def test_swains_factor_by_hand():
+    # 5 variables, 10 parameters: q = 4, 5 * 64 - 4 * 43 = 148, df = 5, N - 1 = 29
+    fit = fit_model(TRUE, noise(TRUE), exogenous="uncorrelated")
+    assert swain(fit)["factor"] == pytest.approx(1 - 148 / (12 * 5 * 29))
+
+
+def test_swains_factor_nears_1_in_large_samples_and_follows_the_convention():
+    S = fit_model(MODEL, SITES).sample
+    factors = [swain(fit_moments(MODEL, S, n))["factor"] for n in (30, 300, 30_000)]
+    assert factors == sorted(factors)
+    assert factors[-1] == pytest.approx(1, abs=2e-4)
+    n_times = swain(fit_moments(MODEL, S, 29, convention="lavaan"))
+    pd.testing.assert_series_equal(n_times, swain(fit_moments(MODEL, S, 30)))
+
+
+def test_a_saturated_model_has_nothing_to_correct_or_claim():
+    saturated = parse_model("b ~ a1 + a2\ny ~ b + a1 + a2")
+    assert swain(fit_model(saturated, SITES)).isna().all()
+    claims, C, df, p = d_separation(saturated, SITES)
+    assert claims.empty
+    assert (C, df) == (0, 0)
+    assert np.isnan(p)
+
+
+@pytest.mark.parametrize("exogenous", EXOGENOUS)
+def test_claims_and_their_common_test_agree_with_r(exogenous):
+    claims, *fisher = d_separation(MODEL, SITES, exogenous)
+    expected = pd.concat(
+        [reference("claim", each) for each in dict.fromkeys(["correlated", exogenous])]
+    ).reset_index()
+    expected = {frozenset(pair): p for *pair, p in expected[["left", "right", "value"]].to_numpy()}
+    found = {frozenset(pair): p for pair, p in claims["p"].items()}
+    assert found == pytest.approx(expected, rel=1e-8)
+    assert fisher == pytest.approx(reference("fisher", exogenous)["value"].to_list(), rel=1e-8)
+
+
+def test_what_is_held_constant_are_the_causes_of_both():
+    given = d_separation(MODEL, SITES, "uncorrelated").claims["given"]
+    assert given["b", "y"] == "a1, a2, c, d"
+    assert given["a1", "c"] == "b"
+    assert given["a1", "a2"] == ""
+
+
+@settings(deadline=None, max_examples=40)
+@given(model=recursive_models(), exogenous=st.sampled_from(EXOGENOUS))
+def test_a_model_claims_as_much_as_it_has_degrees_of_freedom(model, exogenous):
+    found = d_separation(model, noise(model), exogenous)
+    df = model.count_moments() - model.count_parameters(exogenous)
+    assert found.df == 2 * len(found.claims) == 2 * df
+
+
+def test_the_order_of_variables_and_units_change_no_claim():
+    turned = parse_model("y ~ d + c\nd ~ a2 + b\nc ~ b\nb ~ a2 + a1")
+    rescaled = SITES * [1e-3, 1e3, -1, 7, 1, 1e6] + 40
+    found, expected = d_separation(turned, rescaled).C, d_separation(MODEL, SITES).C
+    assert found == pytest.approx(expected)
+
+
+def test_collinearity_agrees_with_r():
+    found = collinearity(MODEL, SITES)
+    for column in found:
+        table = reference(column).reset_index()
+        expected = {
+            (to, cause): value for to, cause, value in table[["left", "right", "value"]].to_numpy()
+        }
+        assert found[column].to_dict() == pytest.approx(expected, rel=1e-8)
+
+
+def test_only_variables_with_two_causes_have_collinear_ones():
+    assert collinearity(parse_model("m ~ x\ny ~ m"), noise(parse_model("m ~ x\ny ~ m"))).empty
+    assert set(collinearity(LOOP, noise(LOOP)).index) == {("a", "c"), ("a", "x")}
+
+
+def test_near_copies_inflate_and_other_units_do_not():
+    near = SITES.assign(a2=SITES["a1"] + 0.01 * SITES["a2"])
+    found = collinearity(MODEL, near).loc["b"]
+    assert (found["vif"] > 1000).all()
+    assert (found["condition"] > 1000).all()
+    rescaled = near * [1e-3, 1e3, 1, 7, 1, 1e6] + 40
+    pd.testing.assert_frame_equal(collinearity(MODEL, rescaled).loc["b"], found, rtol=1e-6)
+
+
+def true_samples(samples: int, n: int = 30, seed: int = 5) -> np.ndarray:
+    """Return covariance matrices of data for which TRUE is true, (samples, 5, 5)."""
+    rng = np.random.default_rng(seed)
+    x1, e2, e3, e4, e5 = rng.standard_normal((5, samples, n))
+    x2 = 0.4 * x1 + e2
+    m1 = 0.5 * x1 - 0.4 * x2 + e3
+    m2 = 0.6 * m1 + e4
+    y = 0.5 * m1 + 0.5 * m2 + e5
+    columns = np.stack([x1, x2, m1, m2, y], axis=-1)
+    centred = columns - columns.mean(axis=1, keepdims=True)
+    return centred.swapaxes(1, 2) @ centred / n
+
+
+def false_alarms(S: np.ndarray, n: int = 30) -> dict[str, float]:
+    """Return how often each test rejects TRUE at 5 %."""
+    _, Psi = solve_recursive(TRUE, S)
+    chi2 = (n - 1) * (np.linalg.slogdet(Psi)[1] - np.linalg.slogdet(S)[1])
+    names = list(TRUE.variables)
+    fit = fit_moments(TRUE, pd.DataFrame(S[0], names, names), n)
+    assert chi2[0] == pytest.approx(fit_indices(fit)["chi2"])
+    p = []
+    for involved in true_claims():
+        inverse = np.linalg.inv(S[:, involved][:, :, involved])
+        r = -inverse[:, 0, 1] / np.sqrt(inverse[:, 0, 0] * inverse[:, 1, 1])
+        free = n - len(involved)
+        p.append(2 * stats.t.sf(np.abs(r) * np.sqrt(free / (1 - r**2)), free))
+    C = -2 * np.log(p).sum(axis=0)
+    return {
+        "chi2": (stats.chi2.sf(chi2, fit.df) < 0.05).mean(),
+        "swain": (stats.chi2.sf(chi2 * swain(fit)["factor"], fit.df) < 0.05).mean(),
+        "C": (stats.chi2.sf(C, 2 * len(p)) < 0.05).mean(),
+    }
+
+
+def true_claims() -> list[list[int]]:
+    """Return the columns of each claim of TRUE: the two variables, then what is held constant."""
+    claims = d_separation(TRUE, noise(TRUE)).claims["given"]
+    return [
+        [TRUE.variables.index(name) for name in (*pair, *constant.split(", "))]
+        for pair, constant in claims.items()
+    ]
+
+
+def test_in_30_sites_chi_square_rejects_true_models_too_often_and_the_others_hardly():
+    rates = false_alarms(true_samples(10_000))
+    assert 0.065 < rates["chi2"] < 0.10  # sem.md: .083
+    assert 0.045 < rates["swain"] < 0.07  # .062
+    assert 0.05 < rates["C"] < 0.08  # .064: claims about one variable are dependent
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: d_separation(LOOP, noise(LOOP)), "needed: a recursive model"),
+        (lambda: d_separation(MODEL, SITES.drop(columns="d")), "no column d\n"),
+        (lambda: d_separation(MODEL, SITES, "both"), "exogenous\n"),
+        (lambda: collinearity(MODEL, SITES.drop(columns="d")), "no column d\n"),
+        (lambda: collinearity(MODEL, SITES.assign(d=2.0)), "2 at every site"),
+        (lambda: collinearity(MODEL, SITES.assign(a2=SITES["a1"])), "columns a1 and a2"),
+    ],
+)
+def test_input_that_cannot_be_diagnosed_is_refused(ask, message):
+    with pytest.raises(InputError, match=message):
+        ask()

@@ -1,0 +1,489 @@
+"""Path models: lavaan and textbooks as reference, invariants, and refused input."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from helpers.errors import InputError
+from helpers.pathmodel import (
+    PathFit,
+    effects,
+    fit_indices,
+    fit_model,
+    fit_moments,
+    parse_model,
+    read_model,
+)
+from helpers.pathmodel.effects import effect_matrices
+from helpers.study import minmax
+from tests.conftest import ROOT
+
+LAVAAN = Path(__file__).parent / "lavaan"
+FIT = ["data", "structure", "convention", "exogenous"]
+TABLES = ("estimates", "effects", "implied", "indices")
+EFFECTS = ("direct", "direct_se", "indirect", "indirect_se", "total", "total_se")
+COUNTS = ("n", "parameters", "df")
+TOLERANCE = 1e-8
+CHAIN = parse_model("b ~ a\nc ~ b\nd ~ c")
+LOOP = parse_model("c ~ a + d\nd ~ b + c")
+
+
+def read_data(name: str, folder: Path = LAVAAN) -> pd.DataFrame:
+    return pd.read_csv(folder / "data" / f"{name}.csv")
+
+
+FOUR = read_data("chain30")
+
+
+def read_case(text: str):
+    return (
+        read_model(ROOT / text) if text.endswith(".lav") else parse_model(text.replace(";", "\n"))
+    )
+
+
+def fit_case(case: pd.Series, folder: Path, **options) -> PathFit:
+    data, model = read_data(case["data"], folder), read_case(case["model"])
+    if len(data) == data.shape[1]:
+        return fit_moments(model, data.set_axis(data.columns), case["n"], **options)
+    return fit_model(model, data, **options)
+
+
+def compare(fit: PathFit, expected: dict[str, pd.DataFrame]) -> dict[str, float]:
+    """Return the largest difference from lavaan for each quantity; NaN if one of them has less."""
+    implied = expected["implied"].pivot(index="to", columns="from", values="value")
+    implied = implied.combine_first(implied.T).loc[fit.implied.index, fit.implied.columns]
+    sd = np.sqrt(np.diag(fit.implied))
+    worst = {
+        "implied": ((fit.implied - implied) / np.outer(sd, sd)).abs().max(axis=None, skipna=False)
+    }
+
+    ours, theirs = by_pair(fit.estimates), by_pair(expected["estimates"])
+    gaps = (ours - theirs)[["estimate", "se", "standardized", "standardized_se"]]
+    gaps[["estimate", "se"]] = gaps[["estimate", "se"]].div(theirs["se"], axis="index")
+    gaps_of_effects = effects(fit) - expected["effects"].set_index(["from", "to"])
+    for table in (gaps, gaps_of_effects[list(EFFECTS)]):
+        worst |= table.abs().max(skipna=False).to_dict()
+
+    ours, theirs = fit_indices(fit), expected["indices"].iloc[0]
+    scale = theirs.abs().clip(lower=1)
+    scale["rmr"] = np.sqrt((fit.sample**2).mean(axis=None))
+    gaps = ((ours - theirs) / scale).abs()
+    return worst | gaps.mask(ours.isna() & theirs.isna(), 0).to_dict()
+
+
+def by_pair(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Index estimates by kind and pair, whichever way round a covariance is written."""
+    pairs = [
+        (kind, *(sorted(pair) if kind == "covariance" else pair))
+        for kind, *pair in estimates[["kind", "to", "from"]].to_numpy()
+    ]
+    numbers = estimates.drop(columns=["kind", "to", "from"])
+    return numbers.set_index(pd.MultiIndex.from_tuples(pairs))
+
+
+def differences(folder: Path) -> pd.DataFrame:
+    """Return the largest difference of each fit (rows) and quantity (columns) from lavaan."""
+    cases = pd.read_csv(folder / "cases.csv").set_index(["data", "structure"], drop=False)
+    tables = {name: dict(list(pd.read_csv(folder / f"{name}.csv").groupby(FIT))) for name in TABLES}
+    rows = {}
+    for key in tables["indices"]:
+        expected = {name: table[key].drop(columns=FIT) for name, table in tables.items()}
+        _, _, convention, exogenous = key
+        options = {"convention": convention, "exogenous": exogenous}
+        rows[key] = compare(fit_case(cases.loc[key[:2]], folder, **options), expected)
+    return pd.DataFrame(rows).T.fillna(np.inf)
+
+
+@pytest.fixture(scope="module")
+def kept() -> pd.DataFrame:
+    """Return the differences from what lavaan said of the data that are kept here."""
+    return differences(LAVAAN)
+
+
+def assert_close(table: pd.DataFrame, quantity: str) -> None:
+    worst = table[quantity].idxmax()
+    print(f"{quantity}: {table.loc[worst, quantity]:.1e} ({', '.join(worst)})")
+    assert table.loc[worst, quantity] <= (0 if quantity in COUNTS else TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    [
+        "implied",
+        *("estimate", "se", "standardized", "standardized_se"),
+        *EFFECTS,
+        *("n", "parameters", "df", "chi2", "p", "chi2_df"),
+        *("rmsea", "rmsea_low", "rmsea_high", "p_close", "rmr", "srmr"),
+        *("cfi", "tli", "gfi", "agfi", "nfi", "log_likelihood", "aic", "bic"),
+    ],
+)
+def test_every_number_agrees_with_lavaan(kept, quantity):
+    assert_close(kept, quantity)
+
+
+def test_the_fits_that_lavaan_made_are_many(kept):
+    fits = kept.index
+    assert fits.get_level_values(0).nunique() >= 24
+    assert fits.get_level_values(1).nunique() >= 20
+    assert set(fits.droplevel([0, 1])) == {
+        (convention, exogenous)
+        for convention in ("amos", "lavaan")
+        for exogenous in ("correlated", "uncorrelated")
+    }
+
+
+def test_new_data_agree_with_lavaan_as_it_runs_here(tmp_path):
+    if not shutil.which("Rscript"):
+        pytest.skip("Rscript is not installed")
+    if subprocess.run(["Rscript", "-e", "library(lavaan)"], capture_output=True).returncode:
+        pytest.skip("R has no lavaan")
+    rng = np.random.default_rng(1921)
+    table = pd.DataFrame(rng.standard_t(5, (45, 5)), columns=list("abcde")).cumsum(axis="columns")
+    (tmp_path / "data").mkdir()
+    table.to_csv(tmp_path / "data" / "new.csv", index=False)
+    models = ["c ~ a + b; d ~ c; e ~ a + d", "c ~ a + d; d ~ b + c; e ~ d; c ~~ e"]
+    cases = {"data": "new", "structure": ["recursive", "loop"], "model": models, "n": 45}
+    pd.DataFrame(cases).to_csv(tmp_path / "cases.csv", index=False)
+    command = ["Rscript", str(LAVAAN / "reference.R"), str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    table = differences(tmp_path)
+    assert len(table) == 8
+    for quantity in table:
+        assert_close(table, quantity)
+
+
+def test_blau_and_duncan():
+    matrix = read_data("blau_duncan")
+    case = pd.read_csv(LAVAAN / "cases.csv").set_index("structure").loc["mobility"]
+    fit = fit_moments(read_case(case["model"]), matrix.set_axis(matrix.columns), 20700)
+    published = {
+        ("education", "father_education"): 0.310,
+        ("education", "father_job"): 0.279,
+        ("first_job", "father_job"): 0.224,
+        ("first_job", "education"): 0.440,
+        ("job", "father_job"): 0.115,
+        ("job", "education"): 0.394,
+        ("job", "first_job"): 0.281,
+    }
+    paths = fit.estimates[fit.estimates["kind"] == "path"].set_index(["to", "from"])
+    assert paths["standardized"].to_dict() == pytest.approx(published, abs=1e-3)
+
+
+# invariants
+
+
+def same_fit(one: PathFit, other: PathFit, *, but: tuple[str, ...] = ()) -> None:
+    for table in (lambda fit: by_pair(fit.estimates)[["standardized", "standardized_se"]], effects):
+        expected = table(one)
+        actual = table(other).loc[expected.index, expected.columns]
+        pd.testing.assert_frame_equal(actual, expected, rtol=1e-7, atol=1e-9)
+    left, right = (fit_indices(fit).drop(list(but)) for fit in (one, other))
+    pd.testing.assert_series_equal(left, right, rtol=1e-7, atol=1e-9)
+
+
+IN_UNITS = ("rmr", "log_likelihood")
+
+
+@pytest.mark.parametrize(
+    "model", [CHAIN, LOOP, parse_model("c ~ a\nd ~ b\nc ~~ d")], ids=["chain", "loop", "errors"]
+)
+@settings(deadline=None, max_examples=10)
+@given(powers=st.lists(st.integers(-3, 3), min_size=4, max_size=4))
+def test_units_of_columns_change_nothing_without_units(model, powers):
+    table = read_data("loop200")
+    changed = table * 10.0 ** np.array(powers) + 7
+    same_fit(fit_model(model, table), fit_model(model, changed), but=IN_UNITS)
+
+
+@pytest.mark.parametrize("exogenous", ["correlated", "uncorrelated"])
+def test_scaling_to_0_1_changes_nothing_without_units(exogenous):
+    table, model = read_data("study"), read_model("soil")
+    one, other = (fit_model(model, each, exogenous=exogenous) for each in (table, minmax(table)))
+    same_fit(one, other, but=IN_UNITS)
+    assert fit_indices(one)["rmr"] > 2 * fit_indices(other)["rmr"]
+
+
+def test_estimates_scale_with_the_units():
+    unit = pd.Series({"a": 1e-3, "b": 10.0, "c": -1e3, "d": 1.0})
+    one, other = fit_model(LOOP, FOUR), fit_model(LOOP, FOUR * unit)
+    to, cause = (unit[one.estimates[end]].to_numpy() for end in ("to", "from"))
+    factor = np.where(one.estimates["kind"] == "path", to / cause, to * cause)
+    np.testing.assert_allclose(other.estimates["estimate"], one.estimates["estimate"] * factor)
+    np.testing.assert_allclose(other.estimates["se"], one.estimates["se"] * abs(factor))
+    np.testing.assert_allclose(
+        other.implied, one.implied * np.outer(*2 * [unit[one.implied.index]])
+    )
+
+
+@settings(deadline=None, max_examples=10)
+@given(signs=st.lists(st.sampled_from([-1, 1]), min_size=4, max_size=4))
+def test_turned_columns_turn_the_signs_of_their_effects(signs):
+    sign = pd.Series(signs, list("abcd"))
+    one, other = (effects(fit_model(CHAIN, table)) for table in (FOUR, FOUR * sign))
+    product = np.prod([sign[one.index.get_level_values(end)] for end in ("from", "to")], axis=0)
+    for kind in ("direct", "indirect", "total"):
+        np.testing.assert_allclose(other[kind], one[kind] * product, atol=1e-9)
+        np.testing.assert_allclose(other[f"{kind}_se"], one[f"{kind}_se"], atol=1e-9)
+
+
+@pytest.mark.parametrize("model", [CHAIN, LOOP], ids=["chain", "loop"])
+def test_the_order_of_columns_rows_and_lines_changes_nothing(model):
+    table = read_data("loop200")
+    one = fit_model(model, table)
+    pd.testing.assert_frame_equal(fit_model(model, table[list("dbca")]).estimates, one.estimates)
+    same_fit(one, fit_model(model, table.sample(frac=1, random_state=3)))
+    lines = "\n".join(reversed(model.text.splitlines()))
+    same_fit(one, fit_model(parse_model(lines), table))
+
+
+@st.composite
+def random_graphs(draw):
+    """Draw a directed acyclic graph and data for it, which it need not fit."""
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    p = draw(st.integers(3, 7))
+    names = rng.permutation(list("abcdefg"[:p]))
+    drawn = np.tril(rng.random((p, p)) < draw(st.sampled_from([0.3, 0.6, 1.0])), -1)
+    assume(drawn.any())
+    n = max(draw(st.integers(20, 60)), drawn.sum() + p + 1)
+    lines = [f"{names[to]} ~ {names[cause]}" for to, cause in np.argwhere(drawn)]
+    values = rng.standard_normal((n, p)) @ rng.uniform(-1, 1, (p, p)) + rng.standard_normal((n, p))
+    return parse_model("\n".join(rng.permutation(lines))), pd.DataFrame(values, columns=names)
+
+
+def chains(model, cause: str, to: str) -> list[list[tuple[str, str]]]:
+    """Return every chain of arrows from one variable to another."""
+    found = [[(to, cause)]] if (to, cause) in model.paths else []
+    for before in model.parents(to):
+        found += [[*chain, (to, before)] for chain in chains(model, cause, before)]
+    return found
+
+
+@settings(deadline=None, max_examples=25)
+@given(random_graphs())
+def test_recursive_models_are_least_squares_equation_by_equation(drawn):
+    model, table = drawn
+    fit = fit_model(model, table)
+    assert model.recursive
+    estimates = fit.estimates.set_index(["kind", "to", "from"])["estimate"]
+    centred = table - table.mean()
+    for to in model.endogenous:
+        causes = list(model.parents(to))
+        slopes, squares, *_ = np.linalg.lstsq(centred[causes], centred[to])
+        np.testing.assert_allclose([estimates["path", to, x] for x in causes], slopes, atol=1e-8)
+        np.testing.assert_allclose(
+            estimates["covariance", to, to], squares[0] / len(table), atol=1e-8
+        )
+    assert (
+        fit.df
+        == model.count_moments() - model.count_parameters()
+        == len(fit.sample) * (len(fit.sample) + 1) // 2 - len(fit.estimates)
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(random_graphs())
+def test_total_effects_are_sums_of_products_along_chains(drawn):
+    model, table = drawn
+    fit = fit_model(model, table)
+    path = fit.coefficients
+    found = effects(fit)
+    expected = {
+        (cause, to): sum(np.prod([path.loc[arrow] for arrow in chain]) for chain in every)
+        for to in model.variables
+        for cause in model.variables
+        if (every := chains(model, cause, to))
+    }
+    assert found["total"].to_dict() == pytest.approx(expected, abs=1e-8)
+    direct = [path.loc[to, cause] for cause, to in found.index]
+    np.testing.assert_allclose(found["direct"], direct, atol=1e-12)
+    np.testing.assert_allclose(found["indirect"], found["total"] - direct, atol=1e-12)
+
+
+def test_total_effects_of_a_loop_add_up_all_rounds():
+    fit = fit_model(LOOP, read_data("loop200"))
+    B = fit.coefficients.to_numpy()
+    gain = fit.coefficients.loc["c", "d"] * fit.coefficients.loc["d", "c"]
+    assert abs(gain) < 1
+    rounds = sum(np.linalg.matrix_power(B, k) for k in range(1, 400))
+    names = list(fit.model.variables)
+    for (cause, to), total in effects(fit)["total"].items():
+        assert total == pytest.approx(rounds[names.index(to), names.index(cause)], abs=1e-10)
+    assert effects(fit).loc[("c", "c"), "total"] == pytest.approx(gain / (1 - gain), abs=1e-10)
+
+
+def test_effects_of_many_models_at_once_are_those_of_each():
+    fits = [fit_model(LOOP, table) for table in (read_data("loop200"), read_data("loop100"))]
+    parts = [fit.frame.matrices(fit.theta) for fit in fits]
+    B, Psi = (np.stack(each) for each in zip(*parts, strict=True))
+    direct, total = effect_matrices(B, Psi)
+    for number, fit in enumerate(fits):
+        np.testing.assert_allclose(direct[number], fit.coefficients, atol=1e-12)
+        one = effect_matrices(B[number], Psi[number])
+        np.testing.assert_allclose((direct[number], total[number]), one, atol=1e-12)
+
+
+def test_intervals_of_effects_are_normal():
+    fit = fit_model(CHAIN, FOUR)
+    table = effects(fit, confidence=0.8)
+    for kind in ("direct", "indirect", "total"):
+        value, error = table[kind], table[f"{kind}_se"]
+        np.testing.assert_allclose(table[f"{kind}_low"], value + stats.norm.ppf(0.1) * error)
+        np.testing.assert_allclose(table[f"{kind}_high"], value + stats.norm.ppf(0.9) * error)
+    pd.testing.assert_frame_equal(
+        effects(fit, "d", 0.8), table.xs("d", level="to", drop_level=False)
+    )
+
+
+def test_z_and_p_of_estimates_are_normal():
+    table = fit_model(CHAIN, FOUR).estimates
+    np.testing.assert_allclose(table["z"], table["estimate"] / table["se"])
+    np.testing.assert_allclose(table["p"], 2 * stats.norm.cdf(-table["z"].abs()))
+
+
+@pytest.mark.parametrize("convention", ["amos", "lavaan"])
+@pytest.mark.parametrize("text", ["c ~ a + b\nd ~ a + b + c", "c ~ a + d\nd ~ b + c\nc ~~ d"])
+def test_a_model_with_as_many_parameters_as_moments_is_as_good_as_the_data(text, convention):
+    table = read_data("loop200")
+    indices = fit_indices(fit_model(parse_model(text), table, convention=convention))
+    assert indices["df"] == 0
+    assert indices["chi2"] == pytest.approx(0, abs=1e-10)
+    assert indices[["gfi", "cfi", "nfi"]].to_list() == pytest.approx([1, 1, 1], abs=1e-12)
+    undefined = ["p", "chi2_df", "rmsea", "rmsea_low", "rmsea_high", "p_close", "tli", "agfi"]
+    assert list(indices.index[indices.isna()]) == undefined
+
+
+def test_uncorrelated_exogenous_variables_cost_their_correlation():
+    model, table = parse_model("c ~ a + b\nd ~ c"), read_data("drawn44")
+    free = fit_model(model, table)
+    fixed = fit_model(model, table, exogenous="uncorrelated")
+    assert fixed.df == free.df + 1
+    assert fixed.implied.loc["a", "b"] == 0
+    assert free.implied.loc["a", "b"] == pytest.approx(free.sample.loc["a", "b"], abs=1e-12)
+    r = table["a"].corr(table["b"])
+    difference = fit_indices(fixed)["chi2"] - fit_indices(free)["chi2"]
+    assert difference == pytest.approx(-43 * np.log(1 - r**2), abs=1e-9)
+    drawn = parse_model(model.text + "\na ~~ b")
+    same_fit(fit_model(drawn, table, exogenous="uncorrelated"), free)
+    same_fit(fit_model(drawn, table), free)
+
+
+def test_conventions_differ_by_one_site():
+    amos, lavaan = (fit_model(CHAIN, FOUR, convention=each) for each in ("amos", "lavaan"))
+    np.testing.assert_allclose(amos.estimates["estimate"], lavaan.estimates["estimate"])
+    np.testing.assert_allclose(amos.estimates["se"], lavaan.estimates["se"] * np.sqrt(30 / 29))
+    chi2 = [fit_indices(fit)["chi2"] for fit in (amos, lavaan)]
+    assert chi2[0] / chi2[1] == pytest.approx(29 / 30)
+
+
+def test_what_a_drawing_says():
+    model = parse_model("d ~ c + a  # why d\n\n# a comment\nc ~ a+b\na ~~ b")
+    assert model.endogenous == ("c", "d")
+    assert set(model.exogenous) == {"a", "b"}
+    assert model.reasons == {"d": "why d"}
+    assert model.count_parameters() == model.count_parameters("uncorrelated") == 4 + 4 + 1
+    assert model.recursive
+    assert not LOOP.recursive
+    assert not parse_model("c ~ a\nd ~ a\nc ~~ d").recursive
+    for name in ("climatic", "plant", "soil", "microbial"):
+        assert read_model(name).recursive
+
+
+def test_a_fit_shows_its_sites_its_freedom_and_its_paths():
+    fit = fit_model(CHAIN, FOUR)
+    page = fit._repr_html_()
+    assert "3 paths, 4 variables, 30 sites; 7 free parameters, 3 degrees of freedom" in page
+    (table,) = re.findall("<tbody>.*</tbody>", page, re.DOTALL)
+    assert table.count("<tr>") == 3
+    for value in fit.estimates.loc[:2, "standardized"]:
+        assert f"{value:.3f}" in table
+
+
+# refusals
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("f =~ y1 + y2", "no latent"),
+        ("y ~ b*x", "no labels"),
+        ("y ~ 0*x", "no labels, fixed values"),
+        ("a ~~ 0*b\ny ~ a + b", "no labels, fixed values"),
+        ("y ~ 1", "intercepts"),
+        ("y ~ x + C/N", "CN, not C/N"),
+        ("G+ ~ x", r"GP, not G\+"),
+        ("y ~ G+", r"GP, not G\+"),
+        ("y ~ soil.C", "letters, digits and _"),
+        ("y x", "y ~ x1"),
+        ("y ~ x\nx ~ x", "line 2.*\n.*once, of two"),
+        ("y ~~ y\ny ~ x", "line 1.*\n.*once, of two"),
+        ("y ~ x + x", "once, of two"),
+        ("y ~ x\nz ~ x\ny ~ x", "line 3.*\n.*once, of two"),
+        ("a ~~ b\nb ~~ a\ny ~ a + b", "line 2.*\n.*once, of two"),
+        ("", "at least one line"),
+        ("# nothing but a comment", "at least one line"),
+        ("a ~~ b", "at least one line"),
+    ],
+)
+def test_text_of_another_kind_is_refused(text, match):
+    with pytest.raises(InputError, match=match):
+        parse_model(text)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"no such file\n.*climatic, microbial, plant, soil"):
+        read_model(tmp_path / "mine.lav")
+
+
+def test_a_file_of_ones_own_is_read_and_named_in_errors(tmp_path):
+    (tmp_path / "mine.lav").write_text("y ~ x")
+    assert read_model(tmp_path / "mine.lav").paths == (("y", "x"),)
+    (tmp_path / "mine.lav").write_text("y ~ x\ny ~ 1")
+    with pytest.raises(InputError, match=r"mine\.lav, line 2"):
+        read_model(tmp_path / "mine.lav")
+
+
+SUM = FOUR.assign(c=FOUR["a"] - 2 * FOUR["b"])
+SIX = pd.DataFrame(np.random.default_rng(4).standard_normal((80, 6)), columns=list("xmyzwv"))
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "options", "match"),
+    [
+        (CHAIN.text, FOUR, {"exogenous": "free"}, "exogenous\n.*correlated or uncorrelated"),
+        (CHAIN.text, FOUR, {"convention": "EQS"}, "convention\n.*amos or lavaan"),
+        (CHAIN.text, FOUR[["a", "c"]], {}, "no column b, d"),
+        (CHAIN.text, FOUR.assign(c=5.0), {}, "'c'\n(.*\n)*.*5 at every site"),
+        (CHAIN.text, FOUR.assign(b=FOUR["b"].where(FOUR.index != 3)), {}, "'b'\n.*\n.*gap at 3"),
+        ("d ~ a + b + c", SUM, {}, "columns a, b and c\n(.*\n)*.*c follows from"),
+        ("c ~ a + b\nd ~ c", SUM, {}, "columns a, b and c\n(.*\n)*.*c follows from"),
+        ("d ~ a + b + c", FOUR[:4], {}, "more than 4 sites(.*\n)*.*found:  4"),
+        ("c ~ a + b\nd ~ a + b + c", FOUR[:7], {}, "more than 7 sites(.*\n)*.*found:  7"),
+        ("b ~ a\na ~ b\na ~~ b", FOUR, {}, "at most 3 free parameters(.*\n)*.*found:  5"),
+        ("m ~ y + x\ny ~ m + x\nz ~ y\nw ~ z\nv ~ w", SIX, {}, "other values.*y -> m.*m -> y"),
+        ("m ~ y\ny ~ m\nz ~ y\nw ~ z\nv ~ w", SIX, {}, "other values.*y -> m, m -> y"),
+    ],
+)
+def test_data_that_cannot_answer_are_refused(text, table, options, match):
+    with pytest.raises(InputError, match=match):
+        fit_model(parse_model(text), table, **options)
+
+
+def test_one_more_site_or_an_instrument_for_each_is_enough():
+    assert fit_model(parse_model("d ~ a + b + c"), FOUR[:5]).n == 5
+    assert fit_model(parse_model("m ~ y + x\ny ~ m + z"), SIX).df == 1
+
+
+@pytest.mark.parametrize("level", [0, 1, 95])
+def test_a_confidence_out_of_range_is_refused(level):
+    with pytest.raises(InputError, match="between 0 and 1"):
+        effects(fit_model(CHAIN, FOUR), confidence=level)

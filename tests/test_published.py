@@ -1,0 +1,157 @@
+"""Published fit indices: the paper's loop, and round trips through models of known size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from helpers.errors import InputError
+from helpers.pathmodel import fit_indices, fit_model, parse_model
+from helpers.pathmodel.published import bound_discrepancy, implied_sample
+
+LOOP = {"chi2_df": 4.257, "rmsea": 0.275, "cfi": 0.982, "gfi": 0.922, "nfi": 0.977}  # Fig. 4c
+MODELS = [
+    parse_model("b ~ a\nc ~ b\nd ~ c"),
+    parse_model("c ~ a + b\nd ~ c"),
+    parse_model("b ~ a\nc ~ b\nd ~ c\ne ~ d + a"),
+    parse_model("d ~ a + b + c\ne ~ d\nf ~ e"),
+]
+
+
+def without(*names: str) -> dict[str, float]:
+    return {name: value for name, value in LOOP.items() if name not in names}
+
+
+def test_the_papers_loop_has_44_rows_and_2_degrees_of_freedom():
+    found = implied_sample(**LOOP, variables=4, paths=4)
+    assert found[["n", "df"]].to_numpy().tolist() == [[44, 2]]
+    row = found.iloc[0]
+    assert row["drawn"]
+    assert (row["chi2_low"], row["chi2_high"]) == pytest.approx((8.513, 8.515))
+    assert (row["F_low"], row["F_high"]) == pytest.approx((8.513 / 43, 8.515 / 43))
+    assert (row["baseline_low"], row["baseline_high"]) == pytest.approx((362.3, 378.3), abs=0.05)
+
+
+def test_30_sites_would_print_another_rmsea():
+    assert 30 not in implied_sample(**without(), variables=4)["n"].to_list()
+    assert set(implied_sample(chi2_df=4.257, rmsea=0.335, variables=4)["n"]) == {30}
+    assert implied_sample(**without("gfi", "nfi", "cfi"), variables=4)["n"].unique() == [44]
+
+
+def test_gfi_is_what_bounds_the_degrees_of_freedom():
+    assert implied_sample(**LOOP, variables=5)["df"].to_list() == [2, 3]
+    assert implied_sample(**without("gfi"), variables=4)["df"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert implied_sample(**without("nfi", "cfi"), variables=4)["df"].to_list() == [2]
+
+
+def test_other_arrows_would_leave_other_degrees_of_freedom():
+    for paths in (3, 5):
+        assert not implied_sample(**LOOP, variables=4, paths=paths)["drawn"].any()
+    assert "drawn" not in implied_sample(**LOOP, variables=4)
+
+
+def test_indices_that_contradict_each_other_leave_nothing():
+    assert implied_sample(**without("cfi"), cfi=0.5, variables=4).empty
+    assert implied_sample(**without("cfi"), cfi=0.99, variables=4).empty
+    assert implied_sample(**without("gfi"), gfi=0.999, variables=4).empty
+
+
+def test_fewer_decimals_allow_more():
+    coarse = {name: round(value, 2) for name, value in LOOP.items()}
+    found = implied_sample(**coarse, variables=4, digits=2)
+    assert [44, 2] in found[["n", "df"]].to_numpy().tolist()
+    assert found["n"].nunique() > 1
+
+
+@pytest.mark.parametrize(
+    ("ratio", "nfi", "cfi", "digits"),
+    [(4.3, 0.9, 0.9, 1), (2.3, 0.62, 0.59, 2), (2.3, 0.64, 0.75, 2), (2.3, 0.63, 0.76, 2)],
+)
+def test_the_ends_of_every_range_would_be_printed_as_the_indices(ratio, nfi, cfi, digits):
+    printed = {"chi2_df": ratio, "rmsea": 0.3, "nfi": nfi, "cfi": cfi}
+    found = implied_sample(**printed, variables=4, digits=digits)
+    assert not found.empty
+    for end in ("low", "high"):
+        chi2, baseline = found[f"chi2_{end}"], found[f"baseline_{end}"]
+        again = {
+            "chi2_df": chi2 / found["df"],
+            "rmsea": np.sqrt((chi2 / found["df"] - 1) / (found["n"] - 1)),
+            "nfi": 1 - chi2 / baseline,
+            "cfi": 1 - (chi2 - found["df"]) / (baseline - 6),
+        }
+        for name, values in again.items():
+            assert (values - printed[name]).abs().max() < 0.5 * 10.0**-digits + 1e-9
+
+
+@pytest.mark.parametrize(("p", "expected"), [(4, (0.143, 0.237)), (5, (0.169, 0.332))])
+def test_the_range_of_discrepancies_is_the_one_derived_before(p, expected):
+    assert bound_discrepancy(0.922, p) == pytest.approx(expected, abs=0.0005)
+
+
+@given(st.lists(st.floats(0.05, 5), min_size=2, max_size=8))
+def test_no_eigenvalues_leave_the_range(values):
+    p = len(values)
+    eigenvalues = np.array(values) * p / np.sum(values)
+    gfi = p / np.sum(eigenvalues**2)
+    low, high = bound_discrepancy(gfi, p, digits=9)
+    assert low - 1e-9 <= -np.log(eigenvalues).sum() <= high + 1e-9
+
+
+@pytest.mark.parametrize("p", [2, 4, 7])
+def test_the_ends_of_the_range_are_reached(p):
+    F = []
+    for k in range(1, p):
+        above = 1 + 0.1 * np.sqrt((p - k) / k)
+        below = 1 - 0.1 * np.sqrt(k / (p - k))
+        F.append(-k * np.log(above) - (p - k) * np.log(below))
+    assert bound_discrepancy(1 / 1.01, p, digits=12) == pytest.approx((min(F), max(F)), rel=1e-6)
+
+
+def test_a_low_gfi_leaves_the_discrepancy_open_above():
+    assert bound_discrepancy(0.3, 4)[1] == np.inf
+    assert bound_discrepancy(1.0, 4)[0] == 0
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    model=st.sampled_from(MODELS),
+    exogenous=st.sampled_from(["correlated", "uncorrelated"]),
+    n=st.sampled_from([12, 30, 44, 150]),
+    seed=st.integers(0, 9999),
+    known=st.sets(st.sampled_from(["gfi", "nfi", "cfi"])),
+    digits=st.sampled_from([2, 3, 4]),
+)
+@example(MODELS[0], "correlated", 12, 1, {"gfi", "nfi", "cfi"}, 2)  # CFI 0, below 0 if it could be
+def test_the_true_sample_is_among_the_implied(model, exogenous, n, seed, known, digits):
+    rng = np.random.default_rng(seed)
+    p = len(model.variables)
+    values = rng.standard_normal((n, p)) @ rng.standard_normal((p, p))
+    data = pd.DataFrame(values, columns=list(model.variables))
+    indices = fit_indices(fit_model(model, data, exogenous=exogenous))
+    assume(indices["rmsea"] > 10.0**-digits)
+    printed = indices[["chi2_df", "rmsea", *sorted(known)]].round(digits)
+    found = implied_sample(**printed, variables=p, digits=digits).set_index(["n", "df"])
+    row = found.loc[(n, indices["df"])]
+    ranges = {"chi2": indices["chi2"], "F": indices["chi2"] / (n - 1)}
+    if known & {"nfi", "cfi"}:
+        ranges["baseline"] = indices["chi2"] / (1 - indices["nfi"])
+    for name, value in ranges.items():
+        assert row[f"{name}_low"] * (1 - 1e-9) <= value <= row[f"{name}_high"] * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: implied_sample(chi2_df=0.8, rmsea=0.0, variables=4), "RMSEA above 0"),
+        (lambda: implied_sample(chi2_df=1.0, rmsea=0.0004, variables=4), "RMSEA above 0"),
+        (lambda: implied_sample(**LOOP, variables=1), "two variables or more"),
+        (lambda: bound_discrepancy(1.2, 4), "GFI above 0 and at most 1"),
+        (lambda: bound_discrepancy(0.0, 4), "GFI above 0 and at most 1"),
+    ],
+)
+def test_indices_that_say_nothing_are_refused(ask, message):
+    with pytest.raises(InputError, match=message):
+        ask()

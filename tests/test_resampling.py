@@ -1,0 +1,356 @@
+"""Bootstrap of path models: lavaan, scipy and refits as reference, calibration by simulation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from helpers.errors import InputError
+from helpers.pathmodel import effects, fit_indices, fit_model, parse_model, resampling
+from helpers.pathmodel.recursive import effects_on, solve_recursive, weighted_covariances
+from helpers.pathmodel.resampling import (
+    Bootstrap,
+    bollen_stine,
+    bootstrap_effects,
+    influence,
+    order_agreement,
+    rank_stability,
+)
+
+R = Path(__file__).parent / "r"
+SITES = pd.read_csv(R / "diagnostics_input.csv")
+MODEL = parse_model("b ~ a1 + a2\nc ~ b\nd ~ b + a2\ny ~ c + d")
+CHAIN = parse_model("m ~ x\ny ~ m")
+LOOP = parse_model("a ~ c + x\nb ~ a\nc ~ b")
+EXOGENOUS = ["correlated", "uncorrelated"]
+
+
+def lavaan(name: str, exogenous: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return lavaan's results of its resamples, and the sites that are in them."""
+    table = pd.read_csv(R / f"diagnostics_{name}.csv")
+    table = table[table["exogenous"] == exogenous].drop(columns="exogenous")
+    sites = table.filter(like="site")
+    return table.drop(columns=sites.columns), sites.to_numpy() - 1
+
+
+def draw(monkeypatch, sites: np.ndarray) -> None:
+    """Let these be the resamples."""
+    monkeypatch.setattr(resampling, "_draw_sites", lambda *_: iter([sites]))
+
+
+@st.composite
+def recursive_models(draw):
+    names = list("uvwxyz")[: draw(st.integers(2, 6))]
+    pairs = [(to, cause) for i, to in enumerate(names) for cause in names[:i]]
+    arrows = draw(st.lists(st.sampled_from(pairs), min_size=1, unique=True))
+    return parse_model("\n".join(f"{to} ~ {cause}" for to, cause in arrows))
+
+
+def noise(model, sites: int = 30, seed: int = 3) -> pd.DataFrame:
+    """Return correlated columns of unlike scale for a model."""
+    rng = np.random.default_rng(seed)
+    p = len(model.variables)
+    mix = np.eye(p) + rng.normal(0, 0.5, (p, p))
+    values = rng.standard_normal((sites, p)) @ mix * 10.0 ** rng.uniform(-3, 3, p) + 5
+    return pd.DataFrame(values, columns=list(model.variables))
+
+
+@settings(deadline=None, max_examples=15)
+@given(model=recursive_models(), exogenous=st.sampled_from(EXOGENOUS), seed=st.integers(0, 999))
+def test_the_closed_form_is_the_optimum_that_the_search_finds(model, exogenous, seed):
+    data = noise(model, seed=seed)
+    assume(np.linalg.eigvalsh(data.corr())[0] > 0.01)  # the search is no reference near collinear
+    fit = fit_model(model, data, exogenous=exogenous)
+    sd = np.sqrt(np.diag(fit.sample))
+    R = fit.sample.to_numpy() / np.outer(sd, sd)
+    B, Psi = solve_recursive(model, R, exogenous)
+    for found, expected in zip((B, Psi), fit.frame.matrices(fit.theta), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-8)
+    F = resampling._discrepancies(model, R, exogenous)
+    assert (fit.n - 1) * F == pytest.approx(fit_indices(fit)["chi2"], abs=1e-8)
+
+
+def test_a_drawn_covariance_of_causes_is_kept():
+    model = parse_model("y ~ a + b + c\na ~~ b")
+    data = noise(model)
+    fit = fit_model(model, data, exogenous="uncorrelated")
+    B, Psi = solve_recursive(model, fit.sample.to_numpy(), "uncorrelated")
+    A = np.linalg.inv(np.eye(4) - B)
+    np.testing.assert_allclose(A @ Psi @ A.T, fit.implied, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("exogenous", EXOGENOUS)
+def test_any_batch_gives_the_numbers_of_one_sample(exogenous):
+    S = np.stack([noise(MODEL, seed=seed).cov() for seed in range(6)]).reshape(2, 3, 6, 6)
+    batch = solve_recursive(MODEL, S, exogenous)
+    one = solve_recursive(MODEL, S[1, 2], exogenous)
+    for many, single in zip(batch, one, strict=True):
+        np.testing.assert_allclose(many[1, 2], single, rtol=1e-12)
+
+
+def test_weights_count_rows():
+    weights = np.array([[1, 1, 1, 1], [2, 0, 1, 1]])
+    values = noise(CHAIN, sites=4).to_numpy()
+    repeated = values[[0, 0, 2, 3]]
+    centred = values - values.mean(axis=0)
+    for S, rows in zip(weighted_covariances(weights, centred), (values, repeated), strict=True):
+        np.testing.assert_allclose(S, np.cov(rows.T, ddof=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("exogenous", EXOGENOUS)
+def test_total_effects_agree_with_lavaan_on_the_same_resamples(monkeypatch, exogenous):
+    expected, sites = lavaan("effects", exogenous)
+    draw(monkeypatch, sites)
+    draws = bootstrap_effects(MODEL, SITES, "y", n_boot=len(sites), exogenous=exogenous).draws
+    np.testing.assert_allclose(draws[expected.columns], expected, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("exogenous", EXOGENOUS)
+def test_bollen_stine_agrees_with_lavaan_on_the_same_resamples(monkeypatch, exogenous):
+    expected, sites = lavaan("bollen_stine", exogenous)
+    draw(monkeypatch, sites)
+    found = bollen_stine(MODEL, SITES, n_boot=len(sites), exogenous=exogenous)
+    np.testing.assert_allclose(found.draws, expected["F"], rtol=0, atol=1e-8)
+    indices = fit_indices(fit_model(MODEL, SITES, exogenous=exogenous))
+    assert found.p == (expected["F"] > indices["chi2"] / 29).mean()
+    assert 0 < found.p < 1
+    assert found.failed == 0
+
+
+@pytest.mark.parametrize("exogenous", EXOGENOUS)
+def test_estimates_are_those_of_the_fit(exogenous):
+    model = parse_model(f"{MODEL.text}\ny ~ b")  # b acts directly and through others
+    table = bootstrap_effects(model, SITES, "y", n_boot=100, exogenous=exogenous).table
+    expected = effects(fit_model(model, SITES, exogenous=exogenous), "y")
+    kinds = ["direct", "indirect", "total"]
+    pd.testing.assert_frame_equal(table[kinds], expected[kinds], atol=1e-8)
+
+
+@pytest.mark.parametrize("n_boot", [1000, 2500])  # one block, and more than one
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_intervals_agree_with_scipy_on_one_chain(n_boot, confidence):
+    x, m, y = (SITES[name].to_numpy() for name in ("a1", "b", "y"))
+
+    def correlation(one, other, axis):
+        return stats.pearsonr(one, other, axis=axis).statistic
+
+    def product(x, m, y, axis):
+        return correlation(x, m, axis) * correlation(m, y, axis)
+
+    data = pd.DataFrame({"x": x, "m": m, "y": y})
+    found = bootstrap_effects(CHAIN, data, "y", n_boot=n_boot, confidence=confidence, seed=5)
+    for cause, kind, columns, statistic in (
+        ("m", "direct", (m, y), correlation),
+        ("x", "indirect", (x, m, y), product),
+    ):
+        expected = stats.bootstrap(
+            columns,
+            statistic,
+            n_resamples=n_boot,
+            paired=True,
+            confidence_level=confidence,
+            method="BCa",
+            rng=np.random.default_rng(5),
+        )
+        ends = found.table.loc[(cause, "y"), [f"{kind}_low", f"{kind}_high"]]
+        np.testing.assert_allclose(ends, expected.confidence_interval, rtol=1e-10)
+        np.testing.assert_allclose(found.draws[cause], expected.bootstrap_distribution)
+
+
+def test_effects_without_arrows_are_0_and_sure():
+    table = bootstrap_effects(CHAIN, noise(CHAIN), "y", n_boot=100).table
+    assert (table.loc[("x", "y")].filter(like="direct_") != 0).sum() == 2  # those of indirect
+    assert (table.loc[("x", "y"), ["direct", "direct_low", "direct_high"]] == 0).all()
+    assert (table.loc[("m", "y"), ["indirect", "indirect_low", "indirect_high"]] == 0).all()
+    total = table.loc[("m", "y")]
+    assert total["total_low"] < total["total"] < total["total_high"]
+
+
+def test_units_change_nothing():
+    rescaled = SITES * [1e-3, 1e3, -1, 7, 1, 1e6] + 40
+    expected = bootstrap_effects(MODEL, SITES, "y", n_boot=200)
+    found = bootstrap_effects(MODEL, rescaled, "y", n_boot=200)
+    turned = pd.Series({"a1": 1, "a2": 1, "b": -1, "c": 1, "d": 1})
+    pd.testing.assert_frame_equal(found.draws * turned[found.draws.columns], expected.draws)
+    scaled = SITES * [1e-3, 1e3, 1, 7, 1, 1e6] + 40
+    assert bollen_stine(MODEL, scaled).p == bollen_stine(MODEL, SITES).p
+
+
+def test_a_seed_repeats_and_another_does_not():
+    one, same, other = (
+        bootstrap_effects(MODEL, SITES, "y", n_boot=100, seed=seed) for seed in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(one.table, same.table)
+    assert not np.isclose(one.draws, other.draws).any()
+
+
+def test_resamples_that_cannot_be_fitted_are_left_out_and_counted():
+    data = noise(CHAIN, sites=12)
+    data["x"] = 1.0 * (data.index == 4)
+    found = bootstrap_effects(CHAIN, data, "y", n_boot=1000, seed=6)
+    drawn = np.random.default_rng(6).integers(0, 12, (1000, 12))
+    constant = np.count_nonzero((drawn != 4).all(axis=1))
+    assert found.failed == constant > 300
+    assert len(found.draws) == 1000 - constant
+    assert found.draws.notna().all(axis=None)
+    assert found.table.loc["x", ["total_low", "total_high"]].isna().all(axis=None)
+    assert found.table["total"].notna().all()
+    assert bollen_stine(CHAIN, data, n_boot=1000, seed=6).failed == constant
+
+
+def test_columns_that_determine_each_other_in_a_resample_are_counted():
+    data = noise(CHAIN, sites=10)
+    data.loc[1:, "m"] = 2 * data.loc[1:, "x"]  # only site 0 tells them apart
+    found = bootstrap_effects(CHAIN, data, "y", n_boot=500, seed=6)
+    drawn = np.random.default_rng(6).integers(0, 10, (500, 10))
+    assert found.failed == np.count_nonzero((drawn != 0).all(axis=1))
+
+
+def test_bollen_stine_turns_the_data_until_the_model_holds():
+    values = stats.zscore(SITES[list(MODEL.variables)].to_numpy())
+    turned, F = resampling._turn(MODEL, values, "correlated")
+    fit = fit_model(MODEL, SITES)
+    np.testing.assert_allclose(np.cov(turned.T, ddof=0), fit.implied, atol=1e-8)
+    assert F > 0.1
+    again = fit_model(MODEL, pd.DataFrame(turned, columns=list(MODEL.variables)))
+    assert fit_indices(again)["chi2"] == pytest.approx(0, abs=1e-8)
+
+
+def test_a_saturated_model_has_no_bollen_stine_p():
+    assert np.isnan(bollen_stine(parse_model("m ~ x\ny ~ m + x"), noise(CHAIN), n_boot=100).p)
+
+
+@pytest.mark.parametrize("exogenous", EXOGENOUS)
+def test_influence_agrees_with_refits(exogenous):
+    found = influence(MODEL, SITES, "y", exogenous)
+    assert found.index.equals(SITES.index)
+    whole = effects(fit_model(MODEL, SITES, exogenous=exogenous), "y")["total"]
+    for site in (0, 17, 29):
+        part = fit_model(MODEL, SITES.drop(site), exogenous=exogenous)
+        change = (effects(part, "y")["total"] - whole).droplevel("to")
+        np.testing.assert_allclose(found.loc[site, change.index], change, atol=1e-8)
+
+
+def test_a_site_that_the_fit_needs_has_no_influence_to_tell():
+    data = noise(CHAIN, sites=12)
+    data["x"] = 1.0 * (data.index == 4)
+    found = influence(CHAIN, data, "y")
+    assert found.loc[4].isna().all()
+    assert found.drop(index=4).notna().all(axis=None)
+
+
+DRAWS = pd.DataFrame({"p": [0.9, 0.5, 0.8], "q": [0.4, 0.6, -0.1], "r": [-0.5, -0.2, -0.3]})
+
+
+def test_rank_1_is_the_most_positive_effect():
+    shares = rank_stability(DRAWS)
+    expected = [[2 / 3, 1 / 3, 0], [1 / 3, 2 / 3, 0], [0, 0, 1]]
+    np.testing.assert_allclose(shares, expected)
+    assert shares.index.to_list() == ["p", "q", "r"]
+    assert shares.columns.to_list() == [1, 2, 3]
+
+
+def made_up(draws: pd.DataFrame) -> Bootstrap:
+    index = pd.MultiIndex.from_product([draws.columns, ["y"]], names=["from", "to"])
+    return Bootstrap(pd.DataFrame({"total": draws.iloc[0].to_numpy()}, index), draws, 0)
+
+
+def test_agreement_with_a_published_order_by_hand():
+    table = order_agreement(made_up(DRAWS), ["p", "q"], ["r"])
+    np.testing.assert_allclose(table.loc["estimate"], 1)
+    np.testing.assert_allclose(table.loc["draws"], [2 / 3, (1 + 1 / 3 + 1) / 3, 8 / 9])
+    upside_down = order_agreement(made_up(DRAWS), ["r"], ["q", "p"])
+    np.testing.assert_allclose(upside_down.loc["estimate"], [0, -1 / 3, 0])
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 999), positive=st.integers(0, 5))
+def test_tau_is_kendalls(seed, positive):
+    draws = pd.DataFrame(np.random.default_rng(seed).standard_normal((7, 5)), columns=list("abcde"))
+    order = list("dbeca")
+    table = order_agreement(made_up(draws), order[:positive], order[positive:][::-1])
+    taus = [stats.kendalltau(row, [5, 4, 3, 2, 1]).statistic for row in draws[order].to_numpy()]
+    assert table.loc["draws", "tau"] == pytest.approx(np.mean(taus))
+    assert table.loc["estimate", "tau"] == pytest.approx(taus[0])
+
+
+def simulate(samples: int, n: int, seed: int) -> tuple[np.ndarray, pd.Series]:
+    """Return data of a true chain, (samples, n, 3), and its standardized effects on y."""
+    rng = np.random.default_rng(seed)
+    x, one, two = rng.standard_normal((3, samples, n))
+    m = 0.6 * x + 0.8 * one
+    y = 0.5 * m + np.sqrt(0.75) * two
+    return np.stack([x, m, y], axis=-1), pd.Series({"x": 0.3, "m": 0.5})
+
+
+def test_intervals_cover_the_truth():
+    samples, truth = simulate(120, 30, seed=11)
+    covered = []
+    for values in samples:
+        table = bootstrap_effects(
+            CHAIN, pd.DataFrame(values, columns=["x", "m", "y"]), "y", n_boot=300
+        ).table.droplevel("to")
+        covered.append((table["total_low"] < truth) & (truth < table["total_high"]))
+    rates = pd.DataFrame(covered).mean()
+    assert rates.between(0.89, 0.98).all()
+
+
+def test_bollen_stine_rejects_a_true_chain_at_its_level():
+    samples, _ = simulate(300, 30, seed=12)
+    p = [
+        bollen_stine(CHAIN, pd.DataFrame(values, columns=["x", "m", "y"]), n_boot=200).p
+        for values in samples
+    ]
+    assert (np.array(p) < 0.05).mean() == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 300))
+    assert np.mean(p) == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_matrix_that_cannot_be_solved_has_no_effects():
+    S = np.stack([np.eye(3), np.ones((3, 3)), np.diag([1.0, 0, 1])])
+    found = effects_on("y", CHAIN, S, "correlated")
+    assert found.shape == (3, 2, 3)
+    np.testing.assert_array_equal(np.isnan(found).all(axis=(0, 1)), [False, True, True])
+
+
+RELATED = parse_model("y ~ a + b + c\na ~~ b\nb ~~ c")
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: bootstrap_effects(LOOP, noise(LOOP), "a"), "needed: a recursive model"),
+        (lambda: bollen_stine(LOOP, noise(LOOP)), "needed: a recursive model"),
+        (lambda: influence(LOOP, noise(LOOP), "a"), "needed: a recursive model"),
+        (
+            lambda: solve_recursive(parse_model("y ~ x\nz ~ x\ny ~~ z"), np.eye(3)),
+            "covariance of an error",
+        ),
+        (lambda: solve_recursive(RELATED, np.eye(4), "uncorrelated"), "missing covariance"),
+        (lambda: solve_recursive(MODEL, np.eye(6), "both"), "exogenous\n"),
+        (lambda: bootstrap_effects(MODEL, SITES, "y", n_boot=99), "at least 100 resamples"),
+        (lambda: bollen_stine(MODEL, SITES, n_boot=0), "at least 100 resamples"),
+        (lambda: bootstrap_effects(MODEL, SITES, "y", confidence=95), "confidence\n"),
+        (lambda: bootstrap_effects(MODEL, SITES, "y", confidence=0), "confidence\n"),
+        (lambda: bootstrap_effects(MODEL, SITES, "TOP"), r"one of b, (.|\n)*'TOP'"),
+        (lambda: influence(MODEL, SITES, "a1"), r"one of b, (.|\n)*'a1'"),
+        (lambda: bootstrap_effects(MODEL, SITES.drop(columns="d"), "y"), "no column d\n"),
+        (lambda: bootstrap_effects(MODEL, SITES.assign(d=2.0), "y"), "2 at every site"),
+        (lambda: influence(MODEL, SITES.assign(d=SITES["b"] * 2), "y"), "columns b and d"),
+        (lambda: bollen_stine(MODEL, SITES[:6]), "sites"),
+        (
+            lambda: bootstrap_effects(CHAIN, noise(CHAIN, sites=5), "y"),
+            "at least half of the resamples",
+        ),
+        (lambda: order_agreement(made_up(DRAWS), ["p", "s"]), "found:  s\n"),
+        (lambda: order_agreement(made_up(DRAWS), ["p"]), "two or more of p, q, r"),
+    ],
+)
+def test_input_that_cannot_be_resampled_is_refused(ask, message):
+    with pytest.raises(InputError, match=message):
+        ask()
