@@ -1,6 +1,7 @@
 """How sure the effects of a recursive model are: bootstrap, order of effects, influence of sites.
 
-All resamples are fitted at once, in closed form (:mod:`helpers.pathmodel.recursive`).
+All resamples are fitted at once, in closed form (:mod:`helpers.pathmodel.recursive`), on one
+thread: on stacks of small matrices threads only wait for each other.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import linalg, stats
+from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_level
 from helpers.errors import InputError
@@ -52,6 +54,7 @@ class Bootstrap:
     failed: int
 
 
+@threadpool_limits.wrap(limits=1)
 def bootstrap_effects(
     model: PathModel,
     data: pd.DataFrame,
@@ -214,6 +217,7 @@ class BollenStine(NamedTuple):
     failed: int
 
 
+@threadpool_limits.wrap(limits=1)
 def bollen_stine(
     model: PathModel,
     data: pd.DataFrame,
@@ -282,6 +286,7 @@ def _discrepancies(model: PathModel, S: np.ndarray, exogenous: str) -> np.ndarra
     return np.linalg.slogdet(Psi)[1] - np.linalg.slogdet(S)[1]
 
 
+@threadpool_limits.wrap(limits=1)
 def influence(
     model: PathModel, data: pd.DataFrame, outcome: str, exogenous: str = "correlated"
 ) -> pd.DataFrame:
