@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from helpers.errors import InputError
@@ -26,13 +27,15 @@ def check_level(name: str, level: float, usual: float) -> None:
 
 
 def check_numbers(table: pd.DataFrame) -> None:
-    """Refuse a column with a gap, or with the same value at every site."""
+    """Refuse a column with a gap or an infinite value, or with one value at every site."""
     for column, values in table.items():
-        gaps = values.index[values.isna()]
-        if len(gaps) or values.min() == values.max():
+        wrong = values[~np.isfinite(values)]
+        if len(wrong) or values.min() == values.max():
+            here = "a gap" if wrong.isna().any() else f"{values.max():g}"
+            where = f"at {wrong.index[0]}" if len(wrong) else "at every site"
             raise InputError(
                 f"column {column!r}",
                 needed="a number at every site, at least two of them different",
-                found=f"a gap at {gaps[0]}" if len(gaps) else f"{values.iloc[0]:g} at every site",
+                found=f"{here} {where}",
                 mend="leave out the site or the column: a constant explains nothing",
             )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from helpers.factors import GROUPS, built_in, load_factors
-from helpers.pathmodel import fit_indices, fit_model, read_model
+from helpers.pathmodel import effects, fit_indices, fit_model, read_model
 from helpers.pathmodel.chapter import (
     all_indicators,
     fit_group,
@@ -77,7 +77,10 @@ def test_the_tables_of_a_group_agree_with_the_fit_they_are_made_from(group, data
     assert found.effects()["total"].is_monotonic_decreasing
     assert list(found.ranks().index) == published_order(group)
     np.testing.assert_allclose(found.ranks().sum(axis="columns"), 1)
-    assert found.influence().shape == (30, len(order))
+    moved = found.influence().iloc[0]
+    rest = fit_model(found.model, data.drop(moved["without"]))
+    again = effects(rest, "TOP").loc[(moved.name, "TOP"), "total"]
+    assert moved["total"] + moved["change"] == pytest.approx(again)
 
 
 @EACH
@@ -101,9 +104,9 @@ def test_an_order_that_was_put_in_is_found_and_called_what_its_data_allow(
 
 def test_the_negative_order_asks_for_negative_effects(data):
     found = fit_group("climatic", data, n_boot=200)
-    effects, said = found.effects()["total"], found.paper("emulated")
-    assert effects[["ALB", "DHFS", "ST", "PRE"]].is_monotonic_increasing
-    assert (effects[["ST", "PRE"]] > 0).all()
+    total, said = found.effects()["total"], found.paper("emulated")
+    assert total[["ALB", "DHFS", "ST", "PRE"]].is_monotonic_increasing
+    assert (total[["ST", "PRE"]] > 0).all()
     row = said.loc["negative: ALB, DHFS, ST, PRE"]
     assert row["here"] == "ALB, DHFS, ST, PRE"
     assert row["verdict"] == "fails with the stand-ins"

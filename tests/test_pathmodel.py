@@ -464,6 +464,10 @@ SIX = pd.DataFrame(np.random.default_rng(4).standard_normal((80, 6)), columns=li
         (CHAIN.text, FOUR[["a", "c"]], {}, "no column b, d"),
         (CHAIN.text, FOUR.assign(c=5.0), {}, "'c'\n(.*\n)*.*5 at every site"),
         (CHAIN.text, FOUR.assign(b=FOUR["b"].where(FOUR.index != 3)), {}, "'b'\n.*\n.*gap at 3"),
+        (CHAIN.text, FOUR.assign(b=FOUR["b"].where(FOUR.index != 3, np.inf)), {}, "inf at 3"),
+        (CHAIN.text, FOUR.assign(b="high"), {}, "'b'\n.*\n.*gap at 0"),
+        (CHAIN.text, pd.concat([FOUR, FOUR["b"]], axis=1), {}, "'b'\n.*\n.*the same name twice"),
+        (CHAIN.text, FOUR[:0], {}, "found:  0"),
         ("d ~ a + b + c", SUM, {}, "columns a, b and c\n(.*\n)*.*c follows from"),
         ("c ~ a + b\nd ~ c", SUM, {}, "columns a, b and c\n(.*\n)*.*c follows from"),
         ("d ~ a + b + c", FOUR[:4], {}, "more than 4 sites(.*\n)*.*found:  4"),
@@ -476,6 +480,38 @@ SIX = pd.DataFrame(np.random.default_rng(4).standard_normal((80, 6)), columns=li
 def test_data_that_cannot_answer_are_refused(text, table, options, match):
     with pytest.raises(InputError, match=match):
         fit_model(parse_model(text), table, **options)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "match"),
+    [
+        (lambda S: S.drop(columns="b"), "no row or column b"),
+        (lambda S: S.where(S < 0.9), "gaps"),
+        (lambda S: S.mask(np.tri(4, dtype=bool), 0.5), "no variance|above and below"),
+        (lambda S: S + 3 * (np.eye(4) - 1), "contradict each other"),
+    ],
+)
+def test_what_is_no_covariance_matrix_is_refused(spoil, match):
+    with pytest.raises(InputError, match=match):
+        fit_moments(CHAIN, spoil(FOUR.corr()), 30)
+
+
+@pytest.mark.parametrize("outcome", ["zz", "a"])
+def test_effects_need_an_outcome_that_an_arrow_points_to(outcome):
+    with pytest.raises(InputError, match=f"(.|\n)*found:  '{outcome}'"):
+        effects(fit_model(CHAIN, FOUR), outcome)
+
+
+def test_a_folder_or_a_picture_is_no_model(tmp_path):
+    (tmp_path / "mine.lav").write_bytes(b"\x89PNG\xff")
+    for path in (tmp_path, tmp_path / "mine.lav"):
+        with pytest.raises(InputError, match="no text file"):
+            read_model(path)
+
+
+def test_two_lines_for_one_outcome_give_both_reasons():
+    model = parse_model("y ~ a  # first\ny ~ b  # second")
+    assert model.reasons == {"y": "first; second"}
 
 
 def test_one_more_site_or_an_instrument_for_each_is_enough():

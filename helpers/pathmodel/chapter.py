@@ -193,8 +193,19 @@ class GroupModel:
         return collinearity(self.model, self.data)
 
     def influence(self) -> pd.DataFrame:
-        """Return the change of each total effect when a site is left out."""
-        return influence(self.model, self.data, OUTCOME, self.fit.exogenous)
+        """Return the largest change of each total effect when one site is left out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By factor: ``total`` with all sites, ``change``, and the site that is left out,
+            ``without``.
+        """
+        changes = influence(self.model, self.data, OUTCOME, self.fit.exogenous)
+        sites = changes.abs().idxmax()
+        change = pd.Series({code: changes.loc[site, code] for code, site in sites.items()})
+        total = self.effects()["total"]
+        return pd.DataFrame({"total": total, "change": change, "without": sites}).loc[total.index]
 
 
 def fit_group(

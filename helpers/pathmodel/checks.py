@@ -29,7 +29,7 @@ def model_table(
     Raises
     ------
     InputError
-        For a missing or constant column, a gap, and as :func:`check_size` and
+        For a missing, doubled or constant column, a gap or text, and as :func:`check_size` and
         :func:`check_collinear`.
     """
     names = list(model.variables)
@@ -41,9 +41,17 @@ def model_table(
             found=f"no column {', '.join(missing)}",
             mend="add the data, or take the variable out of the model",
         )
-    table = data[names].astype(float)
+    doubled = data.columns[data.columns.duplicated()].intersection(names)
+    if len(doubled):
+        raise InputError(
+            f"column {doubled[0]!r}",
+            needed="each name once",
+            found="the same name twice",
+            mend="remove or rename one of them",
+        )
+    check_size(model, len(data), exogenous)
+    table = data[names].apply(pd.to_numeric, errors="coerce").astype(float)
     check_numbers(table)
-    check_size(model, len(table), exogenous)
     check_collinear(names, table.corr().to_numpy())
     return table
 
@@ -76,6 +84,34 @@ def check_size(model: PathModel, n: int, exogenous: str) -> None:
             found=f"{n}",
             mend="add sites, or take arrows out of the model",
         )
+
+
+def check_moments(names: list[str], sample: pd.DataFrame) -> None:
+    """Refuse what is not a covariance matrix of the named variables.
+
+    Parameters
+    ----------
+    names : list of str
+        Variables of a model.
+    sample : pandas.DataFrame
+        Square, named by variable.
+    """
+    missing = [name for name in names if name not in sample.index or name not in sample.columns]
+    needed = "a symmetric, finite matrix with positive variances, named by variable"
+    if missing:
+        found, mend = f"no row or column {', '.join(missing)}", "name rows and columns"
+    else:
+        S = sample.loc[names, names].to_numpy(float)
+        if np.isfinite(S).all() and np.allclose(S, S.T) and (np.diag(S) > 0).all():
+            sd = np.sqrt(np.diag(S))
+            lowest = np.linalg.eigvalsh(S / np.outer(sd, sd))[0]
+            if lowest > -COLLINEAR:
+                return
+            found = "correlations that contradict each other (a negative eigenvalue)"
+        else:
+            found = "gaps, different values above and below the diagonal, or no variance"
+        mend = "check the numbers against their source"
+    raise InputError("covariance matrix", needed=needed, found=found, mend=mend)
 
 
 def check_collinear(names: list[str], R: np.ndarray) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from helpers.checks import check_level
+from helpers.errors import InputError
 from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.frame import derivative
 from helpers.pathmodel.spec import PathModel
@@ -34,6 +35,25 @@ def effect_pairs(model: PathModel, outcome: str | None = None) -> pd.MultiIndex:
         if reached[i, j] and outcome in (None, to)
     ]
     return pd.MultiIndex.from_tuples(pairs, names=["from", "to"])
+
+
+def check_outcome(model: PathModel, outcome: str) -> None:
+    """Refuse an outcome that no arrow points to.
+
+    Parameters
+    ----------
+    model : PathModel
+        Whose variables to choose from.
+    outcome : str
+        What was asked for.
+    """
+    if outcome not in model.endogenous:
+        raise InputError(
+            "outcome",
+            needed=f"one of {', '.join(model.endogenous)}",
+            found=repr(outcome),
+            mend="choose a variable that an arrow points to",
+        )
 
 
 def effect_matrices(B: np.ndarray, Psi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -75,6 +95,8 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
         with ``_se`` (delta method), ``_low`` and ``_high`` (normal interval).
     """
     check_level("confidence", confidence, usual=0.95)
+    if outcome is not None:
+        check_outcome(fit.model, outcome)
     pairs = effect_pairs(fit.model, outcome)
     names = list(fit.model.variables)
     to, cause = (

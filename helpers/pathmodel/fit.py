@@ -16,7 +16,7 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from helpers.errors import InputError
-from helpers.pathmodel.checks import check_collinear, check_size, model_table
+from helpers.pathmodel.checks import check_collinear, check_moments, check_size, model_table
 from helpers.pathmodel.frame import Frame, derivative
 from helpers.pathmodel.spec import PathModel
 
@@ -165,7 +165,8 @@ def fit_moments(
             mend="use one of these words",
         )
     names = list(model.variables)
-    sample = sample.loc[names, names]
+    check_moments(names, sample)
+    sample = sample.loc[names, names].astype(float)
     sd = np.sqrt(np.diag(sample))
     R = sample.to_numpy() / np.outer(sd, sd)
     frame = Frame(model, exogenous)
@@ -197,7 +198,7 @@ def _search(frame: Frame, R: np.ndarray, n: int) -> np.ndarray:
     """
     names, inner = frame.names, len(frame.model.exogenous)
     searched = frame.spreads
-    if len(frame.spreads) - len(names) >= inner * (inner - 1) // 2:
+    if (searched < inner).all(axis=1).sum() == inner * (inner + 1) // 2:
         searched = searched[(searched >= inner).any(axis=1)]
     lines = [f"{to} ~ {cause}" for to, cause in frame.model.paths]
     lines += [f"{names[one]} ~~ {names[other]}" for one, other in searched]

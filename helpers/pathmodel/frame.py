@@ -65,12 +65,15 @@ class Frame:
         return np.einsum("aij,bji->ab", weighted, weighted)
 
     def standardize(self, theta: np.ndarray) -> np.ndarray:
-        """Return the parameters of variables that the model gives a variance of 1, (..., q)."""
-        sd = np.sqrt(np.einsum("...ii->...i", self.implied(theta)))
-        pairs = np.concatenate([self.paths, self.spreads])
-        to, cause = sd[..., pairs[:, 0]], sd[..., pairs[:, 1]]
-        is_path = np.arange(self.size) < len(self.paths)
-        return theta * np.where(is_path, cause / to, 1 / (to * cause))
+        """Return the parameters of variables that the model gives a variance of 1, (..., q).
+
+        A covariance of two errors becomes their correlation, as in lavaan.
+        """
+        Psi = self.matrices(theta)[1]
+        sd, own = (np.sqrt(np.einsum("...ii->...i", each)) for each in (self.implied(theta), Psi))
+        (to, cause), (one, other) = self.paths.T, self.spreads.T
+        unit = np.where(one == other, sd[..., one] ** 2, own[..., one] * own[..., other])
+        return theta * np.concatenate([sd[..., cause] / sd[..., to], 1 / unit], axis=-1)
 
 
 def discrepancy(Sigma: np.ndarray, S: np.ndarray) -> float:

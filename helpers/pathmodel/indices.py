@@ -21,7 +21,7 @@ def fit_indices(fit: PathFit) -> pd.Series:
     ----------
     fit : PathFit
         From :func:`helpers.pathmodel.fit_model`; its convention says whether as AMOS or as lavaan
-        (``sem(model, data)``) computes them.
+        (``sem(model, data)``, for models with one last outcome) computes them.
 
     Returns
     -------
@@ -45,7 +45,8 @@ def fit_indices(fit: PathFit) -> pd.Series:
     Notes
     -----
     lavaan conditions on exogenous variables that are free to correlate: its baseline keeps their
-    covariances, and its likelihood and q leave their moments out.
+    covariances, and its likelihood and q leave their moments out. GFI, AGFI, RMR and SRMR are
+    those of all variables in both conventions (lavaan's with ``fixed.x=FALSE``).
     """
     S, Sigma = fit.sample.to_numpy(), fit.implied.to_numpy()
     n, df, scale, p = fit.n, fit.df, fit.scale, len(S)

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from helpers.checks import check_level
 from helpers.errors import InputError
 from helpers.pathmodel.checks import model_table
-from helpers.pathmodel.effects import KINDS, effect_pairs
+from helpers.pathmodel.effects import KINDS, check_outcome, effect_pairs
 from helpers.pathmodel.recursive import (
     effects_on,
     solvable,
@@ -320,13 +320,8 @@ def influence(
 def _standardized(
     model: PathModel, data: pd.DataFrame, exogenous: str, outcome: str | None = None
 ) -> np.ndarray:
-    if outcome is not None and outcome not in model.endogenous:
-        raise InputError(
-            "outcome",
-            needed=f"one of {', '.join(model.endogenous)}",
-            found=repr(outcome),
-            mend="choose a variable that an arrow points to",
-        )
+    if outcome is not None:
+        check_outcome(model, outcome)
     return stats.zscore(model_table(model, data, exogenous).to_numpy())
 
 

@@ -120,12 +120,12 @@ def read_model(source: str | Path) -> PathModel:
     path = path if path.exists() else Path(source)
     try:
         return parse_model(path.read_text(encoding="utf-8"), where=str(path))
-    except FileNotFoundError as error:
+    except (OSError, UnicodeDecodeError) as error:
         known = ", ".join(sorted(file.stem for file in MODELS.glob("*.lav")))
         raise InputError(
             path,
             needed="a path model in lavaan's language",
-            found="no such file",
+            found="no such file" if isinstance(error, FileNotFoundError) else "no text file",
             mend=f"give a file, or one of {known}",
         ) from error
 
@@ -168,7 +168,7 @@ def parse_model(text: str, where: str = "path model") -> PathModel:
                 )
             (covariances if operator == "~~" else paths).append(pair)
         if operator == "~" and reason.strip():
-            reasons[left] = reason.strip()
+            reasons[left] = "; ".join(filter(None, [reasons.get(left), reason.strip()]))
     if not paths:
         _refuse(where, 1, text.strip()[:60], "at least one line such as TOP ~ TF")
     return PathModel(text, tuple(paths), tuple(covariances), reasons)
