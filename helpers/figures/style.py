@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from helpers.factors import GROUPS
+from helpers.factors import GROUPS, load_factors
 from helpers.sites import ZONES
 
 WIDTH = 4.8
@@ -29,6 +30,8 @@ GROUP_COLOURS = dict(zip(GROUPS, ("#0072B2", "#009E73", "#D55E00", "#CC79A7"), s
 COVER_COLOURS = {"meadow": "#009E73", "steppe": "#E69F00"}
 PERIOD_COLOURS = {"historical": "#CC79A7", "rcp45": "#009E73", "rcp85": "#0072B2"}
 PERIOD_NAMES = {"historical": "historical", "rcp45": "RCP4.5", "rcp85": "RCP8.5"}
+POSITIVE, NEGATIVE = "#006400", "#8B0000"
+NO_EFFECTS = "No effects. Add columns to sites.csv."
 ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
 
 
@@ -64,3 +67,14 @@ def nothing_to_draw(message: str) -> tuple[plt.Figure, np.ndarray]:
         fig.text(0.5, 0.5, message, ha="center", va="center")
     fig.set_label(message)
     return fig, np.empty((0, 0))
+
+
+def printed_names(codes: Sequence[str]) -> dict[str, str]:
+    """Return the printed label of each code, or the code of what is no factor."""
+    labels = load_factors()["label"]
+    return {code: labels.get(code, code) for code in codes}
+
+
+def sign_colour(value: float) -> str:
+    """Return dark green for a positive effect, dark red for a negative one, as in the paper."""
+    return POSITIVE if value > 0 else NEGATIVE
