@@ -118,6 +118,11 @@ def test_all_indicators_are_those_of_the_group_that_the_data_hold(data):
     assert len(all_indicators("soil", data.drop(columns=["TC", "Sand"])).paths) == 10
     assert built_in(pd.MultiIndex.from_tuples([("ET", "LHF")])).all()
     assert fit_model(everything, data).df == 0
+    cut = fit_model(everything, data, exogenous="uncorrelated")
+    causes = [cause for _, cause in everything.paths]
+    slopes = np.linalg.lstsq(data[causes] - data[causes].mean(), data["TOP"] - data["TOP"].mean())
+    found = cut.estimates[cut.estimates["kind"] == "path"].set_index("from")["estimate"]
+    np.testing.assert_allclose(found[causes], slopes[0], rtol=1e-5)
 
 
 def test_the_least_real_label_decides_the_verdict():

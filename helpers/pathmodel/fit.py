@@ -22,6 +22,7 @@ from helpers.pathmodel.spec import PathModel
 
 CONVENTIONS = ("amos", "lavaan")
 _REACHED = 1e-20  # what a further step could take off F at an optimum
+_ROUNDING = 1e-12  # the same where columns nearly determine each other and steps stop helping
 _STEPS = 20
 _UNDETERMINED = 1e-9  # smallest singular value of the moments' slopes, each of length 1
 
@@ -220,13 +221,16 @@ def _search(frame: Frame, R: np.ndarray, n: int) -> np.ndarray:
 
 def _polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
     """Go from semopy's answer to the optimum by Newton's steps."""
+    before = np.inf
     for _ in range(_STEPS):
         gradient = frame.gradient(theta, S)
         curvature = derivative(lambda t: frame.gradient(t, S), theta)
         step = np.linalg.pinv(curvature, hermitian=True) @ gradient
         theta = theta - step
-        if abs(gradient @ step) < _REACHED:
+        gain = abs(gradient @ step)
+        if gain < _REACHED or before <= gain < _ROUNDING:
             return theta
+        before = gain
     raise InputError(
         "path model",
         needed="an optimum of the likelihood",
