@@ -41,7 +41,7 @@ def lavaan(name: str, exogenous: str) -> tuple[pd.DataFrame, np.ndarray]:
 
 def draw(monkeypatch, sites: np.ndarray) -> None:
     """Let these be the resamples."""
-    monkeypatch.setattr(resampling, "_draw_sites", lambda *_: iter([sites]))
+    monkeypatch.setattr(resampling, "draw_sites", lambda *_: iter([sites]))
 
 
 @st.composite
@@ -72,7 +72,7 @@ def test_the_closed_form_is_the_optimum_that_the_search_finds(model, exogenous, 
     B, Psi = solve_recursive(model, R, exogenous)
     for found, expected in zip((B, Psi), fit.frame.matrices(fit.theta), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-8)
-    F = resampling._discrepancies(model, R, exogenous)
+    (F,) = resampling._discrepancies(model, R[None], exogenous)
     assert (fit.n - 1) * F == pytest.approx(fit_indices(fit)["chi2"], abs=1e-8)
 
 
@@ -325,7 +325,7 @@ RELATED = parse_model("y ~ a + b + c\na ~~ b\nb ~~ c")
     ("ask", "message"),
     [
         (lambda: bootstrap_effects(LOOP, noise(LOOP), "a"), "needed: a recursive model"),
-        (lambda: bollen_stine(LOOP, noise(LOOP)), "needed: a recursive model"),
+        (lambda: bollen_stine(LOOP, noise(LOOP)), "one loop of three variables or more"),
         (lambda: influence(LOOP, noise(LOOP), "a"), "needed: a recursive model"),
         (
             lambda: solve_recursive(parse_model("y ~ x\nz ~ x\ny ~~ z"), np.eye(3)),

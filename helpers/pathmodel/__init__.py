@@ -8,6 +8,7 @@ from helpers.pathmodel.diagnostics import collinearity, d_separation, swain
 from helpers.pathmodel.effects import effects
 from helpers.pathmodel.fit import PathFit, fit_model, fit_moments
 from helpers.pathmodel.indices import fit_indices
+from helpers.pathmodel.nonrecursive import fit_from_starts, identify
 from helpers.pathmodel.published import implied_sample
 from helpers.pathmodel.resampling import (
     bollen_stine,
@@ -26,9 +27,11 @@ __all__ = [
     "collinearity",
     "d_separation",
     "effects",
+    "fit_from_starts",
     "fit_indices",
     "fit_model",
     "fit_moments",
+    "identify",
     "implied_sample",
     "influence",
     "order_agreement",

@@ -158,6 +158,22 @@ def fit_moments(
     InputError
         As :func:`fit_model`.
     """
+    sample, frame, R = prepare(model, sample, n, exogenous, convention)
+    found, _ = search(frame, R, n)
+    return describe(frame, polish(frame, found, R), sample, n, convention)
+
+
+def prepare(
+    model: PathModel, sample: pd.DataFrame, n: int, exogenous: str, convention: str
+) -> tuple[pd.DataFrame, Frame, np.ndarray]:
+    """Check what is to be fitted; return the matrix in the model's order, the model's algebra, and
+    the correlations.
+
+    Parameters
+    ----------
+    model, sample, n, exogenous, convention
+        As for :func:`fit_moments`.
+    """
     if convention not in CONVENTIONS:
         raise InputError(
             "convention",
@@ -168,59 +184,118 @@ def fit_moments(
     names = list(model.variables)
     check_moments(names, sample)
     sample = sample.loc[names, names].astype(float)
-    sd = np.sqrt(np.diag(sample))
-    R = sample.to_numpy() / np.outer(sd, sd)
     frame = Frame(model, exogenous)
     check_size(model, n, exogenous)
+    R = sample.to_numpy() / _outer_sd(sample)
     check_collinear(names, R)
-    theta = _polish(frame, _search(frame, R, n), R)
+    return sample, frame, R
+
+
+def describe(
+    frame: Frame, theta: np.ndarray, sample: pd.DataFrame, n: int, convention: str
+) -> PathFit:
+    """Return the fit that belongs to an optimum.
+
+    Parameters
+    ----------
+    frame : Frame
+        The algebra of the model.
+    theta : numpy.ndarray
+        Parameters at the optimum, for standardized variables, (q,).
+    sample, n, convention
+        As for :func:`fit_moments`.
+
+    Raises
+    ------
+    InputError
+        For parameters that the data cannot tell apart.
+    """
     _check_determined(frame, theta)
+    names = frame.names
     scale = n - 1 if convention == "amos" else n
     covariance = 2 * np.linalg.inv(frame.information(theta)) / scale
     return PathFit(
-        model=model,
+        model=frame.model,
         n=n,
-        exogenous=exogenous,
+        exogenous=frame.exogenous,
         convention=convention,
         sample=sample,
-        implied=pd.DataFrame(frame.implied(theta) * np.outer(sd, sd), names, names),
-        estimates=_tabulate(frame, theta, covariance, sd),
+        implied=pd.DataFrame(frame.implied(theta) * _outer_sd(sample), names, names),
+        estimates=_tabulate(frame, theta, covariance, np.sqrt(np.diag(sample))),
         frame=frame,
         theta=theta,
         covariance=covariance,
     )
 
 
-def _search(frame: Frame, R: np.ndarray, n: int) -> np.ndarray:
-    """Let semopy look for the optimum, with a fresh model.
+def _outer_sd(sample: pd.DataFrame) -> np.ndarray:
+    sd = np.sqrt(np.diag(sample))
+    return np.outer(sd, sd)
+
+
+def search(
+    frame: Frame, R: np.ndarray, n: int, start: np.ndarray | None = None
+) -> tuple[np.ndarray, bool]:
+    """Let semopy look for the optimum, with a fresh model; return parameters, and if it is content.
 
     It takes covariances of exogenous variables from the data where none is spelled out: right
     where all of them are free, and much faster.
+
+    Parameters
+    ----------
+    frame : Frame
+        The algebra of the model.
+    R : numpy.ndarray
+        Correlations, (p, p).
+    n : int
+        Sites.
+    start : numpy.ndarray, optional
+        Where to start, (q,); without it, semopy chooses.
     """
     names, inner = frame.names, len(frame.model.exogenous)
-    searched = frame.spreads
-    if (searched < inner).all(axis=1).sum() == inner * (inner + 1) // 2:
-        searched = searched[(searched >= inner).any(axis=1)]
-    lines = [f"{to} ~ {cause}" for to, cause in frame.model.paths]
-    lines += [f"{names[one]} ~~ {names[other]}" for one, other in searched]
-    search = semopy.Model("\n".join(lines))
-    search.fit(
+    searched = np.arange(len(frame.spreads))
+    among = (frame.spreads < inner).all(axis=1)
+    if among.sum() == inner * (inner + 1) // 2:
+        searched = searched[~among]
+    pairs = [(to, "~", cause) for to, cause in frame.model.paths]
+    pairs += [(names[one], "~~", names[other]) for one, other in frame.spreads[searched]]
+    lines = [f"{left} {sign} free{k}*{right}" for k, (left, sign, right) in enumerate(pairs)]
+    at = np.r_[np.arange(len(frame.paths)), len(frame.paths) + searched]
+    if start is not None:
+        lines += [f"START({value:.12f}) free{k}" for k, value in enumerate(start[at])]
+    model = semopy.Model("\n".join(lines))
+    result = model.fit(
         cov=pd.DataFrame(R, names, names),
         n_samples=n,
         solver="SLSQP",
         options={"ftol": 1e-12, "maxiter": 2000},
     )
-    found = search.inspect(information=None).set_index(["lval", "op", "rval"])["Estimate"]
-    spreads = R.copy()
-    for one, other in searched:
-        keys = [(names[one], "~~", names[other]), (names[other], "~~", names[one])]
-        spreads[one, other] = next(found[key] for key in keys if key in found.index)
-    paths = [found[to, "~", cause] for to, cause in frame.model.paths]
-    return np.concatenate([paths, spreads[tuple(frame.spreads.T)]]).astype(float)
+    theta = np.r_[np.zeros(len(frame.paths)), R[tuple(frame.spreads.T)]]
+    found = model.inspect(information=None).set_index(["lval", "op", "rval"])["Estimate"]
+    theta[at] = [
+        found[left, sign, right] if (left, sign, right) in found.index else found[right, sign, left]
+        for left, sign, right in pairs
+    ]
+    return theta, bool(result.success)
 
 
-def _polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
-    """Go from semopy's answer to the optimum by Newton's steps."""
+def polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
+    """Go from semopy's answer to the optimum by Newton's steps.
+
+    Parameters
+    ----------
+    frame : Frame
+        The algebra of the model.
+    theta : numpy.ndarray
+        Where to start, (q,).
+    S : numpy.ndarray
+        Covariances of the sample, (p, p).
+
+    Raises
+    ------
+    InputError
+        When the steps do not end.
+    """
     before = np.inf
     for _ in range(_STEPS):
         gradient = frame.gradient(theta, S)

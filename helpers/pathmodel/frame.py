@@ -15,7 +15,7 @@ class Frame:
     """The free parameters theta of a model, in order, and what follows from their values."""
 
     def __init__(self, model: PathModel, exogenous: str) -> None:
-        self.model = model
+        self.model, self.exogenous = model, exogenous
         self.names = list(model.variables)
         place = {name: number for number, name in enumerate(self.names)}
         self.paths = np.array([(place[to], place[cause]) for to, cause in model.paths])
@@ -39,6 +39,10 @@ class Frame:
         B, Psi = self.matrices(theta)
         A = np.linalg.inv(np.eye(len(self.names)) - B)
         return A @ Psi @ A.swapaxes(-1, -2)
+
+    def proper(self, theta: np.ndarray) -> bool:
+        """Tell whether Psi is positive definite, and so Sigma."""
+        return bool(np.isfinite(theta).all() and np.linalg.eigvalsh(self.matrices(theta)[1])[0] > 0)
 
     def slopes(self, theta: np.ndarray) -> np.ndarray:
         """Return the derivative of Sigma by every parameter, (q, p, p)."""

@@ -55,11 +55,9 @@ def fit_indices(fit: PathFit) -> pd.Series:
     m = len(fit.model.exogenous) if conditional else 0
     chi2_b = scale * (_log_det_correlation(S[:m, :m]) - _log_det_correlation(S))
     df_b = p * (p - 1) // 2 - m * (m - 1) // 2
-    excess, excess_b = max(chi2 - df, 0), max(chi2 - df, chi2_b - df_b, 0)
     tested = df > 0
-    low, high = _rmsea_interval(chi2, df, scale) if tested else (np.nan, np.nan)
-    ratio = np.linalg.solve(Sigma, S)
-    gfi = 1 - np.trace((ratio - np.eye(p)) @ (ratio - np.eye(p))) / np.trace(ratio @ ratio)
+    gfi = float(goodness_of_fit(S, Sigma))
+    relative = baseline_indices(chi2, df, chi2_b, df_b)
     q = len(fit.estimates) - m * (m + 1) // 2
     log_likelihood = _log_likelihood(S, Sigma, n) - _log_likelihood(S[:m, :m], S[:m, :m], n)
     deviance = chi2 if fit.convention == "amos" else -2 * log_likelihood
@@ -72,25 +70,79 @@ def fit_indices(fit: PathFit) -> pd.Series:
             "parameters": q,
             "df": df,
             "chi2": chi2,
-            "p": stats.chi2.sf(chi2, df) if tested else np.nan,
-            "chi2_df": chi2 / df if tested else np.nan,
-            "rmsea": np.sqrt(excess / (df * scale)) if tested else np.nan,
-            "rmsea_low": low,
-            "rmsea_high": high,
-            "p_close": stats.ncx2.sf(chi2, df, 0.05**2 * df * scale) if tested else np.nan,
+            **test_of_fit(chi2, df, scale),
             "rmr": np.sqrt(np.mean(residual**2)),
             "srmr": np.sqrt(np.mean((residual / np.outer(sd, sd)[lower]) ** 2)),
-            "cfi": 1 - excess / excess_b if excess_b else 1.0,
-            "tli": (chi2_b / df_b - chi2 / df) / (chi2_b / df_b - 1) if tested else np.nan,
+            "cfi": relative["cfi"],
+            "tli": relative["tli"],
             "gfi": gfi,
             "agfi": 1 - p * (p + 1) / (2 * df) * (1 - gfi) if tested else np.nan,
-            "nfi": 1 - chi2 / chi2_b if chi2_b > 0 else np.nan,
+            "nfi": relative["nfi"],
             "log_likelihood": log_likelihood,
             "aic": deviance + 2 * q,
             "bic": deviance + q * np.log(n),
         },
         name=fit.convention,
     )
+
+
+def test_of_fit(chi2: float, df: int, scale: int) -> dict[str, float]:
+    """Return what chi-square alone says of a model, each as in :func:`fit_indices`.
+
+    Parameters
+    ----------
+    chi2 : float
+        Of the model.
+    df : int
+        Its degrees of freedom; without any, everything is NaN.
+    scale : int
+        N - 1 by AMOS, N by lavaan.
+    """
+    names = ("p", "chi2_df", "rmsea", "rmsea_low", "rmsea_high", "p_close")
+    if not df:
+        return dict.fromkeys(names, np.nan)
+    rmsea = np.sqrt(max(chi2 - df, 0) / (df * scale))
+    p_close = stats.ncx2.sf(chi2, df, 0.05**2 * df * scale)
+    interval = _rmsea_interval(chi2, df, scale)
+    values = (stats.chi2.sf(chi2, df), chi2 / df, rmsea, *interval, p_close)
+    return dict(zip(names, values, strict=True))
+
+
+def baseline_indices(
+    chi2: np.ndarray, df: int, chi2_b: np.ndarray, df_b: int
+) -> dict[str, np.ndarray]:
+    """Return ``cfi``, ``tli`` and ``nfi`` as in :func:`fit_indices`.
+
+    Parameters
+    ----------
+    chi2, chi2_b : float or numpy.ndarray
+        Of the model and of the baseline, (...).
+    df, df_b : int
+        Degrees of freedom of both.
+    """
+    excess = np.maximum(chi2 - df, 0)
+    excess_b = np.maximum(excess, chi2_b - df_b)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio_b = np.divide(chi2_b, df_b)
+        return {
+            "cfi": np.where(excess_b > 0, 1 - excess / excess_b, 1.0)[()],
+            "tli": (ratio_b - np.divide(chi2, df)) / (ratio_b - 1) if df else np.nan,
+            "nfi": np.where(chi2_b > 0, 1 - np.divide(chi2, chi2_b), np.nan)[()],
+        }
+
+
+def goodness_of_fit(S: np.ndarray, Sigma: np.ndarray) -> np.ndarray:
+    """Return ``gfi`` as in :func:`fit_indices`, (...).
+
+    Parameters
+    ----------
+    S, Sigma : numpy.ndarray
+        Covariances of the sample and of the model, (..., p, p).
+    """
+    ratio = np.linalg.solve(Sigma, S)
+    off = ratio - np.eye(S.shape[-1])
+    traces = (np.einsum("...ij,...ji", each, each) for each in (off, ratio))
+    return 1 - next(traces) / next(traces)
 
 
 def _log_det_correlation(S: np.ndarray) -> float:

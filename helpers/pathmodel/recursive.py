@@ -45,11 +45,32 @@ def solve_recursive(
         Psi[..., i, j] = Psi[..., j, i] = S[..., i, j]
     for name in model.endogenous:
         i, causes = place[name], np.array([place[cause] for cause in model.parents(name)])
-        with_causes = S[..., causes, i]
-        slopes = np.linalg.solve(S[..., causes[:, None], causes], with_causes[..., None])[..., 0]
-        B[..., i, causes] = slopes
-        Psi[..., i, i] = S[..., i, i] - (slopes * with_causes).sum(axis=-1)
+        B[..., i, causes], Psi[..., i, i] = regress(S, i, causes)
     return B, Psi
+
+
+def regress(S: np.ndarray, to: int, causes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least-squares slopes of a variable on its causes, and the variance that is left.
+
+    Parameters
+    ----------
+    S : numpy.ndarray
+        Covariance matrices, (..., p, p).
+    to : int
+        Place of the variable.
+    causes : numpy.ndarray
+        Places of its causes, (k,).
+
+    Returns
+    -------
+    slopes : numpy.ndarray
+        (..., k).
+    left : numpy.ndarray
+        (...).
+    """
+    with_causes = S[..., causes, to]
+    slopes = np.linalg.solve(S[..., causes[:, None], causes], with_causes[..., None])[..., 0]
+    return slopes, S[..., to, to] - (slopes * with_causes).sum(axis=-1)
 
 
 def _check_closed_form(model: PathModel, exogenous: str) -> None:

@@ -7,7 +7,7 @@ thread: on stacks of small matrices threads only wait for each other.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from helpers.pathmodel.recursive import (
     solve_recursive,
     weighted_covariances,
 )
+from helpers.pathmodel.ring import solve_ring
 from helpers.pathmodel.spec import PathModel
 
 _BLOCK = 2000  # resamples at a time
@@ -105,18 +106,18 @@ def bootstrap_effects(
     n = len(values)
 
     def effects_of(sites: np.ndarray) -> np.ndarray:
-        S = weighted_covariances(_count(sites, n), values)
+        S = weighted_covariances(count_sites(sites, n), values)
         return effects_on(outcome, model, S, exogenous)
 
-    drawn = np.concatenate([effects_of(sites) for sites in _draw_sites(n, n_boot, seed)], axis=-1)
+    drawn = np.concatenate([effects_of(sites) for sites in draw_sites(n, n_boot, seed)], axis=-1)
     kept = drawn[..., ~np.isnan(drawn).any(axis=(0, 1))]
     failed = n_boot - kept.shape[-1]
-    _check_enough(failed, n_boot)
+    check_enough(failed, n_boot)
     pairs = effect_pairs(model, outcome)
     exist = _exist(model, pairs)
     estimate = np.where(exist, effects_of(np.arange(n)), 0.0)
     low, high = np.zeros_like(estimate), np.zeros_like(estimate)
-    low[exist], high[exist] = _bca(
+    low[exist], high[exist] = bca_interval(
         lambda sites: effects_of(sites)[exist], kept[exist], n, confidence
     )
     columns = {}
@@ -129,8 +130,22 @@ def bootstrap_effects(
     )
 
 
-def _bca(statistic, draws: np.ndarray, n: int, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of the intervals of draws (k, resamples); scipy adds the jackknife."""
+def bca_interval(
+    statistic: Callable, draws: np.ndarray, n: int, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of bootstrap intervals, (k,) each; scipy adds the jackknife.
+
+    Parameters
+    ----------
+    statistic : callable
+        From places of sites, (..., n), to numbers, (k, ...).
+    draws : numpy.ndarray
+        The same numbers of the resamples, (k, resamples).
+    n : int
+        Number of sites.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the interval is NaN
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -226,12 +241,12 @@ def bollen_stine(
     seed: int = 2022,
     exogenous: str = "correlated",
 ) -> BollenStine:
-    """Test the fit of a recursive model without the assumption of normal data.
+    """Test the fit of a recursive model, or of a loop, without the assumption of normal data.
 
     Parameters
     ----------
     model : PathModel
-        A recursive model.
+        A recursive model, or one with one loop as :func:`helpers.loop.fit_loop` fits it.
     data : pandas.DataFrame
         One row per site, with a column for each variable; others are ignored.
     n_boot : int
@@ -258,14 +273,14 @@ def bollen_stine(
     """
     values = _standardized(model, data, exogenous)
     turned, observed = _turn(model, values, exogenous)
-    draws, failed = [], 0
-    for sites in _draw_sites(len(values), n_boot, seed):
-        S = weighted_covariances(_count(sites, len(values)), turned)
-        good = solvable(S)
-        failed += int((~good).sum())
-        draws.append(_discrepancies(model, S[good], exogenous))
-    _check_enough(failed, n_boot)
+    draws = []
+    for sites in draw_sites(len(values), n_boot, seed):
+        S = weighted_covariances(count_sites(sites, len(values)), turned)
+        draws.append(_discrepancies(model, S[solvable(S)], exogenous))
     draws = np.concatenate(draws)
+    draws = draws[~np.isnan(draws)]
+    failed = n_boot - len(draws)
+    check_enough(failed, n_boot)
     tested = model.count_parameters(exogenous) < model.count_moments()
     p = float((draws > observed).mean()) if tested else np.nan
     return BollenStine(p, draws, failed)
@@ -274,16 +289,36 @@ def bollen_stine(
 def _turn(model: PathModel, values: np.ndarray, exogenous: str) -> tuple[np.ndarray, float]:
     """Return data for which the model holds, (n, p), and the discrepancy of the given data."""
     S = np.cov(values.T, ddof=0)
-    B, Psi = solve_recursive(model, S, exogenous)
+    B, Psi = _solve(model, S, exogenous)
+    if np.isnan(B).any():
+        raise InputError(
+            "feedback loop",
+            needed="data to which a loop with real coefficients belongs",
+            found="data that are most likely where the gain is -1",
+            mend="doubt the loop: its arrows cannot be told from these data",
+        )
     A = np.linalg.inv(np.eye(len(S)) - B)
     roots = np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(A @ Psi @ A.T).real)
-    return values @ roots, _discrepancies(model, S, exogenous)
+    return values @ roots, float(_discrepancies(model, S[None], exogenous)[0])
 
 
 def _discrepancies(model: PathModel, S: np.ndarray, exogenous: str) -> np.ndarray:
-    """Return F at the optimum: there tr(S Sigma^-1) = p, and |Sigma| = |Psi| without loops."""
-    _, Psi = solve_recursive(model, S, exogenous)
-    return np.linalg.slogdet(Psi)[1] - np.linalg.slogdet(S)[1]
+    """Return F at the optimum, where tr(S Sigma^-1) = p; NaN without one, (samples,)."""
+    B, Psi = _solve(model, S, exogenous)
+    F = np.full(len(S), np.nan)
+    real = ~np.isnan(B).any(axis=(-2, -1))
+    rest, left, all_of = (
+        np.linalg.slogdet(each[real])[1] for each in (np.eye(S.shape[-1]) - B, Psi, S)
+    )
+    F[real] = left - 2 * rest - all_of
+    return F
+
+
+def _solve(model: PathModel, S: np.ndarray, exogenous: str) -> tuple[np.ndarray, np.ndarray]:
+    if model.recursive:
+        return solve_recursive(model, S, exogenous)
+    B, Psi = solve_ring(model, S)
+    return B[0], Psi[0]
 
 
 @threadpool_limits.wrap(limits=1)
@@ -325,8 +360,18 @@ def _standardized(
     return stats.zscore(model_table(model, data, exogenous).to_numpy())
 
 
-def _draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield blocks of resamples of n sites, (resamples, n)."""
+def draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield blocks of resamples, (resamples, n).
+
+    Parameters
+    ----------
+    n : int
+        Number of sites.
+    n_boot : int
+        Number of resamples, at least 100.
+    seed : int
+        Of the drawing.
+    """
     if n_boot < _FEWEST:
         raise InputError(
             "n_boot",
@@ -339,21 +384,36 @@ def _draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
         yield rng.integers(0, n, (min(_BLOCK, n_boot - start), n))
 
 
-def _count(sites: np.ndarray, n: int) -> np.ndarray:
-    """Return how often each of n sites was drawn, (..., n)."""
+def count_sites(sites: np.ndarray, n: int) -> np.ndarray:
+    """Return how often each site was drawn, (..., n).
+
+    Parameters
+    ----------
+    sites : numpy.ndarray
+        Places of the sites that were drawn, (..., drawn).
+    n : int
+        Number of sites.
+    """
     rows = sites.reshape(-1, sites.shape[-1])
     first = n * np.arange(len(rows))[:, None]
     counts = np.bincount((rows + first).ravel(), minlength=n * len(rows))
     return counts.reshape(*sites.shape[:-1], n)
 
 
-def _check_enough(failed: int, n_boot: int) -> None:
+def check_enough(failed: int, n_boot: int) -> None:
+    """Refuse a bootstrap of which more than half is left out.
+
+    Parameters
+    ----------
+    failed, n_boot : int
+        Resamples that are left out, and all of them.
+    """
     if failed > n_boot / 2:
         raise InputError(
             "bootstrap",
             needed="a model that can be fitted to at least half of the resamples",
-            found=f"{failed} of {n_boot} with a constant column, or columns that determine each "
-            "other",
+            found=f"{failed} of {n_boot} with a constant column, with columns that determine each "
+            "other, or with a loop whose coefficients are not real",
             mend="add sites, or take variables out of the model",
         )
 
