@@ -45,7 +45,7 @@ refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
 	@$(BIN)/python -m helpers.commands.refresh
 
 bench: $(READY) ## time the bootstrap of path models; writes benchmarks/README.md
-	@$(BIN)/python benchmarks/path_models.py
+	@$(BIN)/python -m benchmarks
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --custom-compile-command "make lock" -o requirements.lock pyproject.toml
