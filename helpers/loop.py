@@ -70,7 +70,7 @@ def fit_loop_moments(
 
     Parameters
     ----------
-    model, convention
+    model, convention : PathModel, str
         As for :func:`fit_loop`.
     sample : pandas.DataFrame
         Covariances with divisor N (or correlations), square, named by variable.
@@ -121,7 +121,8 @@ def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
     B = np.asarray(B, float)
     rest = np.linalg.det(np.eye(B.shape[-1]) - B)
     index = np.abs(np.linalg.eigvals(B)).max(axis=-1)
-    return dict(zip(MEASURES, (1 - rest, index, 1 / rest), strict=True))
+    with np.errstate(divide="ignore"):
+        return dict(zip(MEASURES, (1 - rest, index, 1 / rest), strict=True))
 
 
 def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
@@ -186,7 +187,7 @@ def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
     pandas.DataFrame
         One row per sample: each standardized coefficient (such as ``TF -> EVI``), the measures of
         :func:`feedback`, and ``chi2``, ``p``, ``rmsea``, ``cfi``, ``nfi``, ``gfi`` as AMOS has
-        them. NaN where no real solution exists.
+        them. NaN where no real solution exists; a loop of three leaves ``p`` and ``rmsea`` NaN.
     """
     B, Psi, real = _stable(model, S)
     S = S[real]
@@ -197,6 +198,7 @@ def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
     variances = np.einsum("...ii->...i", S)
     chi2_b = (n - 1) * (np.log(variances).sum(axis=-1) - np.linalg.slogdet(S)[1])
     relative = baseline_indices(chi2, df, chi2_b, p * (p - 1) // 2)
+    ratio = chi2 / df if df else np.full(len(chi2), np.nan)
     coefficients = effect_matrices(B, Psi)[0]
     place = model.variables.index
     columns = {
@@ -206,7 +208,7 @@ def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
     columns |= {
         "chi2": chi2,
         "p": stats.chi2.sf(chi2, df),
-        "rmsea": np.sqrt(np.clip(chi2 / df - 1, 0, None) / (n - 1)),
+        "rmsea": np.sqrt(np.clip(ratio - 1, 0, None) / (n - 1)),
         "cfi": relative["cfi"],
         "nfi": relative["nfi"],
         "gfi": goodness_of_fit(S, Sigma),

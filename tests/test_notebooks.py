@@ -114,11 +114,14 @@ OTHER_VALUES = {
     "10_soil_sem": {"seed": 7, "confidence": 0.9},
     "11_microbial_sem": {"seed": 7, "n_boot": 200},
     "12_total_effects": {"seed": 7, "exogenous": "uncorrelated"},
+    "13_feedback_loop": {"seed": 7, "worlds": 300, "common": 0.7, "starts": 8},
     "14_projections": {"lowest": 3500.0, "alpha": 0.01},
+    "15_four_phases": {"seed": 7},
+    "16_published_numbers": {"seed": 7, "chi2_df": 1.91, "rmsea": 0.087, "draws": 20000},
 }
 ON_CLIMATE = pytest.mark.parametrize(
     "source",
-    [source for source in SOURCES if source.stem[:2] in ("01", "04", "05", "06")],
+    [source for source in SOURCES if source.stem[:2] in ("01", "04", "05", "06", "15")],
     ids=lambda path: path.stem,
 )
 ON_MODELS = pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def around(causes: list[str], size: np.ndarray) -> Drawing:
     curves = {}
     for cause in causes:
         inner = np.array([np.sign(WIDTH / 2 - centres[cause][0]) * size[0] / 2, 0])
-        curves[cause, "TOP"] = _bow((centres[cause] + inner, 0 * size), (centres["TOP"], size), 0)
+        curves[cause, "TOP"] = bend((centres[cause] + inner, 0 * size), (centres["TOP"], size), 0)
     return _lift(centres, curves, {}, sizes, "on a circle")
 
 
@@ -348,7 +348,7 @@ def _on_circle(
         bows = [0.15 if bowed else 0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45]
         ends = [(centres[name], sizes[name]) for name in (cause, to)]
         foreign = [(centres[name], sizes[name]) for name in centres if name not in (cause, to)]
-        options = [_bow(*ends, bow) for bow in bows]
+        options = [bend(*ends, bow) for bow in bows]
         hits = [
             sum(_inside(option, spot, size + 0.08).any() for spot, size in foreign)
             for option in options
@@ -357,8 +357,16 @@ def _on_circle(
     return _lift(centres, curves, {}, sizes, "on a circle")
 
 
-def _bow(start: tuple, end: tuple, bow: float) -> np.ndarray:
-    """Return a parabola from box to box, bent to the left of its way by a share of its length."""
+def bend(start: tuple, end: tuple, bow: float) -> np.ndarray:
+    """Return a parabola from box to box, bent to the left of its way by a share of its length.
+
+    Parameters
+    ----------
+    start, end : tuple of numpy.ndarray
+        Centre and size of the two boxes.
+    bow : float
+        The share; negative bends it to the right.
+    """
     along = end[0] - start[0]
     control = (start[0] + end[0]) / 2 + 2 * bow * np.array([-along[1], along[0]])
     t = np.linspace(0, 1, 200)[:, None]

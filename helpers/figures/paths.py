@@ -20,7 +20,7 @@ from helpers.figures.style import (
 from helpers.pathmodel.fit import PathFit
 
 _DASHED = (0, (4, 1.6))
-_BY_HAND = STYLE | {"figure.constrained_layout.use": False}
+BY_HAND = STYLE | {"figure.constrained_layout.use": False}
 
 
 def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Axes]:
@@ -46,25 +46,23 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
     names = printed_names(model.variables)
     values = pd.concat([paths, spreads])
     numbers = _two_decimals(values)
-    with plt.rc_context(_BY_HAND):
+    with plt.rc_context(BY_HAND):
         fig = plt.figure(figsize=(WIDTH, WIDTH))
         r2 = {name: f"R² {share:.2f}" for name, share in explained.items()}
-        width = _width_of_boxes(fig, names, r2)
+        width = width_of_boxes(fig, names, r2)
         boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
-        sizes = {pair: _extent(fig, text, 8) for pair, text in numbers.items()}
+        sizes = {pair: measure(fig, text, 8) for pair, text in numbers.items()}
         drawing, places = arrange(model, outcome, boxes, sizes)
         ax = _inch_axes(fig, height_of(drawing, places, sizes))
         for name, box in drawing.boxes.items():
             style = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
-            _draw_box(ax, name, box, [names[name], r2.get(name)], style)
-        for arrow, line_width in _line_widths(paths).items():
-            _draw_arrow(ax, drawing.curves[arrow], paths[arrow], line_width, _gid(arrow))
+            draw_box(ax, name, box, [names[name], r2.get(name)], style)
+        for arrow, line_width in line_widths(paths).items():
+            draw_arrow(ax, drawing.curves[arrow], paths[arrow], line_width, _gid(arrow))
         for pair, curve in drawing.arcs.items():
             ax.plot(*curve.T, color="0.7", lw=0.8, gid=_gid(pair), zorder=1)
         for pair, place in places.items():
-            _draw_number(
-                ax, place, numbers[pair], pair, "0.35" if pair in drawing.arcs else "black"
-            )
+            draw_number(ax, place, numbers[pair], pair, "0.35" if pair in drawing.arcs else "black")
     strongest = paths.abs().idxmax()
     arcs = [f"{names[a]} and {names[b]} {spreads[a, b]:+.2f}" for a, b in drawing.arcs]
     fig.set_label(
@@ -101,20 +99,20 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
     colours = {cause: GROUP_COLOURS[group] for group, cause in parts}
     names = printed_names([*colours, "TOP"])
     numbers = _two_decimals(totals)
-    with plt.rc_context(_BY_HAND):
+    with plt.rc_context(BY_HAND):
         fig = plt.figure(figsize=(WIDTH, WIDTH))
-        box = np.array([_width_of_boxes(fig, names, {}), 0.24])
-        sizes = {pair: _extent(fig, text, 8) for pair, text in numbers.items()}
+        box = np.array([width_of_boxes(fig, names, {}), 0.24])
+        sizes = {pair: measure(fig, text, 8) for pair, text in numbers.items()}
         drawing = around(list(colours), box)
         places, _ = place_numbers(drawing, sizes)
         height = height_of(drawing, places, sizes)
         ax = _inch_axes(fig, height + 0.3)
-        for pair, line_width in _line_widths(totals).items():
+        for pair, line_width in line_widths(totals).items():
             _draw_line(ax, drawing.curves[pair], totals[pair], line_width, _gid(pair))
-            _draw_number(ax, places[pair], numbers[pair], pair)
+            draw_number(ax, places[pair], numbers[pair], pair)
         for name, corners in drawing.boxes.items():
             style = {"edgecolor": colours.get(name, "0.3"), "linewidth": 1.6}
-            _draw_box(ax, name, corners, [names[name], None], style)
+            draw_box(ax, name, corners, [names[name], None], style)
         handles = [
             Rectangle((0, 0), 1, 1, facecolor="0.95", ec=GROUP_COLOURS[group], lw=1.6, label=group)
             for group in tables
@@ -135,7 +133,7 @@ def _gid(pair: tuple[str, str]) -> str:
     return f"{pair[0]} to {pair[1]}"
 
 
-def _line_widths(values: pd.Series) -> pd.Series:
+def line_widths(values: pd.Series) -> pd.Series:
     """Return widths in points: from 0.7 for 0 to 3.7 for 1, or for the largest if that is more."""
     return 0.7 + 3 * values.abs() / max(1.0, values.abs().max())
 
@@ -149,18 +147,36 @@ def _two_decimals(values: pd.Series) -> dict:
     return {key: f"{value:.2f}".replace("-", "−") for key, value in values.items()}
 
 
-def _extent(fig: plt.Figure, text: str, fontsize: float) -> np.ndarray:
-    """Return width and height of letters, inches."""
+def measure(fig: plt.Figure, text: str, fontsize: float) -> np.ndarray:
+    """Return width and height of letters, inches.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The picture that they are meant for.
+    text : str
+        The letters.
+    fontsize : float
+        Points.
+    """
     artist = fig.text(0.5, 0.5, text, fontsize=fontsize)
     box = artist.get_window_extent()
     artist.remove()
     return np.array([box.width, box.height]) / fig.dpi
 
 
-def _width_of_boxes(fig: plt.Figure, names: dict[str, str], below: dict[str, str]) -> float:
-    """Return the width of a box that holds any of the names, and any of the lines below them."""
-    widths = [_extent(fig, text, 10)[0] for text in names.values()]
-    widths += [_extent(fig, text, 8)[0] for text in below.values()]
+def width_of_boxes(fig: plt.Figure, names: dict[str, str], below: dict[str, str]) -> float:
+    """Return the width of a box that holds any of the names, and any of the lines below them.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+        The picture that the boxes are meant for.
+    names, below : dict of str
+        First and second line of each box.
+    """
+    widths = [measure(fig, text, 10)[0] for text in names.values()]
+    widths += [measure(fig, text, 8)[0] for text in below.values()]
     return max(widths) + 0.14
 
 
@@ -172,10 +188,24 @@ def _inch_axes(fig: plt.Figure, height: float) -> plt.Axes:
     return ax
 
 
-def _draw_box(
+def draw_box(
     ax: plt.Axes, name: str, box: np.ndarray, lines: list[str | None], style: dict
 ) -> None:
-    """Draw a box with one line of letters, or a second, smaller one below it."""
+    """Draw a box with one line of letters, or a second, smaller one below it.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Counts in inches.
+    name : str
+        Of the variable.
+    box : numpy.ndarray
+        Left, bottom, right, top.
+    lines : list of str
+        The second may be None.
+    style : dict
+        Of the frame.
+    """
     corner, size = box[:2], box[2:] - box[:2]
     shape = "round,pad=0,rounding_size=0.06"
     style = {"facecolor": "0.95", "gid": f"box {name}"} | style
@@ -187,9 +217,24 @@ def _draw_box(
         ax.text(x, y - 0.09, lines[1], fontsize=8, **centred)
 
 
-def _draw_number(
+def draw_number(
     ax: plt.Axes, place: np.ndarray, text: str, pair: tuple[str, str], colour: str = "black"
 ) -> None:
+    """Write the number of an arrow on white.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Counts in inches.
+    place : numpy.ndarray
+        Centre, (2,).
+    text : str
+        The number.
+    pair : tuple of str
+        Where the arrow comes from and where it goes.
+    colour : str
+        Of the letters.
+    """
     patch = {"facecolor": "white", "edgecolor": "none", "pad": ROOM * 72 / 2}
     style = {"ha": "center", "va": "center", "fontsize": 8, "bbox": patch, "zorder": 4}
     ax.text(*place, text, color=colour, gid=_gid(pair), **style)
@@ -200,8 +245,22 @@ def _draw_line(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid:
     ax.plot(*curve.T, color=sign_colour(value), lw=width, ls=dashes, solid_capstyle="butt", gid=gid)
 
 
-def _draw_arrow(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid: str) -> None:
-    """Draw a curve that ends in a triangle."""
+def draw_arrow(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid: str) -> None:
+    """Draw a curve that ends in a triangle, coloured and dashed by its sign.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Counts in inches.
+    curve : numpy.ndarray
+        Points, (k, 2).
+    value : float
+        Coefficient.
+    width : float
+        Points.
+    gid : str
+        Name of the line.
+    """
     curve = even_out(curve, 0.01)
     shaft = curve[np.linalg.norm(curve - curve[-1], axis=1) > HEAD]
     _draw_line(ax, shaft, value, width, gid)

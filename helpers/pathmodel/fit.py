@@ -171,7 +171,7 @@ def prepare(
 
     Parameters
     ----------
-    model, sample, n, exogenous, convention
+    model, sample, n, exogenous, convention : PathModel, pandas.DataFrame, int, str, str
         As for :func:`fit_moments`.
     """
     if convention not in CONVENTIONS:
@@ -202,7 +202,7 @@ def describe(
         The algebra of the model.
     theta : numpy.ndarray
         Parameters at the optimum, for standardized variables, (q,).
-    sample, n, convention
+    sample, n, convention : pandas.DataFrame, int, str
         As for :func:`fit_moments`.
 
     Raises

@@ -79,21 +79,23 @@ def solve_ring(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     once gives w_i as a ratio of linear functions of itself, whose matrix has trace t and two
     eigenvalues with the product P^2, P being that of all -c_i. They are real if t >= 2 |P|, which
     always holds for P > 0, since t - 2 P = |K|; the gains are P over the eigenvalues.
+
+    Standardized, with coefficient b, neighbours have the correlation (b + g / b) / (1 + g), and an
+    error variance is (1 - b^2) (1 - g) / (1 + g). Neither changes when every b becomes 1 / b (the
+    twin, whose error variances are those of the stable solution over b^2), nor does the first when
+    all arrows are turned and keep their b: the reversed loop fits with the same numbers.
     """
     ring = find_ring(model)
     at = np.array([model.variables.index(name) for name in ring])
-    K = np.linalg.inv(complete(S[..., at[:, None], at]))
+    Sigma = complete(S[..., at[:, None], at])
+    variances = np.einsum("...ii->...i", Sigma)
+    slopes, errors = _stable_root(np.linalg.inv(Sigma))
+    ratio = variances / np.roll(variances, 1, axis=-1)  # of effect and cause
     B, Psi = (np.zeros((2, *S.shape)) for _ in range(2))
     before = np.roll(at, 1)
-    back = np.arange(len(at))[::-1]
-    slopes, weights = _stable_root(K)
-    B[0][..., at, before], Psi[0][..., at, at] = slopes, 1 / weights
-    # reversed arrows have two solutions, too: those of the loop, each coefficient turned over
-    slopes, weights = (each[..., back] for each in _stable_root(K[..., back[:, None], back]))
-    c = np.stack([K[..., i, i - 1] for i in range(len(at))], axis=-1)
-    slopes, weights = np.roll(slopes, 1, axis=-1), np.roll(weights, 1, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        B[1][..., at, before], Psi[1][..., at, at] = 1 / slopes, weights / c**2
+        B[..., at, before] = slopes, ratio / slopes
+        Psi[..., at, at] = errors, errors * ratio / slopes**2
     for name in model.endogenous:
         if name not in ring:
             i = model.variables.index(name)
@@ -143,7 +145,7 @@ def complete(S: np.ndarray) -> np.ndarray:
 
 
 def _stable_root(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return slopes (onto i from the one before it) and w = 1 / Psi of the stable loop, (..., p).
+    """Return the slope onto each variable and its error variance, of the stable loop, (..., p).
 
     Once around from the root, every step backwards shrinks an error: the recursion is stable.
     """
@@ -155,9 +157,12 @@ def _stable_root(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         turn[..., 0, 0], turn[..., 0, 1], turn[..., 1, 0] = K[..., i, i], -(c[..., i] ** 2), 1
         around = around @ turn
     t, P = np.trace(around, axis1=-2, axis2=-1), np.prod(-c, axis=-1)
-    root = (t + np.sqrt(np.where(t >= 2 * np.abs(P), t**2 - 4 * P**2, np.nan))) / 2
+    # t - 2 |P| would lose its digits where variables nearly determine each other
+    above = np.where(P > 0, np.linalg.det(K), t - 2 * np.abs(P))
+    above = np.where(above >= 0, above, np.nan)
+    root = np.abs(P) + (above + np.sqrt(above * (above + 4 * np.abs(P)))) / 2
     w = np.empty(c.shape)
     w[..., 0] = (root - around[..., 1, 1]) / around[..., 1, 0]
     for i in range(p - 1, 0, -1):
         w[..., i] = K[..., i, i] - c[..., i] ** 2 / w[..., (i + 1) % p]
-    return -np.roll(c, 1, axis=-1) / w, w
+    return -np.roll(c, 1, axis=-1) / w, 1 / w
