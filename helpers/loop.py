@@ -142,7 +142,19 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
     pandas.DataFrame
         By ``step`` (0 is the push alone) and variable. The limit, if the loop is stable, is the
         total effect of `pushed`, plus the push itself.
+
+    Raises
+    ------
+    InputError
+        For a variable that the loop does not have.
     """
+    if pushed not in B:
+        raise InputError(
+            "pushed",
+            needed=f"one of {', '.join(B)}",
+            found=repr(pushed),
+            mend="push a variable of the loop",
+        )
     push = (B.columns == pushed).astype(float)
     states = [push]
     for _ in range(steps):

@@ -383,9 +383,9 @@ def test_the_axis_holds_what_converges_and_cuts_what_does_not():
         last = responses[case]["climatic"].iloc[-1]
         assert last > top
         said = f"{last:.2f}" if last < 10 else f"{last:.0f}"
-        assert f"{case}\ncut off: {said}\nafter 6 rounds" in labels
+        assert f"{case}\n{said} after 6 rounds" in labels
         assert f"{case}: cut off: {said} after 6 rounds" in fig.get_label()
-    assert sum("cut off" in label for label in labels) == 2
+    assert sum("after" in label for label in labels) == 2
 
 
 def test_what_swings_is_cut_on_both_sides_and_what_stays_is_not_called_cut():
@@ -396,7 +396,7 @@ def test_what_swings_is_cut_on_both_sides_and_what_stays_is_not_called_cut():
     assert swings.max() > high
     (_, ax), responses, _ = follow(amplify(-0.41, -2.46), steps=7)
     assert responses["gain -2.46"]["climatic"].max() < ax.get_ylim()[1]
-    assert [text.get_text() for text in ax.texts if "cut off: −1.46" in text.get_text()]
+    assert [text.get_text() for text in ax.texts if "−1.46 after" in text.get_text()]
     (_, ax), responses, _ = follow(amplify(2.46))
     assert ax.texts[0].get_text() == "gain 2.46\nno limit"
     assert ax.get_ylim()[1] > responses["gain 2.46"]["climatic"].max()

@@ -91,7 +91,7 @@ def by_pair(estimates: pd.DataFrame) -> pd.DataFrame:
     return numbers.set_index(pd.MultiIndex.from_tuples(pairs))
 
 
-def differences(folder: Path) -> pd.DataFrame:
+def differences(folder: Path, fit=fit_case) -> pd.DataFrame:
     """Return the largest difference of each fit (rows) and quantity (columns) from lavaan."""
     cases = pd.read_csv(folder / "cases.csv").set_index(["data", "structure"], drop=False)
     tables = {name: dict(list(pd.read_csv(folder / f"{name}.csv").groupby(FIT))) for name in TABLES}
@@ -100,7 +100,7 @@ def differences(folder: Path) -> pd.DataFrame:
         expected = {name: table[key].drop(columns=FIT) for name, table in tables.items()}
         _, _, convention, exogenous = key
         options = {"convention": convention, "exogenous": exogenous}
-        rows[key] = compare(fit_case(cases.loc[key[:2]], folder, **options), expected)
+        rows[key] = compare(fit(cases.loc[key[:2]], folder, **options), expected)
     return pd.DataFrame(rows).T.fillna(np.inf)
 
 

@@ -205,7 +205,7 @@ def response_steps(
         By case: from :func:`helpers.loop.respond`, with a push on `variable`.
     limits : dict of float
         By case: what the response tends to, in standard deviations. The axis holds the cases that
-        are named here (all, if none is); the label of a case that leaves it says so.
+        are named here (all, if none is); the label of a case that leaves it says where it ends.
     variable : str
         The one that is pushed.
     round_length : int
@@ -221,7 +221,7 @@ def response_steps(
     for case, line in lines.items():
         tends = f"tends to {_show(limits[case])}" if case in limits else "no limit"
         rounds = f"{line.index[-1] / round_length:g} rounds"
-        reached = f"cut off: {_show(line.iloc[-1])}\nafter {rounds}"
+        reached = f"{_show(line.iloc[-1])} after {rounds}"
         said[case] = reached if cut[case].any() else tends
     labels = {case: f"{fill(case, 18)}\n{said[case]}" for case in lines}
     heights = pd.Series(
@@ -259,7 +259,9 @@ def response_steps(
     fig.set_label(
         f"{count}: the response of {name} to a lasting push of 1 standard deviation, over "
         f"{steps / round_length:g} rounds of the loop. "
-        + "; ".join(f"{case}: {_flat(said[case])}" for case in lines)
+        + "; ".join(
+            f"{case}: {'cut off: ' if cut[case].any() else ''}{said[case]}" for case in lines
+        )
         + "."
     )
     return fig, ax

@@ -70,7 +70,7 @@ def fit_indices(fit: PathFit) -> pd.Series:
             "parameters": q,
             "df": df,
             "chi2": chi2,
-            **test_of_fit(chi2, df, scale),
+            **chi2_indices(chi2, df, scale),
             "rmr": np.sqrt(np.mean(residual**2)),
             "srmr": np.sqrt(np.mean((residual / np.outer(sd, sd)[lower]) ** 2)),
             "cfi": relative["cfi"],
@@ -86,7 +86,7 @@ def fit_indices(fit: PathFit) -> pd.Series:
     )
 
 
-def test_of_fit(chi2: float, df: int, scale: int) -> dict[str, float]:
+def chi2_indices(chi2: float, df: int, scale: int) -> dict[str, float]:
     """Return what chi-square alone says of a model, each as in :func:`fit_indices`.
 
     Parameters
@@ -125,7 +125,7 @@ def baseline_indices(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio_b = np.divide(chi2_b, df_b)
         return {
-            "cfi": np.where(excess_b > 0, 1 - excess / excess_b, 1.0)[()],
+            "cfi": np.where(excess_b > 0, 1 - excess / excess_b, 1.0)[()] if df else 1.0,
             "tli": (ratio_b - np.divide(chi2, df)) / (ratio_b - 1) if df else np.nan,
             "nfi": np.where(chi2_b > 0, 1 - np.divide(chi2, chi2_b), np.nan)[()],
         }

@@ -1,0 +1,770 @@
+"""Feedback loops: lavaan, textbook algorithms and the published loop as reference; invariants."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+from helpers.errors import InputError
+from helpers.loop import (
+    LoopFit,
+    bootstrap_loop,
+    feedback,
+    fit_loop,
+    fit_loop_moments,
+    fit_many,
+    imply_correlations,
+    respond,
+)
+from helpers.pathmodel import (
+    PathFit,
+    PathModel,
+    bollen_stine,
+    effects,
+    fit_indices,
+    parse_model,
+    read_model,
+)
+from helpers.pathmodel.frame import discrepancy
+from helpers.pathmodel.indices import chi2_indices
+from helpers.pathmodel.recursive import regress
+from helpers.pathmodel.ring import complete, find_ring, solve_ring
+from helpers.reprint import load_published_loop
+from helpers.study import load_study, sample_top
+from tests.conftest import ROOT
+from tests.test_pathmodel import LAVAAN, assert_close, differences, read_case, read_data
+
+LAVAAN_LOOPS = Path(__file__).parent / "lavaan_loop"
+NAMES = list("abcdef")
+
+
+def ring(p: int) -> PathModel:
+    """Return the loop a -> b -> ... -> a."""
+    return parse_model("\n".join(f"{to} ~ {cause}" for to, cause in arrows(p)))
+
+
+def mirror(p: int) -> PathModel:
+    """Return the loop with its arrows turned round, its variables in the same order."""
+    turned = sorted((cause, to) for to, cause in arrows(p))
+    return parse_model("\n".join(f"{to} ~ {cause}" for to, cause in turned))
+
+
+def arrows(p: int) -> list[tuple[str, str]]:
+    return [(NAMES[i], NAMES[i - 1 if i else p - 1]) for i in range(p)]
+
+
+FOUR = ring(4)
+FOLLOWED = parse_model(f"{FOUR.text}\ne ~ a + d\nf ~ a + e")
+
+
+def simulate(
+    gain: float, n: int, seed: int, p: int = 4, follow: int = 0, df: float = np.inf
+) -> pd.DataFrame:
+    """Return data of a true loop, with columns of unlike scale."""
+    rng = np.random.default_rng(seed)
+    B = np.zeros((p + follow, p + follow))
+    B[np.arange(p), np.arange(p) - 1] = abs(gain) ** (1 / p)
+    B[0, p - 1] *= np.sign(gain)
+    for k in range(p, p + follow):
+        B[k, [0, k - 1]] = 0.4, 0.6
+    e = rng.standard_t(df, (n, len(B))) if np.isfinite(df) else rng.standard_normal((n, len(B)))
+    values = e @ np.linalg.inv(np.eye(len(B)) - B).T * 10.0 ** rng.uniform(-3, 3, len(B)) + 5
+    return pd.DataFrame(values, columns=NAMES[: len(B)])
+
+
+DATA = simulate(0.4, 44, seed=1)
+
+
+@st.composite
+def samples(draw, least: int = 3, most: int = 6) -> tuple[int, np.ndarray]:
+    """Draw a correlation matrix of a small sample of variables that no loop need join."""
+    p, n = draw(st.integers(least, most)), draw(st.sampled_from([10, 30, 200]))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    R = np.corrcoef(rng.standard_normal((p, n)), rowvar=True)
+    mix = np.eye(p) + rng.normal(0, draw(st.sampled_from([0.2, 0.5, 1])), (p, p))
+    R = mix @ R @ mix.T
+    sd = np.sqrt(np.diag(R))
+    R /= np.outer(sd, sd)
+    assume(np.linalg.eigvalsh(R)[0] > 0.005)
+    return p, R
+
+
+def imply(B: np.ndarray, Psi: np.ndarray) -> np.ndarray:
+    A = np.linalg.inv(np.eye(B.shape[-1]) - B)
+    return A @ Psi @ A.swapaxes(-1, -2)
+
+
+def as_table(R: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(R, NAMES[: len(R)], NAMES[: len(R)])
+
+
+# lavaan
+
+
+def fit_root(case: pd.Series, folder: Path, *, convention: str, exogenous: str) -> PathFit:
+    data, model = read_data(case["data"], folder), read_case(case["model"])
+    if len(data) == data.shape[1]:
+        matrix = data.set_axis(data.columns)
+        both = fit_loop_moments(model, matrix, case["n"], convention=convention)
+    else:
+        both = fit_loop(model, data, convention=convention)
+    assert exogenous == "correlated"  # a loop leaves no exogenous variable
+    return getattr(both, case["root"])
+
+
+def test_both_solutions_agree_with_lavaan_in_every_number():
+    table = differences(LAVAAN_LOOPS, fit_root)
+    assert len(table) == 13 * 2 * 2
+    assert table.index.get_level_values(0).nunique() == 10
+    for quantity in table:
+        assert_close(table, quantity)
+
+
+def test_the_study_that_lavaan_fitted_is_the_embedded_one():
+    study = load_study("embedded", 2022)
+    data = study.factors().join(sample_top(study.sites, "embedded"))
+    kept = read_data("study", LAVAAN_LOOPS)
+    np.testing.assert_allclose(kept, data[kept.columns], rtol=1e-7)
+
+
+def test_new_loops_agree_with_lavaan_as_it_runs_here(tmp_path):
+    if not shutil.which("Rscript"):
+        pytest.skip("Rscript is not installed")
+    if subprocess.run(["Rscript", "-e", "library(lavaan)"], capture_output=True).returncode:
+        pytest.skip("R has no lavaan")
+    (tmp_path / "data").mkdir()
+    simulate(0.3, 60, seed=8, follow=1, df=5).to_csv(tmp_path / "data" / "new.csv", index=False)
+    cases = {"structure": ["loop", "twin"], "root": ["stable", "twin"], "data": "new", "n": 60}
+    text = FOUR.text.replace("\n", "; ") + "; e ~ b + d"
+    pd.DataFrame(cases).assign(model=text).to_csv(tmp_path / "cases.csv", index=False)
+    command = ["Rscript", str(LAVAAN / "reference.R"), str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    table = differences(tmp_path, fit_root)
+    assert len(table) == 4
+    for quantity in table:
+        assert_close(table, quantity)
+
+
+# both solutions
+
+
+@settings(deadline=None, max_examples=60)
+@given(samples())
+def test_both_solutions_imply_the_nearest_matrix_without_links_across(drawn):
+    p, R = drawn
+    B, Psi = solve_ring(ring(p), R)
+    assume(not np.isnan(B).any())
+    Sigma, nearest = imply(B, Psi), complete(R)
+    np.testing.assert_allclose(Sigma, [nearest, nearest], rtol=0, atol=1e-12)
+    assert (np.einsum("kii->ki", Psi) > 0).all()
+    one, twin = (discrepancy(each, R) for each in Sigma)
+    assert one == pytest.approx(twin, abs=1e-10)
+    found = feedback(B)
+    gain = np.prod(B[:, np.arange(p), np.arange(p) - 1], axis=-1)
+    np.testing.assert_allclose(found["gain"], gain, rtol=1e-7, atol=1e-12)
+    assert gain.prod() == pytest.approx(1, rel=1e-8)
+    assert found["stability_index"][0] < 1 < found["stability_index"][1]
+    np.testing.assert_allclose(found["stability_index"], np.abs(gain) ** (1 / p), rtol=1e-6)
+    np.testing.assert_allclose(found["amplification"], 1 / (1 - gain), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("gain", "digits"), [(0.8, 12), (0.95, 11), (0.99, 9), (0.999, 7)])
+def test_variables_that_nearly_determine_each_other_cost_few_digits(gain, digits):
+    for seed in range(10):
+        R = simulate(gain, 100, seed).corr().to_numpy()
+        Sigma = imply(*solve_ring(FOUR, R))
+        np.testing.assert_allclose(Sigma, [complete(R)] * 2, rtol=0, atol=10.0**-digits)
+
+
+@settings(deadline=None, max_examples=40)
+@given(samples())
+def test_arrows_the_other_way_fit_as_well_and_have_the_same_two_gains(drawn):
+    p, R = drawn
+    B, Psi = solve_ring(ring(p), R)
+    turned, left = solve_ring(mirror(p), R)
+    np.testing.assert_array_equal(np.isnan(B), np.isnan(turned).swapaxes(-1, -2))
+    assume(not np.isnan(B).any())
+    F = [discrepancy(each, R) for each in (*imply(B, Psi), *imply(turned, left))]
+    np.testing.assert_allclose(F, F[0], rtol=0, atol=1e-10)
+    to, cause = np.arange(p), np.arange(p) - 1
+    np.testing.assert_allclose(turned[::-1, cause, to], 1 / B[:, to, cause], rtol=1e-7)
+    np.testing.assert_allclose(feedback(turned)["gain"], feedback(B)["gain"], rtol=1e-7)
+    b, g = B[0, to, cause], feedback(B)["gain"][0]
+    np.testing.assert_allclose(turned[0, cause, to], b, rtol=1e-7)
+    np.testing.assert_allclose(R[to, cause], (b + g / b) / (1 + g), atol=1e-9)
+    np.testing.assert_allclose(Psi[0, to, to], (1 - b**2) * (1 - g) / (1 + g), atol=1e-9)
+
+
+def scale_proportionally(S: np.ndarray) -> np.ndarray:
+    """Fit the covariances of neighbours one pair after the other (Speed and Kiiveri 1986)."""
+    p = len(S)
+    K = np.diag(1 / np.diag(S))
+    for _ in range(20_000):
+        before = K.copy()
+        for i in range(p):
+            pair = np.ix_([i - 1, i], [i - 1, i])
+            K[pair] += np.linalg.inv(S[pair]) - np.linalg.inv(np.linalg.inv(K)[pair])
+        if np.abs(K - before).max() < 1e-13:
+            break
+    return np.linalg.inv(K)
+
+
+@settings(deadline=None, max_examples=15)
+@given(samples(least=4))
+def test_the_nearest_matrix_is_that_of_iterative_proportional_scaling(drawn):
+    _, R = drawn
+    assume(np.linalg.eigvalsh(R)[0] > 0.05)  # scaling is slow near collinear columns
+    np.testing.assert_allclose(complete(R), scale_proportionally(R), rtol=0, atol=1e-10)
+
+
+@settings(deadline=None, max_examples=40)
+@given(samples(), st.lists(st.floats(-3, 3), min_size=6, max_size=6))
+def test_the_nearest_matrix_keeps_neighbours_and_unlinks_the_others(drawn, powers):
+    p, R = drawn
+    unit = 10.0 ** np.array(powers[:p])
+    Sigma = complete(R * np.outer(unit, unit)) / np.outer(unit, unit)
+    apart = np.abs(np.subtract.outer(np.arange(p), np.arange(p)))
+    near = np.isin(apart, (0, 1, p - 1))
+    np.testing.assert_allclose(Sigma[near], R[near], rtol=1e-12)
+    K = np.linalg.inv(Sigma)
+    assert np.abs(K[~near] / np.sqrt(np.outer(np.diag(K), np.diag(K)))[~near]).sum() < 1e-9
+    assert np.linalg.det(Sigma) >= np.linalg.det(R) * (1 - 1e-9)
+
+
+def test_any_batch_gives_the_numbers_of_one_sample():
+    S = np.stack([noise(6, seed).cov() for seed in range(36, 50)]).reshape(2, 7, 6, 6)
+    batch = solve_ring(FOLLOWED, S)
+    real = ~np.isnan(batch[0]).any(axis=(0, -1, -2))
+    assert 0 < real.sum() < real.size
+    for place in np.ndindex(2, 7):
+        for many, one in zip(batch, solve_ring(FOLLOWED, S[place]), strict=True):
+            np.testing.assert_allclose(many[:, *place], one, rtol=1e-6)
+    for empty in solve_ring(FOUR, np.empty((0, 4, 4))):
+        assert empty.shape == (2, 0, 4, 4)
+
+
+def test_what_follows_from_a_loop_is_regressed_on_its_causes():
+    data = simulate(0.4, 60, seed=2, follow=2)
+    S = data.cov(ddof=0).to_numpy()
+    B, Psi = solve_ring(FOLLOWED, S)
+    alone, left = solve_ring(FOUR, S[:4, :4])
+    np.testing.assert_allclose(B[:, :4, :4], alone, rtol=1e-9)
+    np.testing.assert_allclose(np.einsum("kii->ki", Psi)[:, :4], np.einsum("kii->ki", left))
+    sd = np.sqrt(np.diag(S)[:4])
+    unit = np.outer(sd, sd)
+    for Sigma in imply(B, Psi)[:, :4, :4]:
+        np.testing.assert_allclose(Sigma / unit, complete(S[:4, :4]) / unit, rtol=0, atol=1e-12)
+    for to, causes in ((4, [0, 3]), (5, [0, 4])):
+        slopes, rest = regress(S, to, np.array(causes))
+        np.testing.assert_allclose(B[:, to, causes], [slopes, slopes])
+        np.testing.assert_allclose(Psi[:, to, to], [rest, rest])
+
+
+def test_the_order_of_lines_and_columns_changes_nothing():
+    data = simulate(0.4, 60, seed=2, follow=2)
+    one = fit_loop(FOLLOWED, data)
+    lines = FOLLOWED.text.splitlines()
+    for order in ([5, 2, 0, 3, 4, 1], [4, 3, 2, 5, 1, 0]):
+        model = parse_model("\n".join(lines[k] for k in order))
+        assert model.variables != FOLLOWED.variables
+        other = fit_loop(model, data[list("fdbace")])
+        for left, right in zip(one, other, strict=True):
+            names = list(FOLLOWED.variables)
+            np.testing.assert_allclose(right.coefficients.loc[names, names], left.coefficients)
+            pd.testing.assert_series_equal(fit_indices(right), fit_indices(left), rtol=1e-7)
+
+
+def test_a_matrix_says_what_its_data_say():
+    for convention in ("amos", "lavaan"):
+        one = fit_loop(FOUR, DATA, convention=convention)
+        other = fit_loop_moments(FOUR, DATA.cov(ddof=0), len(DATA), convention=convention)
+        for left, right in zip(one, other, strict=True):
+            assert left.convention == right.convention == convention
+            pd.testing.assert_frame_equal(left.estimates, right.estimates)
+    ratio = one.stable.estimates["se"] / fit_loop(FOUR, DATA).stable.estimates["se"]
+    np.testing.assert_allclose(ratio, np.sqrt(43 / 44))
+
+
+# nothing fits better
+
+
+def climb(R: np.ndarray, starts: int, seed: int) -> list[optimize.OptimizeResult]:
+    """Search for the best loop from random starts; parameters are paths and log variances."""
+    p = len(R)
+    to, cause = np.arange(p), np.arange(p) - 1
+    rng = np.random.default_rng(seed)
+
+    def misfit(theta: np.ndarray) -> tuple[float, np.ndarray]:
+        M = np.eye(p)
+        M[to, cause] = -theta[:p]
+        w = np.exp(-theta[p:])
+        K = M.T @ (w[:, None] * M)
+        sign, log_det = np.linalg.slogdet(M)
+        value = np.trace(K @ R) - 2 * log_det - np.log(w).sum() - np.linalg.slogdet(R)[1] - p
+        if not sign or not np.isfinite(value):
+            return 1e10, np.zeros(2 * p)
+        by_path = -2 * (w[:, None] * (M @ R))[to, cause] + 2 * np.linalg.inv(M).T[to, cause]
+        return value, np.r_[by_path, 1 - w * np.einsum("ij,jk,ik->i", M, R, M)]
+
+    with np.errstate(all="ignore"):
+        return [
+            optimize.minimize(
+                misfit,
+                np.r_[rng.normal(0, 1.5, p), rng.uniform(-2, 1, p)],
+                jac=True,
+                method="L-BFGS-B",
+                options={"maxiter": 5000, "maxfun": 50_000, "ftol": 1e-15, "gtol": 1e-9},
+            )
+            for _ in range(starts)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("p", "gain"), [(3, 0.3), (4, 0.05), (4, 0.7), (4, -0.3), (5, 0.4)], ids=str
+)
+def test_no_start_leads_below_the_closed_form(p, gain):
+    both = fit_loop(ring(p), simulate(gain, 200, seed=p, p=p))
+    S = both.stable.sample.to_numpy()
+    sd = np.sqrt(np.diag(S))
+    lowest = discrepancy(both.stable.implied.to_numpy(), S)
+    ends = climb(S / np.outer(sd, sd), starts=25, seed=4)
+    assert min(end.fun for end in ends) == pytest.approx(lowest, abs=1e-9)
+    best = [end.x[:p].prod() for end in ends if end.fun < lowest + 1e-11]
+    gains = [feedback(fit.coefficients)["gain"] for fit in both]
+    distance = np.abs(np.array(best)[:, None] / gains - 1)
+    assert (distance.min(axis=1) < 1e-3).all()
+    assert set(distance.argmin(axis=1)) == {0, 1}
+
+
+def noise(p: int, seed: int) -> pd.DataFrame:
+    """Return 44 rows of variables that no loop need join."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(rng.standard_normal((44, p)) @ rng.normal(size=(p, p)), columns=NAMES[:p])
+
+
+def unreal_data(p: int, count: int) -> list[pd.DataFrame]:
+    """Return tables to which no real loop belongs."""
+    found = []
+    for seed in range(200):
+        table = noise(p, seed)
+        R = table.corr().to_numpy()
+        if np.linalg.eigvalsh(R)[0] > 0.05 and np.isnan(solve_ring(ring(p), R)[0]).any():
+            found.append(table)
+    return found[:count]
+
+
+@pytest.mark.parametrize("p", [3, 4])
+def test_without_a_real_solution_the_best_gain_is_minus_1(p):
+    matrices = [table.corr().to_numpy() for table in unreal_data(p, 4)]
+    assert len(matrices) == 4
+    for R in matrices:
+        ends = climb(R, starts=8, seed=2)
+        best = min(ends, key=lambda end: end.fun)
+        assert best.x[:p].prod() == pytest.approx(-1, abs=1e-3)
+        assert best.fun > discrepancy(complete(R), R) + 1e-7
+
+
+@settings(deadline=None, max_examples=60)
+@given(samples())
+def test_only_a_negative_gain_can_leave_no_real_solution(drawn):
+    p, R = drawn
+    K = np.linalg.inv(complete(R))
+    around = np.prod([-K[i, i - 1] for i in range(p)])
+    B, Psi = solve_ring(ring(p), R)
+    if np.isnan(B).any():
+        assert np.isnan(B[:, np.arange(p), np.arange(p) - 1]).all()
+        assert around < 0
+        with pytest.raises(InputError, match="most likely where the gain is -1"):
+            fit_loop_moments(ring(p), as_table(R), 99)
+    else:
+        assert np.sign(feedback(B)["gain"]) == pytest.approx(np.sign(around))
+    assert around < 0 or not np.isnan(Psi).any()
+
+
+# the published loop
+
+
+def published(turned: bool = False) -> tuple[pd.DataFrame, LoopFit]:
+    """Return B as Fig. 4c prints it, and what fits the correlations that it implies."""
+    paths, _ = load_published_loop()
+    names = paths.index.unique("from")
+    B = paths.unstack("from").reindex(index=names, columns=names).fillna(0.0)
+    pairs = [(cause, to) if turned else (to, cause) for cause, to in paths.index]
+    model = parse_model("\n".join(f"{to} ~ {cause}" for to, cause in pairs))
+    R = pd.DataFrame(imply_correlations(B.to_numpy()), names, names)
+    return B, fit_loop_moments(model, R, 44)
+
+
+def test_the_published_loop_is_a_bounded_amplification():
+    B, both = published()
+    assert {name: round(float(value), 4) for name, value in feedback(B).items()} == {
+        "gain": 0.4065,
+        "stability_index": 0.7985,
+        "amplification": 1.685,
+    }
+    np.testing.assert_allclose(both.stable.coefficients.loc[B.index, B.columns], B, atol=1e-9)
+    total = effects(both.stable)["total"]
+    assert total.idxmax() == ("climatic", "plant")
+    assert total.max() == pytest.approx(1.668, abs=5e-4)
+    own = [total[name, name] for name in B]
+    np.testing.assert_allclose(own, 0.685, atol=5e-4)
+    left = both.stable.estimates.query("kind == 'covariance'").set_index("to")["standardized"]
+    errors = {"climatic": 0.185, "plant": 0.008, "soil": 0.197, "microbial": 0.185}
+    assert left.round(3).to_dict() == errors
+    assert np.linalg.det(both.stable.sample) == pytest.approx(1.60e-4, abs=5e-7)
+
+
+def test_the_published_loop_turned_round_has_reciprocal_coefficients():
+    B, _ = published()
+    _, turned = published(turned=True)
+    table = turned.twin.coefficients
+    reciprocal = {("climatic", "plant"): 1.01, ("plant", "soil"): 1.37}
+    reciprocal |= {("soil", "microbial"): 1.33, ("microbial", "climatic"): 1.33}
+    assert {pair: round(table.loc[pair], 2) for pair in reciprocal} == reciprocal
+    gains = [feedback(fit.coefficients)["gain"] for fit in turned]
+    np.testing.assert_allclose(gains, [0.40652, 2.4599], rtol=1e-4)
+    np.testing.assert_allclose(turned.stable.coefficients.T.loc[B.index, B.columns], B, atol=1e-9)
+    np.testing.assert_allclose(turned.stable.implied, turned.stable.sample, atol=1e-9)
+    assert feedback(B)["gain"] == pytest.approx(gains[0])
+
+
+def test_the_published_chi_square_rejects_the_published_loop():
+    found = chi2_indices(2 * 4.257, 2, 43)
+    printed = {"p": 0.014, "chi2_df": 4.257, "rmsea": 0.275}
+    printed |= {"rmsea_low": 0.105, "rmsea_high": 0.477, "p_close": 0.021}
+    assert {name: round(float(value), 3) for name, value in found.items()} == printed
+
+
+# what a loop does to a push
+
+
+@settings(deadline=None, max_examples=25)
+@given(samples())
+def test_a_push_ends_as_the_total_effects_and_itself(drawn):
+    p, R = drawn
+    model = ring(p)
+    B, _ = solve_ring(model, R)
+    assume(not np.isnan(B).any())
+    assume(feedback(B[0])["stability_index"] < 0.9)
+    both = fit_loop_moments(model, as_table(R), 99)
+    total = effects(both.stable)["total"]
+    for pushed in model.variables:
+        states = respond(both.stable.coefficients, pushed, 400)
+        assert list(states.index) == list(range(401))
+        assert states.index.name == "step"
+        end = total.xs(pushed, level="from").reindex(model.variables, fill_value=0.0)
+        end[pushed] += 1
+        np.testing.assert_allclose(states.iloc[-1], end[states.columns], atol=1e-8)
+        own = feedback(both.stable.coefficients)["amplification"]
+        assert states[pushed].iloc[-1] == pytest.approx(own)
+
+
+def test_a_push_runs_along_the_arrows_step_by_step():
+    B, _ = published()
+    states = respond(B, "soil", 5)
+    assert states.loc[0].to_dict() == {"climatic": 0, "plant": 0, "soil": 1, "microbial": 0}
+    assert states.loc[1, "microbial"] == 0.75
+    assert states.loc[1, ["climatic", "plant"]].to_list() == [0, 0]
+    assert states.loc[2, "climatic"] == 0.75**2
+    assert states.loc[3, "soil"] == 1
+    assert states.loc[4, "soil"] == 1 + 0.75**2 * 0.99 * 0.73
+    assert states.loc[5, "microbial"] == 0.75 * states.loc[4, "soil"]
+
+
+def test_a_push_grows_without_end_in_the_unstable_solution():
+    _, both = published()
+    push = respond(both.twin.coefficients, "plant", 80)["plant"].abs()
+    growth = push.iloc[::4].diff().iloc[1:].to_numpy()
+    np.testing.assert_allclose(growth[1:] / growth[:-1], 1 / 0.40651875, rtol=1e-7)
+
+
+def test_feedback_of_many_models_at_once_is_that_of_each():
+    rng = np.random.default_rng(7)
+    B = np.zeros((2, 3, 5, 5))
+    B[..., np.arange(4), np.arange(4) - 1 + 4 * (np.arange(4) == 0)] = rng.normal(0, 1, (2, 3, 4))
+    B[..., 4, :3] = 2.0
+    many = feedback(B)
+    gain = B[..., np.arange(4), [3, 0, 1, 2]].prod(axis=-1)
+    np.testing.assert_allclose(many["gain"], gain, atol=1e-12)
+    np.testing.assert_allclose(many["amplification"], 1 / (1 - gain))
+    np.testing.assert_allclose(many["stability_index"], np.abs(gain) ** 0.25)
+    for place in np.ndindex(2, 3):
+        table = pd.DataFrame(B[place], list("abcde"), list("abcde"))
+        for name, value in feedback(table).items():
+            assert value == pytest.approx(many[name][place])
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(-1.3, 1.3), min_size=4, max_size=4), st.floats(-0.9, 0.9))
+def test_implied_correlations_are_those_of_errors_that_exist(paths, tail):
+    B = np.zeros((5, 5))
+    B[[0, 1, 2, 3], [3, 0, 1, 2]], B[4, 1] = paths, tail
+    assume(abs(1 - np.prod(paths)) > 0.02)
+    A = np.linalg.inv(np.eye(5) - B)
+    assume(np.linalg.cond(A**2) < 1e6)
+    Psi = np.linalg.inv(A**2).sum(axis=1)
+    R = imply_correlations(B)
+    assume(np.abs(Psi).min() > 1e-6)
+    assert np.isnan(R).all() == np.isnan(R).any() == (Psi < 0).any()
+    if (Psi > 0).all():
+        np.testing.assert_allclose(np.diag(R), 1, atol=1e-9)
+        M = np.eye(5) - B
+        np.testing.assert_allclose(M @ R @ M.T, np.diag(Psi), atol=1e-9)
+    other = np.zeros((5, 5))
+    batch = imply_correlations(np.stack([other, B]))
+    np.testing.assert_array_equal(batch[0], np.eye(5))
+    np.testing.assert_allclose(batch[1], R)
+
+
+# resampling
+
+
+def test_a_bootstrap_is_that_of_the_fit():
+    data = simulate(0.6, 80, seed=3, follow=1)
+    model = parse_model(f"{FOUR.text}\ne ~ a + c")
+    found = bootstrap_loop(model, data, n_boot=300, seed=9)
+    assert found.failed == found.unreal == 0
+    stable = fit_loop(model, data).stable
+    table = found.table.sort_index()
+    draws = found.draws.sort_index(axis="columns")
+    direct = {(cause, to): stable.coefficients.loc[to, cause] for to, cause in model.paths}
+    assert table.loc["direct", "estimate"].to_dict() == pytest.approx(direct, abs=1e-9)
+    total = effects(stable)["total"]
+    pd.testing.assert_series_equal(
+        table.loc["total", "estimate"].sort_index(), total.sort_index(), check_names=False
+    )
+    for name, value in feedback(stable.coefficients).items():
+        assert table.loc[(name, "", ""), "estimate"] == pytest.approx(value)
+    assert len(table) == len(direct) + len(total) + 3
+    assert found.draws.columns.equals(found.table.index)
+    assert (table["low"] < table["estimate"]).all()
+    assert (table["estimate"] < table["high"]).all()
+    drawn = np.random.default_rng(9).integers(0, 80, (300, 80))
+    for resample in (0, 1, 150, 299):
+        again = fit_loop(model, data.iloc[drawn[resample]]).stable
+        row = draws.iloc[resample]
+        values = {(cause, to): again.coefficients.loc[to, cause] for to, cause in model.paths}
+        assert row["direct"].to_dict() == pytest.approx(values, abs=1e-8)
+        assert row["total"].to_dict() == pytest.approx(effects(again)["total"].to_dict(), abs=1e-8)
+        for name, value in feedback(again.coefficients).items():
+            assert row[name].item() == pytest.approx(value, abs=1e-8)
+
+
+def gain_of(*columns: np.ndarray) -> float:
+    table = pd.DataFrame(dict(zip("abcd", columns, strict=True)))
+    return float(feedback(fit_loop(FOUR, table).stable.coefficients)["gain"])
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_intervals_agree_with_scipy(confidence):
+    found = bootstrap_loop(FOUR, DATA, n_boot=120, confidence=confidence, seed=5)
+    expected = stats.bootstrap(
+        [DATA[name].to_numpy() for name in "abcd"],
+        gain_of,
+        n_resamples=120,
+        paired=True,
+        vectorized=False,
+        confidence_level=confidence,
+        method="BCa",
+        rng=np.random.default_rng(5),
+    )
+    np.testing.assert_allclose(found.draws["gain"].squeeze(), expected.bootstrap_distribution)
+    ends = found.table.loc["gain", ["low", "high"]].squeeze()
+    np.testing.assert_allclose(ends, expected.confidence_interval, rtol=1e-8)
+
+
+def test_resamples_without_a_loop_are_left_out_and_counted():
+    data = simulate(-0.3, 30, seed=1)
+    data["a"] = 1.0 * data["a"].rank().gt(28)
+    found = bootstrap_loop(FOUR, data, n_boot=400, seed=6)
+    drawn = np.random.default_rng(6).integers(0, 30, (400, 30))
+    failed, unreal = 0, 0
+    for sites in drawn:
+        table = data.iloc[sites]
+        if table["a"].nunique() == 1:
+            failed += 1
+        else:
+            unreal += np.isnan(solve_ring(FOUR, table.cov().to_numpy())[0]).any()
+    assert 0 < failed == found.failed
+    assert 0 < unreal == found.unreal
+    assert len(found.draws) == 400 - failed - unreal
+    assert found.draws.notna().all(axis=None)
+    assert (found.draws["gain"].abs() < 1).all(axis=None)
+
+
+def test_a_site_that_the_loop_needs_leaves_no_interval():
+    data = simulate(0.4, 30, seed=4).assign(a=lambda table: 1.0 * (table.index == 4))
+    found = bootstrap_loop(FOUR, data, n_boot=400, seed=6)
+    assert found.table[["low", "high"]].isna().all(axis=None)
+    assert found.table["estimate"].notna().all()
+    assert found.failed > 80
+
+
+def test_a_seed_repeats_and_units_change_nothing():
+    one = bootstrap_loop(FOUR, DATA, n_boot=100, seed=1)
+    same = bootstrap_loop(FOUR, DATA * [1e-3, 1e4, 7, 1] + 3, n_boot=100, seed=1)
+    other = bootstrap_loop(FOUR, DATA, n_boot=100, seed=2)
+    pd.testing.assert_frame_equal(one.table, same.table)
+    assert not np.isclose(one.draws, other.draws).any()
+
+
+def brute_bollen_stine(data: pd.DataFrame, n_boot: int, seed: int) -> tuple[float, np.ndarray]:
+    """Turn the data and refit them one by one."""
+    Z = data.apply(stats.zscore)
+    fit = fit_loop(FOUR, Z).stable
+
+    def root(S: np.ndarray, power: float) -> np.ndarray:
+        values, vectors = np.linalg.eigh(S)
+        return vectors @ np.diag(values**power) @ vectors.T
+
+    turned = pd.DataFrame(Z.to_numpy() @ root(fit.sample, -0.5) @ root(fit.implied, 0.5))
+    turned.columns = list(fit.implied)
+    n = len(Z)
+    F = []
+    for sites in np.random.default_rng(seed).integers(0, n, (n_boot, n)):
+        try:
+            F.append(fit_indices(fit_loop(FOUR, turned.iloc[sites]).stable)["chi2"] / (n - 1))
+        except InputError:
+            F.append(np.nan)
+    F = np.array(F)
+    return (F[~np.isnan(F)] > fit_indices(fit)["chi2"] / (n - 1)).mean(), F
+
+
+@pytest.mark.parametrize("gain", [0.4, -0.4], ids=["positive", "negative"])
+def test_bollen_stine_agrees_with_refits(gain):
+    data = simulate(gain, 40, seed=22)
+    p, F = brute_bollen_stine(data, 120, seed=3)
+    found = bollen_stine(FOUR, data, n_boot=120, seed=3)
+    np.testing.assert_allclose(found.draws, F[~np.isnan(F)], rtol=0, atol=1e-9)
+    assert found.p == p
+    assert 0 < p < 1
+    assert found.failed == np.isnan(F).sum()
+    assert (found.failed > 0) == (gain < 0)
+
+
+def test_bollen_stine_rejects_a_true_loop_at_its_level():
+    p = np.array([bollen_stine(FOUR, simulate(0.4, 60, seed), n_boot=200).p for seed in range(150)])
+    assert (p < 0.05).mean() == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 150))
+    assert p.mean() == pytest.approx(0.5, abs=4 / np.sqrt(12 * 150))
+
+
+def test_a_loop_of_three_has_nothing_to_test():
+    data = simulate(0.3, 50, seed=5, p=3)
+    assert np.isnan(bollen_stine(ring(3), data, n_boot=100).p)
+    stable = fit_loop(ring(3), data).stable
+    assert stable.df == 0
+    assert fit_indices(stable)["cfi"] == 1
+    weak = fit_many(ring(3), np.eye(3)[None] + 1e-3 * (1 - np.eye(3)), 50)  # no better than none
+    assert weak["cfi"].tolist() == [1]
+
+
+# many at once
+
+
+@pytest.mark.parametrize("model", [ring(3), FOUR, FOLLOWED], ids=["three", "four", "followed"])
+def test_many_samples_at_once_are_fitted_as_each(model):
+    names = list(model.variables)
+    unit = 10.0 ** np.arange(-2, len(names) - 2)
+    S = np.stack([(noise(len(names), seed) * unit).cov() for seed in range(40, 52)])
+    found = fit_many(model, S, 35)
+    assert list(found.index) == list(range(12))
+    indices = ["chi2", "p", "rmsea", "cfi", "nfi", "gfi"]
+    unreal = 0
+    for row, sample in zip(found.to_dict("records"), S, strict=True):
+        try:
+            fit = fit_loop_moments(model, pd.DataFrame(sample, names, names), 35).stable
+        except InputError:
+            assert np.isnan(list(row.values())).all()
+            unreal += 1
+            continue
+        expected = {
+            f"{cause} -> {to}": fit.coefficients.loc[to, cause] for to, cause in model.paths
+        }
+        expected |= feedback(fit.coefficients) | fit_indices(fit)[indices].to_dict()
+        assert row == pytest.approx(expected, rel=1e-8, abs=1e-10, nan_ok=True)
+        assert np.isnan(row["p"]) == np.isnan(row["rmsea"]) == (fit.df == 0)
+    assert 0 < unreal < 12
+
+
+# refusals
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b ~ a\nc ~ b\nd ~ c",
+        "b ~ a\na ~ b\nc ~ a\nd ~ c",
+        "b ~ a + d\nc ~ b\na ~ c",
+        "b ~ a\nc ~ b\na ~ c\ne ~ a + d",
+        "b ~ a\nc ~ b\na ~ c + d\nd ~ c",
+        "b ~ a\nc ~ b + a\nd ~ c\na ~ d",
+        "b ~ a\nc ~ b\nd ~ c\na ~ d\nb ~~ c",
+        "b ~ a\nc ~ b\na ~ c\nd ~ a\ne ~ d\nf ~ e\nd ~ f",
+    ],
+    ids=["chain", "pair", "cause", "other cause", "two ways", "chord", "errors", "eight"],
+)
+def test_other_shapes_are_sent_to_the_search(text):
+    model = parse_model(text)
+    names = list(model.variables)
+    data = noise(len(names), seed=1).set_axis(names, axis="columns")
+    for ask in (
+        lambda: find_ring(model),
+        lambda: fit_loop(model, data),
+        lambda: fit_loop_moments(model, data.cov(), 44),
+        lambda: bootstrap_loop(model, data),
+        lambda: fit_many(model, data.cov().to_numpy()[None], 44),
+    ):
+        with pytest.raises(InputError, match="fit_from_starts"):
+            ask()
+
+
+def test_two_loops_are_refused():
+    text = "b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f"
+    with pytest.raises(InputError, match=r"one loop\n(.|\n)*found:  two"):
+        find_ring(parse_model(text))
+
+
+def test_a_loop_is_named_from_cause_to_effect():
+    for name, p in (("loop", 4), ("loop_top_all", 4), ("loop_top_two", 4), ("loop_top_inside", 5)):
+        model = read_model(name)
+        found = find_ring(model)
+        assert len(found) == p
+        for cause, to in zip(found, found[1:] + found[:1], strict=True):
+            assert (to, cause) in model.paths
+
+
+(UNREAL,) = unreal_data(4, 1)
+RARE = simulate(-0.3, 30, seed=2).assign(a=lambda table: 1.0 * (table["a"].rank() > 29))
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda: fit_loop(FOUR, DATA, convention="EQS"), "amos or lavaan"),
+        (lambda: fit_loop(FOUR, DATA.drop(columns="c")), "no column c"),
+        (lambda: fit_loop(FOUR, DATA.assign(c=1.0)), "1 at every site"),
+        (lambda: fit_loop(FOUR, DATA.assign(c=2 * DATA["a"] - DATA["b"])), "follows from"),
+        (lambda: fit_loop(FOUR, DATA[:8]), "more than 8 sites"),
+        (lambda: fit_loop_moments(FOUR, DATA.corr().drop(columns="c"), 44), "column c"),
+        (lambda: bootstrap_loop(FOUR, DATA, confidence=95), "confidence\n"),
+        (lambda: bootstrap_loop(FOUR, DATA, confidence=0), "confidence\n"),
+        (lambda: bootstrap_loop(FOUR, DATA, n_boot=99), "at least 100 resamples"),
+        (lambda: bootstrap_loop(FOUR, DATA.drop(columns="c")), "no column c"),
+        (lambda: bootstrap_loop(FOUR, UNREAL), "gain is -1"),
+        (lambda: bootstrap_loop(FOUR, RARE, n_boot=100), "at least half of the resamples"),
+        (lambda: respond(fit_loop(FOUR, DATA).stable.coefficients, "z", 3), r"found:  .z."),
+        (lambda: bollen_stine(FOUR, UNREAL), "gain is -1"),
+        (lambda: bollen_stine(FOUR, DATA, n_boot=99), "at least 100 resamples"),
+    ],
+)
+def test_input_that_no_loop_belongs_to_is_refused(ask, message):
+    with pytest.raises(InputError, match=message):
+        ask()

@@ -1,0 +1,265 @@
+"""The printed loop: refits of every matrix that would print it, and simulated publications."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.errors import InputError
+from helpers.loop import fit_loop_moments, fit_many, imply_correlations
+from helpers.pathmodel import PathModel, fit_indices, parse_model
+from helpers.reprint import bound_determinant, load_published_loop, matching_correlations
+from tests.test_loop import ring
+
+PATHS, INDICES = load_published_loop()
+PUBLISHED = parse_model("\n".join(f"{to} ~ {cause}" for cause, to in PATHS.index))
+PRINTED = ["rmsea", "cfi", "nfi", "gfi"]
+
+
+def matrices(found: pd.DataFrame, model: PathModel) -> np.ndarray:
+    """Return the correlation matrices of a table, (rows, p, p), in the model's order."""
+    names = model.variables
+    S = np.tile(np.eye(len(names)), (len(found), 1, 1))
+    for pair in found.columns.drop(["n", "residual"]):
+        one, other = (names.index(name) for name in pair.split(", "))
+        S[:, one, other] = S[:, other, one] = found[pair]
+    return S
+
+
+def reprint(found: pd.DataFrame, model: PathModel, decimals: tuple[int, int]) -> pd.DataFrame:
+    """Return what AMOS would print of each matrix."""
+    parts = [
+        fit_many(model, matrices(rows, model), n).set_index(rows.index)
+        for n, rows in found.groupby("n")
+    ]
+    fits = pd.concat(parts).loc[found.index]
+    fits["chi2_df"] = fits["chi2"] / (len(model.variables) * (len(model.variables) - 3) / 2)
+    coefficients = fits.filter(like="->").round(decimals[0])
+    return coefficients.join(fits[["chi2_df", *PRINTED]].round(decimals[1]))
+
+
+def assert_printed(
+    found: pd.DataFrame,
+    model: PathModel,
+    coefficients: pd.Series,
+    indices: pd.Series,
+    decimals: tuple[int, int],
+) -> None:
+    expected = {f"{cause} -> {to}": value for (cause, to), value in coefficients.items()}
+    expected |= {name: indices[name] for name in ("chi2_df", *PRINTED)}
+    again = reprint(found, model, decimals)
+    for name, value in expected.items():
+        assert again[name].to_numpy() == pytest.approx(value, abs=1e-12), name
+
+
+@pytest.fixture(scope="module")
+def found() -> pd.DataFrame:
+    return matching_correlations(PUBLISHED, PATHS, INDICES, draws=20_000)
+
+
+def test_what_the_paper_prints_is_read_as_printed():
+    assert PATHS.to_dict() == {
+        ("climatic", "plant"): 0.99,
+        ("plant", "soil"): 0.73,
+        ("soil", "microbial"): 0.75,
+        ("microbial", "climatic"): 0.75,
+    }
+    assert INDICES.to_dict() == {
+        "chi2_df": 4.257,
+        "rmsea": 0.275,
+        "rmr": 0.002,
+        "cfi": 0.982,
+        "gfi": 0.922,
+        "nfi": 0.977,
+    }
+    assert PATHS.index.names == ["from", "to"]
+
+
+def test_every_matrix_found_prints_the_papers_numbers_again(found):
+    assert len(found) > 500
+    assert set(found["n"]) == {44}
+    assert_printed(found, PUBLISHED, PATHS, INDICES, (2, 3))
+
+
+def test_a_matrix_found_is_refitted_as_any_other_sample(found):
+    names = list(PUBLISHED.variables)
+    S = matrices(found, PUBLISHED)
+    for row in (0, len(found) // 2, len(found) - 1):
+        fit = fit_loop_moments(PUBLISHED, pd.DataFrame(S[row], names, names), 44).stable
+        indices = fit_indices(fit)
+        assert indices[[*PRINTED, "chi2_df"]].round(3).to_dict() == {
+            name: INDICES[name] for name in (*PRINTED, "chi2_df")
+        }
+        coefficients = {(cause, to): fit.coefficients.loc[to, cause] for cause, to in PATHS.index}
+        assert {pair: round(value, 2) for pair, value in coefficients.items()} == PATHS.to_dict()
+        assert found["residual"].iloc[row] == pytest.approx(indices["rmr"], rel=1e-6)
+
+
+def test_matrices_that_print_the_papers_numbers_are_much_alike(found):
+    climate_and_plants = found["plant, climatic"]
+    assert climate_and_plants.between(0.9935, 0.9965).all()
+    others = found.drop(columns=["n", "residual", "plant, climatic"])
+    assert others.shape[1] == 5
+    assert others.stack().round(2).between(0.90, 0.94).all()
+    assert np.linalg.det(matrices(found, PUBLISHED)).min() > 1e-4
+    assert found["residual"].between(0.003, 0.008).all()
+
+
+def test_a_seed_repeats_and_another_finds_others(found):
+    again = matching_correlations(PUBLISHED, PATHS, INDICES, draws=20_000)
+    pd.testing.assert_frame_equal(again, found)
+    other = matching_correlations(PUBLISHED, PATHS, INDICES, draws=2000, seed=1)
+    assert len(other) == pytest.approx(len(found) / 10, rel=0.3)
+    assert not np.isin(other["plant, soil"], found["plant, soil"]).any()
+
+
+def test_the_order_of_lines_and_of_coefficients_changes_nothing(found):
+    turned = parse_model("\n".join(reversed(PUBLISHED.text.splitlines())))
+    other = matching_correlations(turned, PATHS[::-1], INDICES, draws=4000)
+    assert len(other) == pytest.approx(len(found) / 5, rel=0.3)
+    assert_printed(other, turned, PATHS, INDICES, (2, 3))
+
+
+def test_all_signs_are_possible():
+    names = list(PUBLISHED.variables)
+    sign = pd.Series([-1, 1, -1, -1], names)
+    turned = PATHS * [sign[cause] * sign[to] for cause, to in PATHS.index]
+    found = matching_correlations(PUBLISHED, turned, INDICES, draws=4000)
+    assert len(found) > 100
+    assert_printed(found, PUBLISHED, turned, INDICES, (2, 3))
+
+
+def publish(p: int, n: int, seed: int, decimals: tuple[int, int]):
+    """Return correlations of a sample of a true loop with misfit, and what is printed of its fit.
+
+    The first sample whose RMSEA is far from 0, its coefficients positive, is taken.
+    """
+    rng = np.random.default_rng(seed)
+    model = ring(p)
+    while True:
+        B = np.zeros((p, p))
+        B[np.arange(p), np.arange(p) - 1] = rng.uniform(0.5, 0.85, p)
+        R = imply_correlations(B)
+        if np.isnan(R).any():
+            continue
+        S = np.corrcoef(rng.multivariate_normal(np.zeros(p), R, n).T)
+        row = fit_many(model, S[None], n).iloc[0]
+        coefficients = row.filter(like="->")
+        if row["rmsea"] > 0.09 and (coefficients > 0).all():
+            break
+    row["chi2_df"] = row["chi2"] / (p * (p - 3) / 2)
+    pairs = [tuple(name.split(" -> ")) for name in coefficients.index]
+    coefficients.index = pd.MultiIndex.from_tuples(pairs, names=["from", "to"])
+    printed = row[["chi2_df", *PRINTED]].round(decimals[1])
+    return S, model, coefficients.round(decimals[0]), printed
+
+
+@pytest.mark.parametrize(
+    ("p", "n", "decimals", "draws"),
+    [
+        (4, 52, (2, 3), 8000),
+        (4, 96, (2, 3), 8000),
+        (4, 44, (2, 2), 2000),
+        (5, 63, (2, 3), 20_000),
+        (5, 85, (2, 3), 8000),
+        (6, 74, (2, 3), 20_000),
+    ],
+    ids=str,
+)
+def test_the_sample_behind_a_publication_is_among_those_found(p, n, decimals, draws):
+    for seed in (n, n + 1):
+        S, model, coefficients, printed = publish(p, n, seed, decimals)
+        options = {"draws": draws, "decimals": decimals}
+        found = matching_correlations(model, coefficients, printed, **options)
+        assert_printed(found, model, coefficients, printed, decimals)
+        rows = found[found["n"] == n]
+        assert len(rows) >= 20
+        assert_within(S, matrices(rows, model))
+
+
+def assert_within(S: np.ndarray, found: np.ndarray) -> None:
+    """Compare with the range of the correlations found, a tenth wider: they are drawn."""
+    low, high = found.min(axis=0), found.max(axis=0)
+    slack = 0.1 * (high - low)
+    assert (low - slack - 1e-12 <= S).all()
+    assert (high + slack + 1e-12 >= S).all()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"cfi": 0.5}, {"gfi": 0.999}, {"nfi": 0.9}, {"chi2_df": 4.3}, {"rmsea": 0.0951}],
+    ids=str,
+)
+def test_indices_that_contradict_each_other_are_printed_of_no_matrix(changed):
+    none = matching_correlations(PUBLISHED, PATHS, {**INDICES, **changed}, draws=4000)
+    assert none.empty
+
+
+def test_coefficients_that_no_variances_allow_leave_no_matrix():
+    wild = PATHS.where(PATHS != 0.73, 1.4)
+    assert matching_correlations(PUBLISHED, wild, INDICES, draws=500).empty
+
+
+def test_determinants_stay_between_their_bounds():
+    low, high = bound_determinant(PATHS.to_numpy())
+    assert (low, high) == (pytest.approx(7.15e-5, abs=5e-8), pytest.approx(2.68e-4, abs=5e-7))
+    rng = np.random.default_rng(3)
+    B = np.zeros((200_000, 4, 4))
+    drawn = PATHS.to_numpy() + rng.uniform(-0.005, 0.005, (200_000, 4))
+    B[:, np.arange(4), np.arange(4) - 1] = np.roll(drawn, 1, axis=1)
+    determinants = np.linalg.det(imply_correlations(B))
+    assert low < determinants.min() < low * 1.1
+    assert high / 1.05 < determinants.max() < high
+    assert (determinants.min(), determinants.max()) == pytest.approx((7.4e-5, 2.6e-4), rel=0.03)
+    exact = bound_determinant(PATHS.to_numpy(), decimals=9)
+    assert exact == pytest.approx((1.60e-4, 1.60e-4), abs=2e-7)
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.lists(st.floats(0.1, 0.9), min_size=3, max_size=6),
+    st.sampled_from([1, 2]),
+    st.integers(0, 99),
+)
+def test_no_coefficients_that_round_alike_leave_the_bounds(coefficients, decimals, seed):
+    p = len(coefficients)
+    printed = np.round(coefficients, decimals)
+    low, high = bound_determinant(printed, decimals)
+    half = 0.5 * 10.0**-decimals
+    B = np.zeros((2000, p, p))
+    rng = np.random.default_rng(seed)
+    B[:, np.arange(p), np.arange(p) - 1] = printed + rng.uniform(-half, half, (2000, p))
+    determinants = np.nan_to_num(np.linalg.det(imply_correlations(B)))
+    assert low - 1e-12 <= determinants.min()
+    assert determinants.max() <= high + 1e-12
+
+
+def test_a_corner_without_variances_counts_as_0():
+    assert bound_determinant(np.array([0.997, 0.9, 0.9, 0.9]), 2)[0] == 0
+    assert bound_determinant(np.array([0.9, 0.9, 0.9, 0.9]), 2)[0] > 0
+
+
+SWAPPED = PATHS.rename({"plant": "soil", "soil": "plant"})
+
+
+@pytest.mark.parametrize(
+    ("model", "coefficients", "message"),
+    [
+        (parse_model(f"{PUBLISHED.text}\nTOP ~ plant"), PATHS, "one loop and nothing else"),
+        (PUBLISHED, PATHS[:3], "found:  climatic -> plant, plant -> soil, soil -> microbial\n"),
+        (PUBLISHED, SWAPPED, "needed: a coefficient for each of (.|\n)*found:  climatic -> soil"),
+        (parse_model("b ~ a\nc ~ b"), PATHS, "fit_from_starts"),
+    ],
+    ids=["more", "fewer", "others", "chain"],
+)
+def test_a_loop_that_was_not_printed_is_refused(model, coefficients, message):
+    with pytest.raises(InputError, match=message):
+        matching_correlations(model, coefficients, INDICES, draws=10)
+
+
+def test_an_rmsea_of_0_is_refused():
+    with pytest.raises(InputError, match="RMSEA above 0"):
+        matching_correlations(PUBLISHED, PATHS, {**INDICES, "rmsea": 0.0, "chi2_df": 0.9})
