@@ -22,7 +22,7 @@ from helpers.pathmodel.fit import PathFit, describe, prepare
 from helpers.pathmodel.indices import baseline_indices, goodness_of_fit
 from helpers.pathmodel.recursive import solvable, weighted_covariances
 from helpers.pathmodel.resampling import bca_interval, check_enough, count_sites, draw_sites
-from helpers.pathmodel.ring import find_ring, solve_ring
+from helpers.pathmodel.ring import check_real, find_ring, solve_ring
 from helpers.pathmodel.spec import PathModel
 
 MEASURES = ("gain", "stability_index", "amplification")
@@ -70,8 +70,7 @@ def fit_loop_moments(
 
     Parameters
     ----------
-    model, convention : PathModel, str
-        As for :func:`fit_loop`.
+    model, convention : as for :func:`fit_loop`
     sample : pandas.DataFrame
         Covariances with divisor N (or correlations), square, named by variable.
     n : int
@@ -85,14 +84,7 @@ def fit_loop_moments(
     find_ring(model)
     sample, frame, R = prepare(model, sample, n, "correlated", convention)
     B, Psi = solve_ring(model, R)
-    if np.isnan(B).any():
-        raise InputError(
-            "feedback loop",
-            needed="a loop with real coefficients and an error variance of its own for each "
-            "variable",
-            found="data that are most likely where the gain is -1 (or that have no loop at all)",
-            mend="doubt the loop: its arrows cannot be told from these data",
-        )
+    check_real(B)
     paths, spreads = frame.paths.T, frame.spreads.T
     fits = (np.concatenate([b[*paths], psi[*spreads]]) for b, psi in zip(B, Psi, strict=True))
     return LoopFit(*(describe(frame, theta, sample, n, convention) for theta in fits))

@@ -69,7 +69,7 @@ def test_parameters_stand_in_one_cell_typed_and_commented(source):
     cells = [cell for cell in twin(source).cells if "parameters" in cell.metadata.get("tags", [])]
     assert len(cells) == 1
     for line in cells[0].source.splitlines():
-        assert re.fullmatch(r"[a-z_]+: (str|int|float|bool) = .+?  # .+", line), line
+        assert re.fullmatch(r"[a-z_0-9]+: (str|int|float|bool) = .+?  # .+", line), line
     parameters = papermill.inspect_notebook(str(source.with_suffix(".ipynb")))
     assert "source" in parameters
 

@@ -171,8 +171,7 @@ def prepare(
 
     Parameters
     ----------
-    model, sample, n, exogenous, convention : PathModel, pandas.DataFrame, int, str, str
-        As for :func:`fit_moments`.
+    model, sample, n, exogenous, convention : as for :func:`fit_moments`
     """
     if convention not in CONVENTIONS:
         raise InputError(
@@ -202,8 +201,7 @@ def describe(
         The algebra of the model.
     theta : numpy.ndarray
         Parameters at the optimum, for standardized variables, (q,).
-    sample, n, convention : pandas.DataFrame, int, str
-        As for :func:`fit_moments`.
+    sample, n, convention : as for :func:`fit_moments`
 
     Raises
     ------

@@ -27,7 +27,7 @@ from helpers.pathmodel.recursive import (
     solve_recursive,
     weighted_covariances,
 )
-from helpers.pathmodel.ring import solve_ring
+from helpers.pathmodel.ring import check_real, solve_ring
 from helpers.pathmodel.spec import PathModel
 
 _BLOCK = 2000  # resamples at a time
@@ -290,13 +290,7 @@ def _turn(model: PathModel, values: np.ndarray, exogenous: str) -> tuple[np.ndar
     """Return data for which the model holds, (n, p), and the discrepancy of the given data."""
     S = np.cov(values.T, ddof=0)
     B, Psi = _solve(model, S, exogenous)
-    if np.isnan(B).any():
-        raise InputError(
-            "feedback loop",
-            needed="data to which a loop with real coefficients belongs",
-            found="data that are most likely where the gain is -1",
-            mend="doubt the loop: its arrows cannot be told from these data",
-        )
+    check_real(B)
     A = np.linalg.inv(np.eye(len(S)) - B)
     roots = np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(A @ Psi @ A.T).real)
     return values @ roots, float(_discrepancies(model, S[None], exogenous)[0])

@@ -104,6 +104,17 @@ def solve_ring(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return B, Psi
 
 
+def check_real(B: np.ndarray) -> None:
+    """Refuse data that leave no real solution, for which :func:`solve_ring` returns NaN."""
+    if np.isnan(B).any():
+        raise InputError(
+            "feedback loop",
+            needed="data to which a loop with real coefficients belongs",
+            found="data that are most likely where the gain is -1",
+            mend="doubt the loop: its arrows cannot be told from these data",
+        )
+
+
 def complete(S: np.ndarray) -> np.ndarray:
     """Return the covariance matrices nearest to S whose inverse links neighbours on a ring only.
 
