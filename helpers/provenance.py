@@ -1,4 +1,4 @@
-"""Where values come from: the four labels, and what a result was made from."""
+"""Where values come from: the four labels, and which of them limits a result."""
 
 from __future__ import annotations
 
@@ -14,30 +14,11 @@ LABELS = {
 }
 
 _LEAST_REAL = ("reconstructed", "emulated", "published", "observed")
-_VERDICTS = {
-    "observed": ("reproduced", "not reproduced"),
-    "emulated": ("holds with the stand-ins", "fails with the stand-ins"),
-    "reconstructed": ("not testable with reconstructed factors",) * 2,
-}
 
 
 def least_real(labels: Iterable[str]) -> str:
     """Return the label that limits what can be concluded from values with these labels."""
     return min(labels, key=_LEAST_REAL.index)
-
-
-def verdict(holds: bool, label: str) -> str:
-    """Return the verdict on a claim of the paper.
-
-    Parameters
-    ----------
-    holds : bool
-        Whether it came out here as the paper says.
-    label : str
-        observed, emulated or reconstructed: of the least real value behind the result. Nothing
-        that is reconstructed supports or contradicts a claim.
-    """
-    return _VERDICTS[label][not holds]
 
 
 def sha256(path: Path) -> str:

@@ -2,7 +2,8 @@
 
 Jupyter Book executes a notebook again when its own cells change, but it does not see an edited
 helper or data file. So the cache of executed notebooks, and the pages made from them, are
-dropped whenever the digest of ``helpers/``, ``data/`` and ``requirements.lock`` changes.
+dropped whenever the digest of ``helpers/``, ``data/`` and ``requirements.lock`` changes, and when
+genuine files come or go.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import sys
 from pathlib import Path
 
 from jupyter_cache import get_cache
+from jupyter_cache.cache.main import CacheBundleIn
 from jupyter_cache.executors.utils import create_cache_bundle
 from jupyter_cache.readers import DEFAULT_READ_DATA
+from nbformat import NotebookNode
 
-from helpers.commands.execution import NOTEBOOKS, ROOT, execute
+from helpers.commands.execution import NOTEBOOKS, ROOT, execute, explain_lack
+from helpers.genuine import list_genuine
 
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"  # where Jupyter Book looks for it
@@ -53,11 +57,27 @@ def fill_cache() -> bool:
             cache.match_cache_notebook(cache.get_project_notebook(staged.pk).nb)
         except KeyError:
             waiting[path] = cache.get_project_notebook(staged.pk)
+    for path in list(waiting):
+        if lack := explain_lack(waiting[path].nb):
+            print(f"{path.name} is shown as it was run elsewhere: {lack}", flush=True)
+            _cache(waiting.pop(path), path, 0)
     finished = execute({path: notebook.nb for path, notebook in waiting.items()})
     for path, result in finished.items():
-        bundle = create_cache_bundle(waiting[path], result.cwd, None, result.time, None)
-        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        _cache(waiting[path], result.cwd, result.time)
     return len(finished) == len(waiting)
+
+
+def _cache(notebook: CacheBundleIn, folder: Path | str, seconds: float) -> None:
+    bundle = create_cache_bundle(notebook, folder, None, seconds, None)
+    get_cache(CACHE).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def executed_notebooks() -> dict[Path, NotebookNode]:
+    """Return the notebooks by path with the outputs that :func:`fill_cache` keeps."""
+    cache = get_cache(CACHE)
+    return {
+        path: cache.merge_match_into_file(path)[1] for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+    }
 
 
 def _executable_pages() -> dict[Path, dict[str, str]]:
@@ -72,7 +92,7 @@ def _executable_pages() -> dict[Path, dict[str, str]]:
 
 
 def main() -> int:
-    drop_stale(digest())
+    drop_stale(" ".join([digest(), *list_genuine()]))
     if not fill_cache():
         return 1
     jupyter_book = Path(sys.executable).with_name("jupyter-book")

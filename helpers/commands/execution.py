@@ -10,10 +10,29 @@ from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
+from helpers.errors import InputError
+from helpers.genuine import find_genuine
+
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = ROOT / "book" / "notebooks"
 AT_A_TIME = 2
 _SECONDS_PER_CELL = 300
+
+
+def explain_lack(notebook: NotebookNode) -> str:
+    """Say which genuine files a notebook needs (its metadata ``genuine``) and cannot find here.
+
+    Returns
+    -------
+    str
+        Empty where it can be executed.
+    """
+    try:
+        for name in notebook.metadata.get("genuine", []):
+            find_genuine(name)
+    except InputError as error:
+        return f"no {error.where} here; {error.mend}"
+    return ""
 
 
 def execute(notebooks: dict[Path, NotebookNode]) -> dict[Path, ExecutionResult]:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from helpers.claims import Answer
 from helpers.factors import DATA, load_factors
 from helpers.pathmodel.diagnostics import Separation, collinearity, d_separation, swain
 from helpers.pathmodel.fit import PathFit, fit_model
@@ -21,7 +22,6 @@ from helpers.pathmodel.resampling import (
     rank_stability,
 )
 from helpers.pathmodel.spec import PathModel, parse_model, read_model
-from helpers.provenance import verdict
 
 OUTCOME = "TOP"
 
@@ -143,8 +143,8 @@ class GroupModel:
         positive, negative = _by_sign(load_published_effects(self.group))
         return order_agreement(self.bootstrap, positive, negative)
 
-    def paper(self, label: str) -> pd.DataFrame:
-        """Return what the paper says of the effects, what comes out here, and the verdict.
+    def answers(self, label: str) -> dict[str, Answer]:
+        """Return what comes out here for each of the paper's claims on the effects.
 
         Parameters
         ----------
@@ -153,8 +153,9 @@ class GroupModel:
 
         Returns
         -------
-        pandas.DataFrame
-            By statement: ``here``, ``resamples`` (share of them in which it holds), ``verdict``.
+        dict
+            By claim (``climatic-leader`` and so on): an answer to :func:`helpers.claims.weigh`,
+            with the share of resamples in which the whole claim holds.
         """
         positive, negative = _by_sign(load_published_effects(self.group))
         signs = np.repeat([1, -1], [len(positive), len(negative)])
@@ -163,30 +164,33 @@ class GroupModel:
         cases = pd.concat([total.to_frame().T, self.bootstrap.draws])  # the estimate comes first
         first = positive[0]
         others = cases.drop(columns=first)
-        held = {
-            f"{names[first]} has the most positive effect": (
+        agree = np.sign(cases[positive + negative]) == signs
+        results = {
+            "leader": (
+                [names[total.index[0]]],
                 names[total.index[0]],
                 others.lt(cases[first], axis="index").all(axis="columns"),
-            )
+            ),
+            "signs": (
+                (int(agree.iloc[0].sum()), len(signs)),
+                f"{agree.iloc[0].sum()} of {len(signs)} agree",
+                agree.all(axis="columns"),
+            ),
         }
-        for sign, codes in ((1, positive), (-1, negative)):
+        for name, sign, codes in (("positive", 1, positive), ("negative", -1, negative)):
             if len(codes) > 1:
                 size = sign * cases[codes]
                 falls = (size > 0).all(axis="columns")
                 falls &= size.diff(axis="columns").iloc[:, 1:].lt(0).all(axis="columns")
-                ranked = size.iloc[0].sort_values(ascending=False).index
-                saying = f"{'negative' if sign < 0 else 'positive'}: {', '.join(names[codes])}"
-                held[saying] = (", ".join(names[ranked]), falls)
-        agree = np.sign(cases[positive + negative]) == signs
-        held[f"the signs of all {len(signs)}"] = (
-            f"{agree.iloc[0].sum()} agree",
-            agree.all(axis="columns"),
-        )
-        rows = {
-            saying: (here, f"{holds.iloc[1:].mean():.0%}", verdict(bool(holds.iloc[0]), label))
-            for saying, (here, holds) in held.items()
+                estimate = size.iloc[0].sort_values(ascending=False)
+                ranked = list(names[estimate.index[estimate > 0]])
+                results[name] = (ranked, " > ".join(ranked) or f"none is {name}", falls)
+        return {
+            f"{self.group}-{name}": Answer(
+                value, label, f"{here} (holds in {holds.iloc[1:].mean():.0%} of resamples)"
+            )
+            for name, (value, here, holds) in results.items()
         }
-        return pd.DataFrame.from_dict(rows, "index", columns=["here", "resamples", "verdict"])
 
     def collinearity(self) -> pd.DataFrame:
         """Return how far the causes in each equation determine each other."""

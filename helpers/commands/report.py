@@ -1,0 +1,125 @@
+"""Write the report of all claims: what the pages include, and ``claims.json``.
+
+``make refresh`` does this after it has executed the notebooks, whose answers the report gathers.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+from helpers.claims import REASONS, VERDICTS, collect, load_claims
+from helpers.commands.execution import NOTEBOOKS
+from helpers.provenance import LABELS
+
+BOOK = NOTEBOOKS.parent
+_COLUMNS = ("claim", "paper", "here", "made from", "as printed", "verdict")
+
+
+def gather(notebooks: Path = NOTEBOOKS) -> pd.DataFrame:
+    """Return the ledger with the answers of the executed notebooks.
+
+    Parameters
+    ----------
+    notebooks : Path
+        Folder with executed ``.ipynb`` files.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By claim: the columns of :func:`helpers.claims.load_claims` but the expected verdict, and
+        those of :func:`helpers.claims.collect`.
+    """
+    answers = pd.concat(
+        collect(nbformat.read(path, 4)) for path in sorted(notebooks.glob("*.ipynb"))
+    )
+    return load_claims().drop(columns=["label", "verdict", "reason"]).join(answers, how="inner")
+
+
+def write_report(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
+    """Write ``_generated/*`` and ``_static/claims.json`` in the folder `book`."""
+    table = gather(notebooks)
+    generated = book / "_generated"
+    generated.mkdir(exist_ok=True)
+    records = table.reset_index().to_dict("records")
+    files = {
+        book / "_static" / "claims.json": json.dumps(records, ensure_ascii=False, indent=1),
+        generated / "claims.html": _claims_table(table),
+        generated / "verdicts.md": _count(table),
+        generated / "deviations.md": _deviations(table),
+        generated / "words.md": _words(),
+    }
+    for path, text in files.items():
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def _claims_table(table: pd.DataFrame) -> str:
+    """Return one row per claim; claims.js makes it sortable and gives it filters."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
+    rows = []
+    for name, row in table.iterrows():
+        where = ", ".join(filter(None, (row["section"], row["figure"])))
+        chapter = row["notebook"]
+        claim = (
+            f'<a href="notebooks/{chapter}.html#claim-{name}">{escape(row["claim"])}</a>'
+            f"<br><small>{escape(where)} · {name} · chapter {int(chapter[:2])}</small>"
+        )
+        published = " ".join(filter(None, (row["published"].replace(";", ", "), row["unit"])))
+        note = f"<br><small>{escape(row['note'])}</small>" if row["note"] else ""
+        verdict = escape(row["verdict"])
+        if row["reason"]:
+            verdict += f"<br><small>{escape(row['reason'])}</small>"
+        agrees = {"none": "–"}.get(row["agrees"], row["agrees"])
+        cells = (
+            claim,
+            escape(published),
+            escape(row["here"]) + note,
+            row["label"],
+            agrees,
+            verdict,
+        )
+        kinds = f'data-verdict="{row["verdict"]}" data-label="{row["label"]}"'
+        data = "".join(f"<td>{cell}</td>" for cell in cells)
+        rows.append(f'<tr {kinds} data-chapter="{chapter}">{data}</tr>')
+    return (
+        '<div class="claims-report"><table class="dataframe claims">'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"
+    )
+
+
+def _count(table: pd.DataFrame) -> str:
+    """Return a Markdown table: verdicts down, labels across."""
+    counts = pd.crosstab(table["verdict"], table["label"])
+    counts = counts.reindex(index=list(VERDICTS), columns=list(LABELS), fill_value=0)
+    counts["all"] = counts.sum(axis="columns")
+    counts.loc["all"] = counts.sum()
+    head = ["verdict", *counts.columns]
+    lines = [head, ["---", *["---:"] * len(counts.columns)]]
+    lines += [[verdict, *map(str, row)] for verdict, row in counts.iterrows()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _deviations(table: pd.DataFrame) -> str:
+    """Return a Markdown list of what came out otherwise, with the reason."""
+    differs = table[
+        table["verdict"].isin(["reproduced with deviation", "partly", "not reproduced"])
+    ]
+    return "\n".join(
+        f"- **{row['claim']}** ({', '.join(filter(None, (row['section'], row['figure'])))}). "
+        f"Here: {row['here']}. *{row['verdict'].capitalize()}*"
+        + (f", {row['reason']}. " if row["reason"] else ". ")
+        + row["note"]
+        for _, row in differs.iterrows()
+    )
+
+
+def _words() -> str:
+    """Return Markdown definitions of verdicts and reasons."""
+    lists = (VERDICTS, REASONS)
+    return "\n\n".join(
+        "\n".join(f"- *{word}*: {meaning}." for word, meaning in each.items()) for each in lists
+    )
