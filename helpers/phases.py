@@ -14,7 +14,7 @@ from helpers.errors import InputError
 from helpers.factors import DATA
 
 SUPPORTS = {
-    "the paper's loop": "the loop that the paper fits (Fig. 4c), its arrows as we read them",
+    "Fig. 4c": "the loop that the paper fits (Fig. 4c), its arrows as we read them",
     "projections": "the paper's projections to 2099, which hold TOP and no marker",
     "cited": "another study, which the paper names",
     "nothing": "no data and no study are named",

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("book")]
 HTML = ROOT / "_build" / "html"
 
 

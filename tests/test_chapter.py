@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.claims import judge, load_claims
 from helpers.factors import GROUPS, built_in, load_factors
 from helpers.pathmodel import effects, fit_indices, fit_model, read_model
 from helpers.pathmodel.chapter import (
@@ -14,7 +15,7 @@ from helpers.pathmodel.chapter import (
     load_published_effects,
     published_order,
 )
-from helpers.provenance import least_real, verdict
+from helpers.provenance import least_real
 from helpers.study import load_study, sample_top
 
 EACH = pytest.mark.parametrize("group", GROUPS)
@@ -92,24 +93,25 @@ def test_an_order_that_was_put_in_is_found_and_called_what_its_data_allow(
     model.write_text(f"TOP ~ {' + '.join(published_order(group))}", encoding="utf-8")
     monkeypatch.setattr("helpers.pathmodel.spec.MODELS", tmp_path)
     found = fit_group(group, table, n_boot=200)
-    assert (found.paper("observed")["verdict"] == "reproduced").all()
-    assert (found.paper("emulated")["verdict"] == "holds with the stand-ins").all()
-    untestable = "not testable with reconstructed factors"
-    assert (found.paper("reconstructed")["verdict"] == untestable).all()
+    claims = load_claims()
+    said = found.answers("observed")
+    verdicts = {name: judge(claims.loc[name], answer)["verdict"] for name, answer in said.items()}
+    assert set(verdicts) == set(claims.index[claims.index.str.startswith(f"{group}-")])
+    assert set(verdicts.values()) == {"reproduced"}
     assert found.agreement().loc["estimate"].to_list() == [1, 1, 1]
     assert (found.order()["published"] == found.order()["here"]).all()
     turned = fit_group(group, table.assign(TOP=-table["TOP"]), n_boot=200)
-    assert (turned.paper("observed")["verdict"] == "not reproduced").all()
+    for name, answer in turned.answers("observed").items():
+        assert judge(claims.loc[name], answer)["verdict"] == "not reproduced", name
 
 
 def test_the_negative_order_asks_for_negative_effects(data):
     found = fit_group("climatic", data, n_boot=200)
-    total, said = found.effects()["total"], found.paper("emulated")
+    total, said = found.effects()["total"], found.answers("emulated")["climatic-negative"]
     assert total[["ALB", "DHFS", "ST", "PRE"]].is_monotonic_increasing
     assert (total[["ST", "PRE"]] > 0).all()
-    row = said.loc["negative: ALB, DHFS, ST, PRE"]
-    assert row["here"] == "ALB, DHFS, ST, PRE"
-    assert row["verdict"] == "fails with the stand-ins"
+    assert said.value == ["ALB", *(["DHFS"] if total["DHFS"] < 0 else [])]
+    assert judge(load_claims().loc["climatic-negative"], said)["agrees"] == "partly"
 
 
 def test_all_indicators_are_those_of_the_group_that_the_data_hold(data):
@@ -125,10 +127,6 @@ def test_all_indicators_are_those_of_the_group_that_the_data_hold(data):
     np.testing.assert_allclose(found[causes], slopes[0], rtol=1e-5)
 
 
-def test_the_least_real_label_decides_the_verdict():
+def test_the_least_real_label_is_found():
     assert least_real(["observed", "emulated"]) == "emulated"
     assert least_real(["emulated", "reconstructed", "observed"]) == "reconstructed"
-    assert verdict(True, "observed") == "reproduced"
-    assert verdict(False, "observed") == "not reproduced"
-    assert verdict(False, "emulated") == "fails with the stand-ins"
-    assert verdict(True, "reconstructed") == verdict(False, "reconstructed")

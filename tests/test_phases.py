@@ -79,7 +79,7 @@ def test_a_link_names_two_phases_what_it_rests_on_and_the_study_if_there_is_one(
 def test_what_rests_on_the_sites_is_the_published_loop():
     loop = pd.read_csv(DATA / "published_loop.csv").query("quantity == 'path'")
     links = load_links()
-    own = links[links["rests_on"] == "the paper's loop"]
+    own = links[links["rests_on"] == "Fig. 4c"]
     assert own[["from", "to"]].to_numpy().tolist() != []
     assert sorted(zip(own["from"], own["to"], strict=True)) == sorted(
         zip(loop["from"], loop["to"], strict=True)
@@ -94,7 +94,7 @@ def test_the_order_leads_from_each_phase_to_the_next():
 def test_links_are_gathered_by_arrow_in_the_order_of_what_they_rest_on():
     rows = [
         ("a", "b", "acts", "cited"),
-        ("a", "b", "acts", "the paper's loop"),
+        ("a", "b", "acts", "Fig. 4c"),
         ("a", "b", "acts", "cited"),
         ("a", "b", "order", "projections"),
         ("a", "a", "acts", "cited"),
@@ -104,7 +104,7 @@ def test_links_are_gathered_by_arrow_in_the_order_of_what_they_rest_on():
     links = pd.DataFrame(rows, columns=["from", "to", "kind", "rests_on"])
     found = gather_links(links)
     assert found.index.tolist() == [("a", "b"), ("b", "a"), ("b", "c")]
-    assert found["acts"].tolist() == ["the paper's loop, cited", "nothing", ", ".join(SUPPORTS)]
+    assert found["acts"].tolist() == ["Fig. 4c, cited", "nothing", ", ".join(SUPPORTS)]
     assert found["order"].tolist() == ["projections", "", ""]
 
 
@@ -371,7 +371,7 @@ def test_words_tell_all_that_is_drawn():
     assert words.startswith("4 boxes, one below the other. 1  climate warming: TF: + in the paper")
     assert "2  plant rise: EVI: + in the paper (§3.2.2); here no data. " in words
     assert "soil disruption to plant rise: nothing. " in words
-    loop = "climate warming to plant rise: the paper's loop, cited; that one follows the other: "
+    loop = "climate warming to plant rise: Fig. 4c, cited; that one follows the other: "
     assert loop in words
     assert "other: nothing; here SOC with Cenzy −0.88 [−0.99, −0.11] reconstructed. " in words
     assert "TF with SOC" not in words

@@ -16,7 +16,7 @@ from helpers.phases import gather_links, list_markers
 
 _BY_HAND = STYLE | {"figure.constrained_layout.use": False}
 _STYLES = {
-    "the paper's loop": {"ls": "-", "lw": 2.0},
+    "Fig. 4c": {"ls": "-", "lw": 2.0},
     "projections": {"ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.5},
     "cited": {"ls": (0, (4, 2)), "lw": 1.2},
     "nothing": {"ls": (0, (1, 1.8)), "lw": 1.5},
