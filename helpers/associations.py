@@ -255,11 +255,27 @@ def moran_correlogram(table: pd.DataFrame, places: pd.DataFrame, classes: int = 
     )
 
 
-def _distance_classes(places: pd.DataFrame, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return which pairs of sites are in which class (class, n, n), and where classes end (km)."""
+def pair_distances(places: pd.DataFrame) -> np.ndarray:
+    """Return the great-circle distance of every pair of sites.
+
+    Parameters
+    ----------
+    places : pandas.DataFrame
+        longitude and latitude, degrees, of n sites.
+
+    Returns
+    -------
+    numpy.ndarray
+        Kilometres, (n (n - 1) / 2,), in the order of :func:`scipy.spatial.distance.pdist`.
+    """
     lon, lat = np.radians(places["longitude"]), np.radians(places["latitude"])
     points = np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-    km = 2 * EARTH_RADIUS / 1000 * np.arcsin(np.clip(pdist(points) / 2, 0, 1))
+    return 2 * EARTH_RADIUS / 1000 * np.arcsin(np.clip(pdist(points) / 2, 0, 1))
+
+
+def _distance_classes(places: pd.DataFrame, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which pairs of sites are in which class (class, n, n), and where classes end (km)."""
+    km = pair_distances(places)
     edges = np.quantile(km, np.linspace(0, 1, classes + 1)[1:])
     number = np.searchsorted(edges, km)
     filled = np.unique(number)  # with few or tied distances a class may stay empty

@@ -32,6 +32,7 @@ from helpers.claims import (
 from helpers.commands.execution import NOTEBOOKS
 from helpers.commands.report import BOOK, gather, write_report
 from helpers.errors import InputError
+from helpers.factors import DATA
 from helpers.provenance import LABELS
 from tests.conftest import ROOT, SHARED
 
@@ -189,6 +190,21 @@ def test_every_number_called_published_stands_in_the_paper():
         for number in re.findall(r"\d+(?:\.\d+)?", published):
             printed = rf"{re.escape(number)}(?!\d)|\b{in_words.get(number, number)}\b"
             assert re.search(rf"(?<![\d.])(?:{printed})", paper), (name, number)
+
+
+def test_what_the_paper_says_names_no_number_that_the_ledger_does_not_hold():
+    tables = [LEDGER, pd.read_csv(DATA / "published_loop.csv", dtype=str)]
+    known = set(re.findall(r"\d+(?:\.\d+)?", " ".join(t.to_csv() for t in tables)))
+    checked = 0
+    for path in NOTEBOOKS.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        said = re.search(r"## What the paper says\n(.*?)\n## ", text, re.DOTALL).group(1)
+        said = re.sub(r"\{cite:[pt]\}`.*?`|§+[\d., and]+|AMOS \d+", "", said)
+        said = re.sub(r"(?:Fig|Eq)\. [\w–, ]+(?: and \w)?", "", said)
+        for number in re.findall(r"\d+(?:\.\d+)?", said):
+            assert number in known, (path.stem, number)
+            checked += 1
+    assert checked > 20
 
 
 def test_each_chapter_has_claims_and_weighs_them():
