@@ -21,7 +21,6 @@ from helpers.errors import InputError
 from helpers.factors import DATA
 
 LEDGER = DATA / "claims.csv"
-MIME = "application/vnd.tibet.claims+json"
 VERDICTS = {
     "reproduced": "our number agrees with the printed one",
     "reproduced with deviation": "it differs by no more than 5 % of the largest printed number",
@@ -38,6 +37,7 @@ REASONS = {
     "internal inconsistency": "two statements of the paper exclude each other",
 }
 _NEAR = 0.05
+_KEY = "claims"  # in the metadata of an output
 
 
 class Answer(NamedTuple):
@@ -184,13 +184,13 @@ class Weighed:
 
     table: pd.DataFrame
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
-        records = self.table.drop(columns=["claim", "published"]).reset_index()
-        return {
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        shown = {
             "text/plain": self.table.drop(columns="claim").to_string(),
             "text/html": _to_html(self.table),
-            MIME: records.to_dict("records"),
         }
+        records = self.table.drop(columns=["claim", "published"]).reset_index()
+        return shown, {_KEY: records.to_dict("records")}
 
 
 def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weighed:
@@ -244,7 +244,7 @@ def collect(notebook: NotebookNode) -> pd.DataFrame:
         By claim: ``here``, ``label``, ``agrees``, ``verdict``, ``reason``.
     """
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
-    records = [row for output in outputs for row in output.get("data", {}).get(MIME, [])]
+    records = [row for output in outputs for row in output.get("metadata", {}).get(_KEY, [])]
     columns = ["id", "here", "label", "agrees", "verdict", "reason"]
     return pd.DataFrame(records, columns=columns).set_index("id")
 

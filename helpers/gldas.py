@@ -282,3 +282,45 @@ def shared_cells(climate: xr.Dataset, longitude: Iterable[float], latitude: Iter
     rows = climate.get_index("lat").get_indexer(pd.Index(latitude), method="nearest")
     columns = climate.get_index("lon").get_indexer(pd.Index(longitude), method="nearest")
     return len(rows) - len(set(zip(rows, columns, strict=True)))
+
+
+def open_variables(
+    folder: str | Path, units: dict[str, str], box: dict[str, slice] = PLATEAU_BOX
+) -> xr.Dataset:
+    """Read variables beyond the factors of the registry, month by month.
+
+    Parameters
+    ----------
+    folder : path
+        Whole GLDAS files, which :func:`open_gldas` has accepted.
+    units : dict of str
+        The unit that each variable must have: ``{"Lwnet_tavg": "W m-2"}``.
+    box : dict of slice
+        Region in degrees north and east.
+
+    Returns
+    -------
+    xarray.Dataset
+        These variables on (time, lat, lon), in the files' own units; everything ascends.
+
+    Raises
+    ------
+    InputError
+        For a variable that is missing or has another unit.
+    """
+    months = []
+    for path in find_files(folder):
+        with xr.open_dataset(path) as file:
+            for variable, unit in units.items():
+                found = file[variable].attrs.get("units", "no unit") if variable in file else None
+                if found != unit:
+                    raise InputError(
+                        f"{path}: {variable}",
+                        needed=f"this variable, in {unit}",
+                        found=found or "no such variable",
+                        mend="download the whole file, not a subset: " + _DOWNLOAD,
+                    )
+            east = ((file["lon"] + 180) % 360 - 180).assign_attrs(file["lon"].attrs)
+            month = file[[*units]].load().assign_coords(lon=east)
+            months.append(month.sortby(["lat", "lon"]).sel(box))
+    return xr.concat(months, "time", data_vars="all", combine_attrs="override").sortby("time")

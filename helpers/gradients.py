@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
+from helpers.associations import correlate, effective_sizes
 from helpers.checks import check_level, check_numbers
 from helpers.errors import InputError
 
@@ -125,3 +126,82 @@ def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
     shape[fits["p_peak"] < alpha] = "peaks mid-slope"
     shape[fits["p_dip"] < alpha] = "dips mid-slope"
     return shape
+
+
+def spatial_gradients(
+    elevation: pd.Series,
+    factors: pd.DataFrame,
+    places: pd.DataFrame,
+    *,
+    given: pd.DataFrame | None = None,
+    classes: int = 15,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Regress every factor of a map on elevation, with neighbours taken for what they are worth.
+
+    Parameters
+    ----------
+    elevation : pandas.Series
+        Metres, n cells.
+    factors : pandas.DataFrame
+        n rows, one column per factor.
+    places : pandas.DataFrame
+        longitude and latitude of the cells, degrees.
+    given : pandas.DataFrame, optional
+        k controls that are held; the slopes are then partial.
+    classes : int
+        Of distance, for the effective number of cells. With fifteen, smooth fields that have
+        nothing to do with the elevation of the Plateau's 294 cells of 1° have p < .05 in 3 to
+        7 % of cases, at any range from 150 to 1200 km, instead of 30 to 84 %.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per factor: ``n`` (the effective number of cells), ``r`` with ``r_low`` and
+        ``r_high``, ``slope`` with ``slope_low`` and ``slope_high`` (per 1000 m, in the unit of
+        the factor), ``p``, and of the parabola ``p_curvature``, ``p_peak`` and ``p_dip``. These
+        mean what they mean in :func:`fit_gradients`, and are the same where
+        neighbours are no more alike than others.
+
+    Notes
+    -----
+    The slope of a parabola at an elevation e is the slope on z - e with (z - e)^2 held, so that
+    each test is that of a partial correlation, and each has its own effective number of cells
+    (:func:`helpers.associations.effective_sizes` of what the controls leave over).
+    """
+    km = (elevation / 1000).rename("km").to_frame()
+    controls = places.iloc[:, :0] if given is None else given
+
+    def slopes(predictor: pd.DataFrame, held: pd.DataFrame) -> pd.DataFrame:
+        design = np.column_stack([np.ones(len(held)), held])
+        left, right = (
+            table - design @ np.linalg.lstsq(design, table)[0] for table in (predictor, factors)
+        )
+        sizes = effective_sizes(left, right, places, classes)
+        fits = correlate(predictor, factors, given=held, sizes=sizes, confidence=confidence)
+        fits = fits.droplevel("left").rename_axis("factor")
+        freedom = fits["n"] - 2 - held.shape[1]
+        per_r = right.std() / left["km"].std()
+        error = per_r * np.sqrt((1 - fits["r"] ** 2) / freedom)
+        reach = stats.t.ppf((1 + confidence) / 2, freedom) * error
+        slope = fits["r"] * per_r
+        return fits.assign(
+            slope=slope,
+            slope_low=slope - reach,
+            slope_high=slope + reach,
+            p_rising=stats.t.sf(slope / error, freedom),
+        )
+
+    line = slopes(km, controls)
+    bend = slopes((km - km.mean()) ** 2, controls.join(km.rename(columns={"km": "line"})))
+    low, high = (
+        slopes(km - end, controls.assign(bend=(km["km"] - end) ** 2))["p_rising"]
+        for end in (km["km"].min(), km["km"].max())
+    )
+    return line.drop(columns="p_rising").assign(
+        p_curvature=bend["p"],
+        p_peak=np.maximum(low, 1 - high),
+        p_dip=np.maximum(1 - low, high),
+    )

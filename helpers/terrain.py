@@ -36,9 +36,20 @@ def plateau_mask(grid: xr.Dataset | xr.DataArray, lowest: float = 2500) -> xr.Da
         True or False on (lat, lon): mean elevation of the cell at least `lowest`, and its centre
         inside 25-40 °N, 73-105 °E.
     """
+    cells = cell_elevation(grid)
+    inside = (grid["lat"] < 40) & (grid["lon"] > 73) & (grid["lon"] < 105)
+    return ((cells >= lowest) & inside).transpose("lat", "lon").rename("plateau")
+
+
+def cell_elevation(grid: xr.Dataset | xr.DataArray) -> xr.DataArray:
+    """Return the mean elevation of the cells of a regular grid, metres on (lat, lon).
+
+    Parameters
+    ----------
+    grid : xarray.Dataset or xarray.DataArray
+        With evenly spaced ``lat`` and ``lon`` inside the Plateau box (25-41 °N, 72-106 °E).
+    """
     elevation = load_elevation()
     per_cell = round(float(grid["lat"].diff("lat")[0] / elevation["lat"].diff("lat")[0]))
     cells = elevation.coarsen(lat=per_cell, lon=per_cell).mean()
-    cells = cells.reindex(lat=grid["lat"], lon=grid["lon"], method="nearest")
-    inside = (grid["lat"] < 40) & (grid["lon"] > 73) & (grid["lon"] < 105)
-    return ((cells >= lowest) & inside).transpose("lat", "lon").rename("plateau")
+    return cells.reindex(lat=grid["lat"], lon=grid["lon"], method="nearest")

@@ -149,10 +149,10 @@ def test_a_chapter_answers_all_of_its_claims_and_no_other(change):
 def test_answers_survive_the_notebook_and_hostile_words_do_not():
     answers = dict.fromkeys(PATH_MODELS, (None, "published", "<script>x</script>"))
     shown = weigh("07_path_models", answers)
-    bundle = shown._repr_mimebundle_()
+    bundle, metadata = shown._repr_mimebundle_()
     assert "<script>" not in bundle["text/html"]
     assert 'id="claim-model-structures"' in bundle["text/html"]
-    output = new_output("execute_result", bundle)
+    output = new_output("execute_result", bundle, metadata=metadata)
     found = collect(new_notebook(cells=[new_code_cell(outputs=[output])]))
     columns = ["here", "label", "agrees", "verdict", "reason"]
     pd.testing.assert_frame_equal(found, shown.table[columns])

@@ -15,6 +15,7 @@ from helpers.commands import data as data_command
 from helpers.commands import run as run_command
 from helpers.commands.book import digest
 from helpers.commands.execution import NOTEBOOKS
+from helpers.commands.refresh import write_twin
 from helpers.errors import InputError
 from tests.conftest import ROOT
 
@@ -131,18 +132,22 @@ def small_book(tmp_path):
     )
     (tmp_path / "book" / "notebooks").mkdir()
 
-    def build(*code: str) -> tuple[subprocess.CompletedProcess, str]:
+    def build(*code: str, was: str = "", **environment) -> tuple[subprocess.CompletedProcess, str]:
+        if was:
+            notebook.metadata["genuine"] = ["srdb"]
         notebook.cells = [
             nbformat.v4.new_markdown_cell("# A page"),
             *map(nbformat.v4.new_code_cell, code),
         ]
         for number, cell in enumerate(notebook.cells):
             cell.id = f"cell-{number}"
+        if was:
+            notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text=was)]
         nbformat.write(notebook, tmp_path / "book" / "notebooks" / "01_page.ipynb")
         done = subprocess.run(
             [sys.executable, "-m", "helpers.commands.book"],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            env=os.environ | {"PYTHONPATH": str(tmp_path)} | environment,
             capture_output=True,
             text=True,
         )
@@ -172,6 +177,40 @@ def test_a_changed_helper_never_leaves_an_old_number(small_book, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "(3111, 3650)" in page
     assert "(3112, 3650)" not in page
+
+
+@pytest.mark.slow
+def test_without_its_genuine_files_a_page_is_shown_as_it_was_run(small_book, tmp_path):
+    here = {"TIBET_REAL_DATA": str(tmp_path / "files")}
+    done, page = small_book("print('run ' + 'here')", was="run elsewhere", **here)
+    assert done.returncode == 0, done.stderr
+    assert "01_page.ipynb is shown as it was run elsewhere: no srdb here" in done.stdout
+    assert "run elsewhere" in page
+
+    (tmp_path / "files" / "srdb").mkdir(parents=True)
+    done, page = small_book("print('run ' + 'here')", was="run elsewhere", **here)
+    assert done.returncode == 0, done.stderr
+    assert "run here" in page
+    assert "run elsewhere" not in page
+
+
+def test_a_twin_that_differs_in_the_day_only_is_kept(tmp_path):
+    def twin(day, number):
+        cells = [nbformat.v4.new_code_cell(tag) for tag in ("day", "number")]
+        cells[0].metadata["tags"] = ["moment-of-run"]
+        for index, (cell, text) in enumerate(zip(cells, (day, number), strict=True)):
+            cell.id = str(index)
+            cell.outputs = [nbformat.v4.new_output("stream", text=text)]
+        return nbformat.v4.new_notebook(cells=cells)
+
+    path = tmp_path / "a.ipynb"
+    for given, kept in (
+        (("1 May", "7"), "1 May"),
+        (("2 May", "7"), "1 May"),
+        (("3 May", "8"), "3 May"),
+    ):
+        write_twin(path, twin(*given))
+        assert nbformat.read(path, 4).cells[0].outputs[0].text == kept
 
 
 @pytest.mark.slow

@@ -1,0 +1,54 @@
+"""Figures of the seasons."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from helpers.figures.style import STYLE, WIDTH
+
+
+def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
+    """Draw each quantity from January to December, with one line for each year.
+
+    Parameters
+    ----------
+    monthly : pandas.DataFrame
+        Indexed by month (dates), one column per quantity, named with its unit.
+    """
+    years = monthly.groupby(monthly.index.year)
+    colours = plt.get_cmap("viridis")(np.linspace(0, 0.75, len(years)))
+    columns = 2
+    rows = -(-monthly.shape[1] // columns)
+    with plt.rc_context(STYLE):
+        size = (WIDTH, 0.7 + 1.35 * rows)
+        fig, axes = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
+        for ax, name in zip(axes.flat, monthly, strict=False):
+            for (year, months), colour, style in zip(
+                years, colours, np.resize(["-", "--", ":"], len(years)), strict=True
+            ):
+                ax.plot(
+                    months.index.month, months[name], ls=style, color=colour, marker=".", label=year
+                )
+            ax.set_title(name, fontsize=9, pad=2)
+            ax.set_xticks(range(1, 13, 2), ["J", "M", "M", "J", "S", "N"])
+            ax.locator_params(axis="y", nbins=4)
+        for ax in axes.flat[monthly.shape[1] :]:
+            ax.remove()
+        for ax in axes.flat[monthly.shape[1] - columns : monthly.shape[1]]:
+            ax.tick_params(labelbottom=True)
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles, labels, ncols=min(len(years), 6), loc="outside lower center")
+    mean = monthly.groupby(monthly.index.month).mean()
+    month = pd.date_range("2001-01", periods=12, freq="MS").strftime("%B")
+    said = [
+        f"{name} from {values.min():.3g} in {month[values.idxmin() - 1]} to "
+        f"{values.max():.3g} in {month[values.idxmax() - 1]}"
+        for name, values in mean.items()
+    ]
+    fig.set_label(
+        f"Curves from January to December, one for each of {len(years)} years. "
+        "Mean of the years: " + "; ".join(said) + "."
+    )
+    return fig, axes
