@@ -5,6 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PORT ?= 8000
+PARALLEL := -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help book test serve run data refresh bench lock clean
@@ -28,8 +29,8 @@ book: $(READY) ## execute the notebooks and build the book
 test: $(READY) ## check the code, the notebooks and the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval -o filterwarnings=default book/notebooks
+	$(BIN)/python -m pytest $(PARALLEL) --dist loadgroup
+	$(BIN)/python -m pytest $(PARALLEL) --dist loadfile --nbval -o filterwarnings=default book/notebooks
 
 serve: book ## build the book and show it at http://localhost:8000 (PORT=...)
 	@echo "the book is at http://localhost:$(PORT) (stop with Ctrl-C)"
@@ -38,7 +39,7 @@ serve: book ## build the book and show it at http://localhost:8000 (PORT=...)
 run: $(READY) ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confidence=0.9"
 	@$(BIN)/python -m helpers.commands.run "$$NB" --parameters "$$P"
 
-data: $(READY) ## recompute data/embedded from genuine files: SOURCE=folder
+data: $(READY) ## recompute data/embedded (SOURCE=folder), or fetch files: SOURCE=gldas, cmip5, fieldsites
 	@$(BIN)/python -m helpers.commands.data $${SOURCE:+"$$SOURCE"}
 
 refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins

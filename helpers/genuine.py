@@ -29,8 +29,13 @@ def genuine_folders() -> list[Path]:
 
 def list_genuine() -> list[str]:
     """Return the names of the collections that are here."""
-    folders = genuine_folders()
-    return [name for name in _FETCHED_BY if any((folder / name).is_dir() for folder in folders)]
+    return [name for name in _FETCHED_BY if _folders_of(name)]
+
+
+def _folders_of(name: str) -> list[Path]:
+    """Return where a collection is, without folders whose download has not ended."""
+    places = [folder / name for folder in genuine_folders()]
+    return [place for place in places if place.is_dir() and not list(place.rglob("*.part"))]
 
 
 def find_genuine(name: str) -> Path:
@@ -46,13 +51,11 @@ def find_genuine(name: str) -> Path:
     InputError
         If it is in none of the folders of :func:`genuine_folders`.
     """
-    folders = genuine_folders()
-    for folder in folders:
-        if (folder / name).is_dir():
-            return folder / name
+    if places := _folders_of(name):
+        return places[0]
     raise InputError(
         name,
-        needed="the folder with these genuine files",
-        found=f"none in {' or '.join(map(str, folders))}",
+        needed="the folder with these genuine files, completely fetched",
+        found=f"none in {' or '.join(map(str, genuine_folders()))}",
         mend=f"make data SOURCE={_FETCHED_BY[name]} (or name their folder in TIBET_REAL_DATA)",
     )

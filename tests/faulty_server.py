@@ -24,8 +24,8 @@ class Site:
     faults : dict of list of dict
         By path; the first of the list is used up by a request, until none is left. Keys: ``status``
         and ``headers`` instead of the file, ``body``; ``cut`` after so many bytes of the body;
-        ``ignore_range``; ``etag`` (None for none), ``modified``, ``type``, ``encoding``; ``pause`` in seconds
-        after each ``piece`` of bytes; ``wrong_range``.
+        ``ignore_range``; ``etag`` (None for none), ``modified``, ``type``, ``encoding``;
+        ``pause`` in seconds after each ``piece`` of bytes; ``wrong_range``.
     usual : dict
         The fault of requests for which no other is left.
     requests : list of tuple
@@ -65,7 +65,8 @@ def serve(**files: bytes) -> Iterator[Site]:
             self.close_connection = True
             content = fault.get("body", site.files.get(self.path))
             if "status" in fault or content is None:
-                self._send(fault.get("status", 404), fault.get("headers", {}), b"", {})
+                rest = fault.get("body", b"")
+                self._send(fault.get("status", 404), fault.get("headers", {}), rest, {})
                 return
             etag = fault.get("etag", f'"{hashlib.md5(content).hexdigest()}"')
             named = {"ETag": etag, "Last-Modified": fault.get("modified")}

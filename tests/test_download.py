@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
+from contextlib import suppress
 from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
@@ -193,6 +193,18 @@ def test_a_server_that_ignores_if_range_is_caught_by_its_own_tag(site, tmp_path,
     assert ranges(site) == [None, "bytes=106496-", None]
 
 
+def test_a_rest_may_come_without_a_tag(site, tmp_path, pauses):
+    rest = {
+        "status": 206,
+        "headers": {"Content-Range": "bytes 106496-299999/300000"},
+        "body": CONTENT[106_496:],
+    }
+    site.faults["/a.nc"] = [{"cut": 106_496}, rest]
+    transfer.fetch([wanted(site)], tmp_path)
+    assert tree(tmp_path) == {"a.nc": CONTENT}
+    assert len(site.asked("/a.nc")) == 2
+
+
 def test_a_weak_tag_is_not_used_but_the_date_of_change_is(site, tmp_path, pauses):
     fault = {"etag": 'W/"1"', "modified": formatdate(usegmt=True)}
     site.faults["/a.nc"] = [fault | {"cut": 106_496}, fault]
@@ -367,13 +379,20 @@ def test_a_login_of_netrc_is_shown_to_nobody_who_needs_none(
 )
 def test_redirects_lead_to_https_or_stay_on_this_machine(here, target, followed):
     response = requests.Response()
-    response.status_code, response.url = 302, here
+    response.status_code, response.url, response.raw = 302, here, io.BytesIO()
     response.headers["Location"] = target
     if followed:
         transfer._watch_redirect(response)
     else:
         with pytest.raises(InputError, match="a way by https"):
             transfer._watch_redirect(response)
+
+
+def test_a_host_whose_certificate_cannot_be_checked_is_not_asked_again(site, tmp_path, pauses):
+    address = site.address.replace("http:", "https:")
+    with pytest.raises(InputError, match="SSL"):
+        transfer.fetch([wanted(site)._replace(addresses=(f"{address}/a.nc",))], tmp_path)
+    assert pauses == []
 
 
 def test_an_open_connection_needs_a_checksum(tmp_path):
@@ -458,10 +477,14 @@ def test_more_than_the_disk_has_room_for_is_not_begun(site, tmp_path, monkeypatc
     assert tree(tmp_path) == {"a.nc": CONTENT, "b.nc": OTHER}
 
 
-def test_a_body_that_is_packed_on_the_way_is_unpacked(site, tmp_path):
-    site.faults["/a.nc"] = [{"body": gzip.compress(CONTENT), "encoding": "gzip"}]
+def test_a_body_that_is_packed_on_the_way_is_unpacked(site, tmp_path, pauses):
+    site.usual = {"body": gzip.compress(CONTENT), "encoding": "gzip"}
+    site.faults["/a.nc"] = [site.usual | {"cut": 100_000}]
     transfer.fetch([wanted(site)], tmp_path)
     assert tree(tmp_path) == {"a.nc": CONTENT}
+    first, second, third = ranges(site)
+    assert (first, third) == (None, None)
+    assert second.startswith("bytes=")
 
 
 def test_a_second_run_into_the_folder_is_refused_while_the_first_is_under_way(site, tmp_path):
@@ -475,6 +498,21 @@ def test_a_second_run_into_the_folder_is_refused_while_the_first_is_under_way(si
     first.join()
     assert tree(tmp_path) == {"a.nc": CONTENT}
     assert len(site.asked("/a.nc")) == 1
+
+
+def test_a_lock_that_was_taken_away_in_between_is_taken_anew(site, tmp_path, monkeypatch):
+    lock, taken = transfer.fcntl.flock, []
+
+    def take(file, how):
+        if not taken:  # the other run ends here
+            (tmp_path / "lock.part").unlink()
+        taken.append(file.fileno())
+        lock(file, how)
+
+    monkeypatch.setattr(transfer.fcntl, "flock", take)
+    transfer.fetch([wanted(site)], tmp_path)
+    assert len(taken) == 2
+    assert tree(tmp_path) == {"a.nc": CONTENT}
 
 
 def test_an_interrupt_leaves_parts_only_and_the_next_run_takes_them_up(site, tmp_path, monkeypatch):
@@ -520,3 +558,717 @@ def test_there_is_one_line_per_file_and_a_bar_on_a_terminal_only(site, tmp_path,
         assert ("file 2 of 2" in text) == ("%|" in text) == bar
         assert ("a.nc: 300kB, verified" in text) == (not bar)
         assert bar or text.count("\n") == 3
+
+
+def copy_project(folder: Path, address: str, files: dict[str, bytes]) -> Path:
+    """Copy helpers and data; the copy's field sites come from `address`."""
+    for name in ("helpers", "data"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    listed = {name: {"sha256": sha(content)[7:]} for name, content in files.items()}
+    collection = {"folder": "srdb", "addresses": [f"{address}/"], "files": listed}
+    path = folder / "data" / "downloads.yml"
+    path.write_text(yaml.safe_dump(LISTED | {"fieldsites": [collection]}))
+    return folder
+
+
+PARTS = {f"{i}.nc": random.Random(i).randbytes(50_000 + i) for i in range(5)}
+SLOW = {"piece": 5_000, "pause": 0.01}
+RUNS = """
+import os, sys
+from helpers.commands import data, transfer
+for word in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        sys.argv = ["data", word.strip()]
+        code = data.main()
+        sys.stdout.flush()
+        os._exit(code)
+    print("started", child, flush=True)
+    print("ended", os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def slow_copy(tmp_path_factory):
+    """Return a server, a copy of the project that fetches from it, and a way to start its command.
+
+    The process that waits for starts has loaded the modules already: a start is a fork of it.
+    """
+    with serve(**PARTS) as site:
+        folder = copy_project(tmp_path_factory.mktemp("project"), site.address, PARTS)
+        starter = subprocess.Popen(
+            [sys.executable, "-c", RUNS],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(folder)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+        def lines():
+            return iter(starter.stdout.readline, "")
+
+        def start() -> int:
+            starter.stdin.write("fieldsites\n")
+            starter.stdin.flush()
+            return next(int(line.split()[1]) for line in lines() if line.startswith("started"))
+
+        def end() -> int:
+            return next(int(line.split()[1]) for line in lines() if line.startswith("ended"))
+
+        yield site, folder, start, end
+        starter.stdin.close()
+        starter.wait()
+        starter.stdout.close()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_after_a_kill_at_any_moment_the_next_run_ends_with_verified_files_and_no_debris(
+    slow_copy, seed
+):
+    site, folder, start, end = slow_copy
+    shutil.rmtree(folder / "downloads", ignore_errors=True)
+    whole = {f"srdb/{name}": content for name, content in PARTS.items()}
+    site.requests.clear()
+    site.usual = SLOW
+    child = start()
+    while not any(method == "GET" for method, _, _ in site.requests):
+        time.sleep(0.005)
+    time.sleep(random.Random(seed).uniform(0, 0.5))
+    with suppress(ProcessLookupError):  # it has ended already
+        os.kill(child, signal.SIGKILL)
+    assert end() in (0, signal.SIGKILL)
+    left = tree(folder / "downloads")
+    for name, content in left.items():
+        assert name.endswith(".part") or whole[name] == content
+    asked = len(site.requests)
+    site.usual = {}
+    start()
+    assert end() == 0
+    assert tree(folder / "downloads") == whole
+    again = [headers.get("range") for _, _, headers in site.requests[asked:]]
+    parts = {name: size for name, size in left.items() if name.endswith(".nc.part") and size}
+    for name, content in parts.items():
+        assert f"bytes={len(content)}-" in again or content == whole[name.removesuffix(".part")]
+
+
+def test_the_command_itself_survives_a_kill_and_a_full_disk(tmp_path):
+    with serve(**PARTS) as site:
+        folder = copy_project(tmp_path, site.address, PARTS)
+        command = [sys.executable, "-m", "helpers.commands.data", "fieldsites"]
+        how = {
+            "cwd": folder,
+            "env": os.environ | {"PYTHONPATH": str(folder)},
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+        }
+        site.usual = {"piece": 5_000, "pause": 0.1}
+        with subprocess.Popen(command, **how) as run:
+            while not site.asked("/1.nc"):
+                time.sleep(0.01)
+            run.kill()
+        site.usual = {}
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+        full = subprocess.run(command, preexec_fn=limit, **how)
+        assert full.returncode == 1
+        assert "needed: free space on its disk" in full.stderr
+        assert "Traceback" not in full.stderr
+        done = subprocess.run(command, **how)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("5 files, verified: srdb in ")
+        assert tree(folder / "downloads") == {f"srdb/{name}": PARTS[name] for name in PARTS}
+
+
+def test_two_runs_at_once_end_with_whole_files(tmp_path):
+    with serve(**PARTS) as site:
+        folder = copy_project(tmp_path, site.address, PARTS)
+        site.usual = SLOW
+        command = [sys.executable, "-m", "helpers.commands.data", "fieldsites"]
+        environment = os.environ | {"PYTHONPATH": str(folder)}
+        runs = [
+            subprocess.Popen(
+                command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+            )
+            for _ in range(2)
+        ]
+        errors = [run.communicate()[1] for run in runs]
+        codes = [run.returncode for run in runs]
+        assert 0 in codes
+        assert all(
+            code == 0 or "another one under way" in error
+            for code, error in zip(codes, errors, strict=True)
+        )
+        assert tree(folder / "downloads") == {f"srdb/{name}": PARTS[name] for name in PARTS}
+
+
+@pytest.fixture
+def wire(monkeypatch, tmp_path):
+    """Return what clients send, and the list of answers that they get instead of the network.
+
+    The last answer is given again and again.
+    """
+    from urllib3 import HTTPResponse
+
+    wire = SimpleNamespace(sent=[], answers=[])
+
+    def send(adapter, request, **_):
+        wire.sent.append(request)
+        status, headers, body = wire.answers.pop(0) if wire.answers[1:] else wire.answers[0]
+        content = json.dumps(body).encode()
+        raw = HTTPResponse(
+            io.BytesIO(content),
+            status=status,
+            reason="",
+            headers={"Content-Type": "application/json", **headers},
+            preload_content=False,
+        )
+        return adapter.build_response(request, raw)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "NETRC", "EARTHDATA_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("EARTHDATA_USERNAME", "EARTHDATA_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    return wire
+
+
+GES_DISC = "data.gesdisc.earthdata.nasa.gov"
+
+
+def granule(name: str, host=f"https://{GES_DISC}", checksum=None) -> dict:
+    stored = {"Name": "Not provided", "Size": 2.0, "SizeUnit": "MB"}
+    if checksum:
+        stored["Checksum"] = dict(zip(("Algorithm", "Value"), checksum, strict=True))
+    links = [
+        {"URL": f"s3://bucket/{name}", "Type": "GET DATA VIA DIRECT ACCESS"},
+        {"URL": f"{host}/data/GLDAS_NOAH10_M.2.1/2013/{name}", "Type": "GET DATA"},
+        {"URL": f"{host}/opendap/{name}.html", "Type": "USE SERVICE API"},
+        {"URL": f"{host}/opendap/{name}", "Type": "USE SERVICE API"},
+    ]
+    about = {"ArchiveAndDistributionInformation": [stored]}
+    umm = {"RelatedUrls": links, "DataGranule": about, "GranuleUR": name}
+    return {"meta": {"concept-id": name, "provider-id": "GES_DISC"}, "umm": umm}
+
+
+def test_nasa_is_asked_for_the_months_of_the_study_and_nothing_else(wire):
+    names = list(LISTED["gldas"]["files"])
+    items = [granule(name) for name in [*names, "GLDAS_NOAH10_M.A201501.021.nc4"]]
+    hits = {"CMR-Hits": str(len(items))}
+    wire.answers = [(200, hits, {"items": []}), (200, hits, {"items": items})]
+    found = download._find_granules(LISTED["gldas"])
+    asked = urlsplit(wire.sent[-1].url)
+    assert (asked.scheme, asked.hostname) == ("https", "cmr.earthdata.nasa.gov")
+    query = parse_qs(asked.query)
+    assert query["short_name"] == ["GLDAS_NOAH10_M"]
+    assert query["version"] == ["2.1"]
+    assert query["temporal[]"] == ["2013-01-01T00:00:00Z,2014-12-31T23:59:59Z"]
+    assert list(found) == names
+    assert found[names[0]] == (items[0]["umm"]["RelatedUrls"][1]["URL"], [])
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "known"), [("MD5", "md5"), ("SHA-256", "sha256"), ("CRC-32", None)]
+)
+def test_checksums_of_the_catalogue_are_taken_where_they_can_be_computed(wire, algorithm, known):
+    listed = LISTED["gldas"] | {"files": {"a.nc4": {}}}
+    items = [granule("a.nc4", checksum=(algorithm, "12ab"))]
+    wire.answers = [(200, {"CMR-Hits": "1"}, {"items": items})] * 2
+    expected = [f"{known}:12ab"] if known else []
+    assert download._find_granules(listed)["a.nc4"][1] == expected
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "https://example.org",
+        "https://earthdata.nasa.gov.example.org",
+        "https://notearthdata.nasa.gov",
+        f"http://{GES_DISC}",
+    ],
+)
+def test_a_login_is_shown_to_nasa_only(wire, host):
+    listed = LISTED["gldas"] | {"files": {"a.nc4": {}}}
+    wire.answers = [(200, {"CMR-Hits": "1"}, {"items": [granule("a.nc4", host)]})] * 2
+    with pytest.raises(InputError, match=r"without a\.nc4"):
+        download._find_granules(listed)
+
+
+def test_a_catalogue_that_does_not_answer_is_said(wire):
+    wire.answers = [(500, {}, {"errors": ["down"]})]
+    with pytest.raises(InputError, match="an answer") as refusal:
+        download._find_granules(LISTED["gldas"])
+    assert refusal.value.where == "cmr.earthdata.nasa.gov"
+
+
+TOKEN = {"access_token": "secret-token", "expiration_date": "01/01/2099"}
+
+
+@pytest.fixture
+def fresh_login(monkeypatch):
+    import earthaccess
+
+    monkeypatch.setattr(earthaccess, "_auth", earthaccess.Auth())
+    monkeypatch.setattr(earthaccess, "_store", None)
+
+
+def test_the_login_is_that_of_the_environment_and_is_never_shown(
+    wire, fresh_login, monkeypatch, capfd, caplog, tmp_path
+):
+    caplog.set_level(0)
+    monkeypatch.setenv("EARTHDATA_USERNAME", "me")
+    monkeypatch.setenv("EARTHDATA_PASSWORD", "secret-word")
+    wire.answers = [(200, {}, TOKEN)] * 4 + [(404, {}, {})]
+    session = download._log_in()
+    asked = [urlsplit(request.url) for request in wire.sent[:4]]
+    assert {(each.scheme, each.hostname) for each in asked} == {("https", "urs.earthdata.nasa.gov")}
+    assert session.headers["Authorization"] == "Bearer secret-token"
+    assert "secret" not in "".join(capfd.readouterr()) + caplog.text
+    assert not any(b"secret" in content for content in tree(tmp_path).values())
+
+
+def test_the_login_may_be_that_of_netrc(wire, fresh_login, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text("machine urs.earthdata.nasa.gov login me password secret\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    wire.answers = [(200, {}, TOKEN)] * 4 + [(404, {}, {})]
+    assert download._log_in().headers["Authorization"] == "Bearer secret-token"
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        (None, "none in the environment or in ~/.netrc"),
+        ([(401, {}, {"error": "invalid_credentials"})], "does not accept"),
+        ([(200, {}, TOKEN)] * 2 + [(401, {}, {})], "answers with 401"),
+    ],
+)
+def test_a_login_that_fails_says_what_to_do(wire, fresh_login, monkeypatch, answers, found):
+    if answers:
+        monkeypatch.setenv("EARTHDATA_USERNAME", "me")
+        monkeypatch.setenv("EARTHDATA_PASSWORD", "secret-word")
+        wire.answers = answers
+    with pytest.raises(InputError) as refusal:
+        download._log_in()
+    assert found in refusal.value.found
+    assert "EARTHDATA_TOKEN" in refusal.value.mend
+    assert "secret" not in str(refusal.value)
+
+
+@pytest.fixture
+def gldas(site, monkeypatch):
+    """Let two small files on loopback be the whole product, and count logins."""
+    names = {"a.nc": CONTENT, "b.nc": OTHER}
+    listed = LISTED["gldas"] | {
+        "files": {
+            name: {"sha256": sha(content)[7:], "bytes": len(content)}
+            for name, content in names.items()
+        }
+    }
+    found = {name: (f"{site.address}/{name}", []) for name in names}
+    logins = []
+    monkeypatch.setattr(download, "_find_granules", lambda listed: found)
+    monkeypatch.setattr(download, "_log_in", lambda: logins.append(1) or requests.Session())
+    return SimpleNamespace(listed=listed, found=found, logins=logins)
+
+
+def test_gldas_is_fetched_and_the_next_step_is_named(gldas, tmp_path):
+    text = download._fetch_gldas(gldas.listed, tmp_path)
+    folder = tmp_path / "gldas_noah10_m_v21"
+    assert tree(folder) == {"a.nc": CONTENT, "b.nc": OTHER}
+    assert (
+        text == f"2 files, verified: {folder}\nnext: make data (recomputes data/embedded from "
+        "these files)"
+    )
+
+
+def test_a_whole_collection_needs_no_login(gldas, site, tmp_path):
+    download._fetch_gldas(gldas.listed, tmp_path)
+    (tmp_path / "gldas_noah10_m_v21" / "lock.part").touch()
+    site.requests.clear()
+    text = download._fetch_gldas(gldas.listed, tmp_path)
+    assert text.startswith("2 files, verified")
+    assert gldas.logins == [1]
+    assert site.requests == []
+    assert set(tree(tmp_path)) == {f"gldas_noah10_m_v21/{name}" for name in ("a.nc", "b.nc")}
+
+
+def test_a_file_that_nasa_has_replaced_is_taken_read_and_said(gldas, site, tmp_path, monkeypatch):
+    newer = site.files["/b.nc"] = b"newer"
+    gldas.found["b.nc"] = gldas.found["b.nc"][0], [f"md5:{hashlib.md5(newer).hexdigest()}"]
+    opened = []
+    monkeypatch.setattr("helpers.gldas.open_gldas", opened.append)
+    text = download._fetch_gldas(gldas.listed, tmp_path)
+    assert "1 of them are newer than those" in text
+    assert opened == [tmp_path / "gldas_noah10_m_v21"]
+    assert tree(opened[0])["b.nc"] == newer
+
+
+def test_gldas_says_which_application_to_approve(gldas, site, tmp_path):
+    site.usual = {"status": 401}
+    with pytest.raises(InputError, match="approve 'NASA GESDISC DATA ARCHIVE'"):
+        download._fetch_gldas(gldas.listed, tmp_path)
+
+
+def test_the_pinned_files_are_those_that_the_embedded_climate_was_computed_from():
+    from helpers.gldas import load_climate
+
+    inputs = dict(line.split("  ")[::-1] for line in load_climate().attrs["inputs"].splitlines())
+    pinned = {name: about["sha256"] for name, about in LISTED["gldas"]["files"].items()}
+    assert pinned == inputs
+
+
+def test_what_is_pinned_is_what_the_shared_folder_holds():
+    sums = SHARED / "SHA256SUMS"
+    if not sums.exists():
+        pytest.skip(f"no genuine files at {SHARED} (set TIBET_REAL_DATA)")
+    known = dict(line.split("  ./")[::-1] for line in sums.read_text().splitlines())
+    collections = [LISTED["gldas"], *LISTED["fieldsites"]]
+    pinned = {
+        f"{each['folder']}/{name}": about
+        for each in collections
+        for name, about in each["files"].items()
+    }
+    assert len(pinned) == 24 + 5 + 1 + 3
+    for name, about in pinned.items():
+        if "sha256" in about:
+            assert about["sha256"] == known[name]
+            assert about["bytes"] == (SHARED / name).stat().st_size
+
+
+def dataset(model: str, experiment: str, table: str, variables: list[str], version=1) -> dict:
+    member = LISTED["cmip5"]["members"][table]
+    name = f"cmip5.output1.X.{model}.{experiment}.mon.land.{table}.{member}.v{version}|node.org"
+    content = {
+        "project": ["CMIP5"],
+        "institute": ["X"],
+        "model": [model],
+        "experiment": [experiment],
+        "time_frequency": ["mon"],
+        "realm": ["land"],
+        "cmor_table": [table],
+        "ensemble": [member],
+        "variable": variables,
+        "version": [str(version)],
+        "data_node": "node.org",
+    }
+    return {"subject": name, "entries": [{"content": content}]}
+
+
+def stored_file(
+    name: str, of: dict, content: bytes = b"", address="http://node.org/cmip5/x"
+) -> dict:
+    about = {
+        "project": ["CMIP5"],
+        "dataset_id": of["subject"],
+        "checksum_type": ["SHA256"],
+        "checksum": [sha(content)[7:]],
+        "size": len(content),
+        "title": name,
+        "url": [
+            f"{address}/{name}|application/netcdf|HTTPServer",
+            f"{address}/{name}.html|application/opendap-html|OPENDAP",
+        ],
+    }
+    return {"subject": name, "entries": [{"content": about}]}
+
+
+def page(records: list[dict]) -> tuple[int, dict, dict]:
+    body = {"gmeta": records, "total": len(records), "count": len(records), "offset": 0}
+    return 200, {}, body | {"has_next_page": False, "marker": None}
+
+
+def test_esgf_is_asked_for_the_facets_of_the_nine_models(wire):
+    sets = [dataset("CanESM2", "rcp45", "Lmon", ["npp", "rh", "gpp"])]
+    name = "npp_Lmon_CanESM2_rcp45_r1i1p1_200601-210012.nc"
+    wire.answers = [page(sets), page([stored_file(name, sets[0], b"npp")])]
+    (found,) = download._find_cmip5(LISTED["cmip5"])
+    first, second = (json.loads(request.body) for request in wire.sent)
+    asked = {each["field_name"]: each["values"] for each in first["filters"]}
+    assert asked == {
+        "type": ["Dataset"],
+        "project": ["CMIP5"],
+        "latest": [True],
+        "retracted": [False],
+        "model": [*LISTED["cmip5"]["models"], "CESM1(CAM5)"],
+        "experiment": ["historical", "rcp45", "rcp85"],
+        "cmor_table": ["Lmon", "fx"],
+        "ensemble": ["r1i1p1", "r0i0p0"],
+        "variable": ["npp", "rh", "nep", "areacella", "sftlf"],
+    }
+    asked = {each["field_name"]: each["values"] for each in second["filters"]}
+    assert asked["dataset_id"] == [sets[0]["subject"]]
+    assert asked["variable"] == ["npp", "rh", "nep", "areacella", "sftlf"]
+    (one,) = download._choose_files([found], LISTED["cmip5"])
+    assert one == Wanted(name, (f"http://node.org/cmip5/x/{name}",), (sha(b"npp"),), 3)
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ([page([])], "CMIP5 files of the models"),
+        ([(400, {}, {"message": "down"})], "an answer"),
+        (
+            [
+                page([dataset("CanESM2", "rcp45", "Lmon", ["npp"])]),
+                page([{"entries": [{"content": {}}]}]),
+            ],
+            "KeyError",
+        ),
+    ],
+)
+def test_an_index_without_an_answer_is_said(wire, answers, words):
+    wire.answers = answers
+    with pytest.raises(InputError, match=words):
+        download._find_cmip5(LISTED["cmip5"])
+
+
+def test_the_models_are_those_of_the_stand_ins():
+    standin = yaml.safe_load((ROOT / "data" / "standin.yml").read_text(encoding="utf-8"))
+    assert LISTED["cmip5"]["models"] == list(standin["models"])
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("npp_Lmon_CanESM2_rcp45_r1i1p1_200601-210012.nc", True),
+        ("sftlf_fx_CESM1-CAM5_historical_r0i0p0.nc", True),
+        ("rh_Lmon_HadGEM2-ES_historical_r1i1p1_198412-200511.nc", True),
+        ("rh_Lmon_HadGEM2-ES_historical_r1i1p1_195912-198911.nc", False),
+        ("rh_Lmon_HadGEM2-ES_rcp85_r1i1p1_209912-212411.nc", True),
+        ("rh_Lmon_HadGEM2-ES_rcp85_r1i1p1_210012-212411.nc", False),
+        ("rh_Lmon_HadGEM2-ES_rcp26_r1i1p1_200601-210012.nc", False),
+        ("rh_Lmon_MPI-ESM-LR_rcp85_r1i1p1_200601-210012.nc", False),
+        ("rh_Lmon_CanESM2_rcp85_r2i1p1_200601-210012.nc", False),
+        ("gpp_Lmon_CanESM2_rcp85_r1i1p1_200601-210012.nc", False),
+        ("npp_Amon_CanESM2_rcp85_r1i1p1_200601-210012.nc", False),
+        ("npp_Lmon_CanESM2_rcp85_r1i1p1_200601-210012.nc4", False),
+        ("npp_Lmon_CanESM2_rcp85_r1i1p1_all.nc", False),
+        ("npp_Lmon_CanESM2_rcp85_r1i1p1_..nc", False),
+        ("catalogue.html", False),
+    ],
+)
+def test_files_are_chosen_by_the_grammar_of_their_names(name, needed):
+    assert download._is_needed(name, LISTED["cmip5"]) is needed
+
+
+def found(name: str, version: int = 1, content: bytes = b"1", *addresses: str) -> dict:
+    return {
+        "dataset_id": f"cmip5.output1.v{version}|node.org",
+        "checksum_type": "SHA-256",
+        "checksum": sha(content)[7:],
+        "size": len(content),
+        "HTTPServer": [f"{address}/{name}" for address in addresses or ("http://a.org",)],
+    }
+
+
+def test_the_newest_version_is_taken_with_all_its_addresses_the_safe_ones_first():
+    name = "npp_Lmon_CanESM2_rcp45_r1i1p1_200601-210012.nc"
+    answers = [
+        found(name, 20120410, b"old", "https://old.org"),
+        found(name, 20120910, b"new", "http://a.org", "https://b.org"),
+        found(name, 20120910, b"new", "http://a.org", "https://c.org/../..//"),
+        found("../../npp.nc", 20120910, b"bad"),
+    ]
+    (one,) = download._choose_files(answers, LISTED["cmip5"])
+    assert one.name == name
+    assert one.checksums == (sha(b"new"),)
+    assert one.addresses == tuple(
+        f"{place}/{name}" for place in ("https://b.org", "https://c.org/../..//", "http://a.org")
+    )
+
+
+def flux(variable: str, experiment: str, model: str = "CanESM2") -> dict:
+    years = "185001-200512" if experiment == "historical" else "200601-210012"
+    return found(f"{variable}_Lmon_{model}_{experiment}_r1i1p1_{years}.nc")
+
+
+EXPERIMENTS = ("historical", "rcp45", "rcp85")
+
+
+def test_net_uptake_is_fetched_only_where_its_parts_are_lacking():
+    fluxes = [flux(v, e) for v in ("npp", "rh", "nep") for e in EXPERIMENTS]
+    names = [one.name for one in download._choose_files(fluxes, LISTED["cmip5"])]
+    assert {name[:4] for name in names} == {"npp_", "rh_L"}
+    names = [one.name for one in download._choose_files(fluxes[1:], LISTED["cmip5"])]
+    assert {name[:4] for name in names} == {"npp_", "rh_L", "nep_"}
+    assert download._lacking(names, "CanESM2", LISTED["cmip5"]) == ""
+    names = [one.name for one in download._choose_files(fluxes[1:6], LISTED["cmip5"])]
+    assert download._lacking(names, "CanESM2", LISTED["cmip5"]) == "npp historical"
+
+
+def test_an_archive_is_fetched_and_what_esgf_lacks_is_named(site, tmp_path, monkeypatch):
+    answers = []
+    for model, experiments in (("CanESM2", EXPERIMENTS), ("BNU-ESM", EXPERIMENTS[:2])):
+        for each in (flux(v, e, model) for v in ("npp", "rh") for e in experiments):
+            name = each["HTTPServer"][0].rpartition("/")[2]
+            site.files[f"/{name}"] = b"1"
+            answers.append(each | {"HTTPServer": [f"{site.address}/{name}"]})
+    monkeypatch.setattr(download, "_find_cmip5", lambda listed: answers)
+    text = download._fetch_cmip5(LISTED["cmip5"], tmp_path)
+    assert len(tree(tmp_path / "cmip5")) == 10
+    assert "BNU-ESM: ESGF lacks npp rcp85, rh rcp85\n" in text
+    assert "CanESM2" not in text
+    assert f'make run NB=14_projections P="source={tmp_path}"' in text
+    monkeypatch.setattr(download, "_find_cmip5", lambda listed: answers[6:])
+    with pytest.raises(InputError, match="4 files, which make up no model"):
+        download._fetch_cmip5(LISTED["cmip5"], tmp_path)
+
+
+def test_field_sites_come_by_commit_and_checksum(tmp_path):
+    files = {}
+    for collection in LISTED["fieldsites"]:
+        for one in download._field_files(collection, tmp_path):
+            files[one.name] = one
+    assert len(files) == 9
+    fauna = files["tibet_fauna/soil_fauna_data_final.txt"]
+    assert fauna.addresses == (
+        "https://raw.githubusercontent.com/XJingPKU/TibetFauna/"
+        "fc30161d3421c1735312eb208d6b860464ca032c/soil_fauna_data_final.txt",
+    )
+    assert fauna.checksums[0].startswith("sha256:a51341f6")
+    assert len(files["srdb/srdb-equations.csv"].addresses) == 3
+    whole = files["srdb/srdb-data.csv"]
+    assert "/3d7fdf39054e85661304fc004b5e3dd8498898c9/" in whole.addresses[0]
+    assert (whole.checksums, whole.size) == ((), None)
+
+
+def test_a_collection_in_two_places_is_fetched_into_its_subfolders(site, tmp_path):
+    listed = [
+        {
+            "folder": folder,
+            "addresses": [f"{site.address}/"],
+            "files": {name: {"sha256": sha(content)[7:], "bytes": len(content)}},
+        }
+        for folder, name, content in (("one", "a.nc", CONTENT), ("two", "b.nc", OTHER))
+    ]
+    text = download._fetch_field_sites(listed, tmp_path)
+    assert tree(tmp_path) == {"one/a.nc": CONTENT, "two/b.nc": OTHER}
+    assert text.startswith(f"2 files, verified: one, two in {tmp_path}\nnext: make run")
+
+
+@pytest.fixture(scope="module")
+def known_records() -> pd.DataFrame:
+    path = SHARED / "srdb" / "srdb_tibet_grassland_subset.csv"
+    if not path.exists():
+        pytest.skip(f"no genuine files at {SHARED} (set TIBET_REAL_DATA)")
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def as_srdb_writes(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the known records among others, in another order, numbers without ``.0``."""
+    whole = records.apply(lambda column: column.str.replace(r"^(-?\d+)\.0$", r"\1", regex=True))
+    elsewhere = whole.head(50).assign(
+        Latitude="50", Record_number=[str(90_000 + row) for row in range(50)]
+    )
+    return pd.concat([elsewhere, whole.sample(frac=1, random_state=1)])
+
+
+def test_the_whole_srdb_is_known_by_its_plateau_records(known_records, site, tmp_path):
+    (collection,) = (each for each in LISTED["fieldsites"] if "srdb-data.csv" in each["files"])
+    collection = collection | {"addresses": [f"{site.address}/"]}
+    site.files["/srdb-data.csv"] = as_srdb_writes(known_records).to_csv(index=False).encode()
+    download._fetch_field_sites([collection], tmp_path)
+    assert tree(tmp_path) == {"srdb/srdb-data.csv": site.files["/srdb-data.csv"]}
+    site.requests.clear()
+    download._fetch_field_sites([collection], tmp_path)
+    assert site.requests == []
+
+
+def test_the_known_part_of_srdb_has_the_digest_of_the_whole(known_records, tmp_path):
+    (listed,) = (each["files"] for each in LISTED["fieldsites"] if "srdb-data.csv" in each["files"])
+    known_records.sample(frac=1, random_state=2).to_csv(tmp_path / "part.csv", index=False)
+    digest = listed["srdb-data.csv"]["plateau_sha256"]
+    assert download.plateau_digest(tmp_path / "part.csv") == digest
+
+
+def change_cell(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.reset_index(drop=True)
+    rows.loc[rows["Record_number"] == "1694", "Rs_annual"] = "192"
+    return rows
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_cell,
+        lambda rows: rows[rows["Record_number"] != "12612"],
+        lambda rows: rows.replace({"Record_number": {"1694": "1695"}}),
+        lambda rows: rows.assign(Latitude=rows["Latitude"].replace("50", "35")),
+        lambda rows: rows.rename(columns={"Notes": "Note"}),
+        lambda rows: rows.drop(columns="Rs_annual"),
+        lambda rows: pd.DataFrame({"<html>": ["log in"]}),
+    ],
+)
+def test_another_srdb_is_not_taken_for_it(known_records, site, tmp_path, change):
+    (collection,) = (each for each in LISTED["fieldsites"] if "srdb-data.csv" in each["files"])
+    collection = collection | {"addresses": [f"{site.address}/"]}
+    changed = change(as_srdb_writes(known_records))
+    site.files["/srdb-data.csv"] = changed.to_csv(index=False).encode()
+    with pytest.raises(InputError, match=r"srdb-data\.csv"):
+        download._fetch_field_sites([collection], tmp_path)
+    assert tree(tmp_path) == {}
+
+
+@pytest.mark.parametrize("word", ["?", "gldass", "/no/such/folder", "GLDAS"])
+def test_an_unknown_word_is_refused_with_the_known_ones(word, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["data", word])
+    assert data.main() == 1
+    said = capsys.readouterr().err
+    for known in ("gldas", "cmip5", "fieldsites", "or a folder"):
+        assert known in said
+    assert f"SOURCE={word}" in said
+
+
+@pytest.mark.parametrize("source", download.SOURCES)
+def test_a_client_that_is_not_installed_is_named_with_the_way_to_get_it(
+    source, monkeypatch, capsys
+):
+    client = download.SOURCES[source]
+    find = download.importlib.util.find_spec
+    monkeypatch.setattr(
+        download.importlib.util, "find_spec", lambda name: None if name == client else find(name)
+    )
+    monkeypatch.setattr(sys, "argv", ["data", source])
+    assert data.main() == 1
+    said = capsys.readouterr().err
+    assert f"the Python package {client.replace('_', '-')}" in said
+    assert "pip install --require-hashes -r requirements.lock" in said
+
+
+def test_a_word_fetches_and_a_stop_says_that_nothing_is_lost(monkeypatch, capsys):
+    monkeypatch.setattr(data, "download", lambda source: f"fetched {source}")
+    monkeypatch.setattr(sys, "argv", ["data", "cmip5"])
+    assert data.main() == 0
+    assert capsys.readouterr().out == "fetched cmip5\n"
+
+    def stop(source):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(data, "download", stop)
+    assert data.main() == 130
+    assert "goes on from here" in capsys.readouterr().err
+
+
+def test_without_a_word_the_genuine_files_are_computed_from_where_they_are(
+    monkeypatch, tmp_path, capsys
+):
+    written = []
+    monkeypatch.setattr(data, "write_embedded", lambda source, target: written.append(source))
+    monkeypatch.setenv("TIBET_REAL_DATA", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["data"])
+    assert data.main() == 1
+    assert "make data SOURCE=gldas" in capsys.readouterr().err
+    (tmp_path / "gldas_noah10_m_v21").mkdir()
+    assert data.main() == 0
+    assert written == [tmp_path / "gldas_noah10_m_v21"]
+
+
+def test_downloads_are_kept_out_of_the_project():
+    assert "/downloads/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert ROOT / "downloads" == download.DOWNLOADS

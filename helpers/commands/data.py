@@ -1,7 +1,9 @@
-"""``make data``: compute the embedded data set from the genuine files.
+"""``make data``: compute the embedded data set from the genuine files, or fetch such files.
 
-The climate is computed from the 24 GLDAS files of 2013-2014 (``SOURCE``), elevation from
-pvlib's altitude table, the 30 sites from the reconstruction on both. Same input, same bytes.
+The climate is computed from the 24 GLDAS files of 2013-2014 (in the folder ``SOURCE``, else where
+:mod:`helpers.genuine` finds them), elevation from pvlib's altitude table, the 30 sites from the
+reconstruction on both. Same input, same bytes. The words of :mod:`helpers.commands.download`
+fetch instead.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from helpers.commands.download import SOURCES, download
 from helpers.emulate import reconstruct_sites
 from helpers.errors import InputError
 from helpers.factors import DATA
+from helpers.genuine import find_genuine
 from helpers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
 from helpers.sites import allowed_columns
 from helpers.study import EMBEDDED_SITES, EMBEDDED_TOP, SEED, load_top, mean_top
@@ -108,22 +112,38 @@ def _replace(path: Path, write) -> None:
         partial.unlink(missing_ok=True)
 
 
+def _computed_from(source: str | None) -> str:
+    """Compute the embedded data from a folder, or from where the genuine files are found."""
+    folder = Path(source) if source else find_genuine("gldas_noah10_m_v21")
+    if not folder.is_dir():
+        raise InputError(
+            f"SOURCE={source}",
+            needed=f"{', '.join(SOURCES)} (to fetch files), or a folder with GLDAS files of yours "
+            "(to compute data/embedded)",
+            found="no such word, and no such folder",
+            mend="make data SOURCE=gldas, or SOURCE=/path/to/folder",
+        )
+    write_embedded(folder, DATA / "embedded")
+    return f"computed {DATA / 'embedded'} from {folder}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make data", description=__doc__.splitlines()[0])
     parser.add_argument(
         "source",
         nargs="?",
-        type=Path,
-        default=SHARED / "gldas_noah10_m_v21",
-        help="folder with the 24 GLDAS monthly files of 2013-2014",
+        help=f"{', '.join(SOURCES)}: what to fetch; or a folder with the 24 GLDAS monthly files "
+        "of 2013-2014, to compute from",
     )
-    arguments = parser.parse_args()
+    source = parser.parse_args().source
     try:
-        write_embedded(arguments.source, DATA / "embedded")
+        print(download(source) if source in SOURCES else _computed_from(source))
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"computed {DATA / 'embedded'} from {arguments.source}")
+    except KeyboardInterrupt:
+        print("\nstopped: the same command goes on from here", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -12,12 +12,18 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-from helpers.claims import REASONS, VERDICTS, collect, load_claims
+from helpers.claims import (
+    REASONS,
+    VERDICTS,
+    collect,
+    load_claims,
+    print_published,
+    show_result,
+)
 from helpers.commands.execution import NOTEBOOKS
 from helpers.provenance import LABELS
 
 BOOK = NOTEBOOKS.parent
-_COLUMNS = ("claim", "paper", "here", "made from", "as printed", "verdict")
 
 
 def gather(notebooks: Path = NOTEBOOKS) -> pd.DataFrame:
@@ -59,36 +65,28 @@ def write_report(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
 
 def _claims_table(table: pd.DataFrame) -> str:
     """Return one row per claim; claims.js makes it sortable and gives it filters."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("claim", "paper", "here", "verdict"))
     rows = []
     for name, row in table.iterrows():
-        where = ", ".join(filter(None, (row["section"], row["figure"])))
         chapter = row["notebook"]
         claim = (
             f'<a href="notebooks/{chapter}.html#claim-{name}">{escape(row["claim"])}</a>'
-            f"<br><small>{escape(where)} · {name} · chapter {int(chapter[:2])}</small>"
+            f"<br><small>{escape(_where(row))} · {name} · chapter {int(chapter[:2])}</small>"
         )
-        published = " ".join(filter(None, (row["published"].replace(";", ", "), row["unit"])))
+        here, verdict = show_result(row)
         note = f"<br><small>{escape(row['note'])}</small>" if row["note"] else ""
-        verdict = escape(row["verdict"])
-        if row["reason"]:
-            verdict += f"<br><small>{escape(row['reason'])}</small>"
-        agrees = {"none": "–"}.get(row["agrees"], row["agrees"])
-        cells = (
-            claim,
-            escape(published),
-            escape(row["here"]) + note,
-            row["label"],
-            agrees,
-            verdict,
-        )
-        kinds = f'data-verdict="{row["verdict"]}" data-label="{row["label"]}"'
+        cells = (claim, escape(print_published(row)), here + note, verdict)
         data = "".join(f"<td>{cell}</td>" for cell in cells)
+        kinds = f'data-verdict="{row["verdict"]}" data-label="{row["label"]}"'
         rows.append(f'<tr {kinds} data-chapter="{chapter}">{data}</tr>')
     return (
         '<div class="claims-report"><table class="dataframe claims">'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"
     )
+
+
+def _where(row: pd.Series) -> str:
+    return ", ".join(filter(None, (row["section"], row["figure"])))
 
 
 def _count(table: pd.DataFrame) -> str:
@@ -109,7 +107,7 @@ def _deviations(table: pd.DataFrame) -> str:
         table["verdict"].isin(["reproduced with deviation", "partly", "not reproduced"])
     ]
     return "\n".join(
-        f"- **{row['claim']}** ({', '.join(filter(None, (row['section'], row['figure'])))}). "
+        f"- **{row['claim']}** ({_where(row)}). "
         f"Here: {row['here']}. *{row['verdict'].capitalize()}*"
         + (f", {row['reason']}. " if row["reason"] else ". ")
         + row["note"]
@@ -119,7 +117,8 @@ def _deviations(table: pd.DataFrame) -> str:
 
 def _words() -> str:
     """Return Markdown definitions of verdicts and reasons."""
-    lists = (VERDICTS, REASONS)
-    return "\n\n".join(
-        "\n".join(f"- *{word}*: {meaning}." for word, meaning in each.items()) for each in lists
+    verdicts, reasons = (
+        "\n".join(f"- *{word}*: {meaning}." for word, meaning in each.items())
+        for each in (VERDICTS, REASONS)
     )
+    return f"{verdicts}\n\nThe reasons:\n\n{reasons}"
