@@ -25,7 +25,7 @@ VERDICTS = {
     "reproduced": "our number agrees with the printed one",
     "reproduced with deviation": "it differs by no more than 5 % of the largest printed number",
     "partly": "a part of the claim came out as printed",
-    "not reproduced": "it came out otherwise",
+    "not reproduced": "it did not come out here, or came out otherwise",
     "by construction": "it agrees because it was put in, by a definition or by the generator",
     "not testable": "nothing that we have can support or contradict it",
 }
@@ -35,6 +35,7 @@ REASONS = {
     "software formula": "programs define the quantity in different ways",
     "likely typo": "a slip of the pen explains the difference",
     "internal inconsistency": "two statements of the paper exclude each other",
+    "too uncertain": "the interval of our number holds both signs",
 }
 _NEAR = 0.05
 _KEY = "claims"  # in the metadata of an output
@@ -87,9 +88,7 @@ def _rounds_to(claim: Mapping, value: float | list[float]) -> str:
 
 def _has_sign(claim: Mapping, value: tuple[float, float, float]) -> str:
     turned = np.array(value) * (1 if claim["published"] == "+" else -1)
-    if turned.min() > 0:
-        return "yes"
-    return "partly" if turned[0] > 0 else "no"
+    return "yes" if turned.min() > 0 else "no" if turned.max() < 0 else "open"
 
 
 def _in_order(claim: Mapping, value: list[str]) -> str:
@@ -125,7 +124,7 @@ def _is_true(claim: Mapping, value: bool) -> str:
 
 RULES: dict[str, Callable[[Mapping, object], str]] = {
     "rounds to": _rounds_to,  # number(s): each within half a unit of the last printed digit
-    "sign": _has_sign,  # (estimate, low, high): the whole interval on the printed side of 0
+    "sign": _has_sign,  # (estimate, low, high): all on the printed side of 0; open around 0
     "order": _in_order,  # names from the strongest down: the same; partly if the first is
     "significance": _is_significant,  # p: below the printed threshold
     "within": _in_intervals,  # (low, high) for each printed number: it lies inside
@@ -151,7 +150,7 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
     Returns
     -------
     dict
-        ``agrees``: yes, nearly, partly, no or none, whatever the values were made from;
+        ``agrees``: yes, nearly, partly, no, open or none, whatever the values were made from;
         ``verdict``: a key of :data:`VERDICTS`; ``reason``: why, where it is not reproduced.
         Values that are reconstructed or emulated neither support nor contradict a claim.
     """
@@ -163,6 +162,8 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
         return {"agrees": agrees, "verdict": "by construction", "reason": ""}
     if made_up:
         return {"agrees": agrees, "verdict": "not testable", "reason": "data not available"}
+    if agrees == "open":
+        return {"agrees": agrees, "verdict": "not testable", "reason": "too uncertain"}
     verdict = _VERDICT_OF[agrees]
     return {
         "agrees": agrees,
@@ -223,7 +224,7 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
         where = ", ".join(filter(None, (claim["section"], claim["figure"])))
         rows[name] = {
             "claim": f"{claim['claim']} ({where})",
-            "published": _with_unit(claim),
+            "published": print_published(claim),
             "here": answer.here,
             "label": answer.label,
         } | judge(claim, answer)
@@ -249,19 +250,35 @@ def collect(notebook: NotebookNode) -> pd.DataFrame:
     return pd.DataFrame(records, columns=columns).set_index("id")
 
 
-def _with_unit(claim: Mapping) -> str:
-    return " ".join(filter(None, (claim["published"].replace(";", ","), claim["unit"])))
+def show_result(row: Mapping) -> list[str]:
+    """Return HTML of the result, what it was made from, and the verdict, for two table cells.
+
+    Parameters
+    ----------
+    row : mapping
+        With ``here``, ``label``, ``agrees``, ``verdict`` and ``reason``.
+    """
+    agrees = {"none": "", "open": "as printed: open"}.get(
+        row["agrees"], f"as printed: {row['agrees']}"
+    )
+    small = ", ".join(filter(None, (row["reason"], agrees)))
+    return [
+        f"{escape(row['here'])}<br><small>{row['label']}</small>",
+        f"{row['verdict']}<br><small>{small}</small>",
+    ]
+
+
+def print_published(claim: Mapping) -> str:
+    """Return what the paper prints, with its unit."""
+    return " ".join(filter(None, (claim["published"].replace(";", ", "), claim["unit"])))
 
 
 def _to_html(table: pd.DataFrame) -> str:
-    names = ("claim", "paper", "here", "made from", "as printed", "verdict")
-    head = "".join(f"<th>{name}</th>" for name in names)
+    head = "".join(f"<th>{name}</th>" for name in ("claim", "paper", "here", "verdict"))
     body = []
     for name, row in table.iterrows():
-        verdict = ": ".join(filter(None, (row["verdict"], row["reason"])))
-        agrees = {"none": "–"}.get(row["agrees"], row["agrees"])
-        cells = (row["claim"], row["published"], row["here"], row["label"], agrees, verdict)
-        data = "".join(f"<td>{escape(text)}</td>" for text in cells)
+        cells = [escape(row["claim"]), escape(row["published"]), *show_result(row)]
+        data = "".join(f"<td>{cell}</td>" for cell in cells)
         body.append(f'<tr id="claim-{name}">{data}</tr>')
     return (
         f'<table class="dataframe claims"><thead><tr>{head}</tr></thead>'

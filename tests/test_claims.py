@@ -56,11 +56,12 @@ def claim(rule: str, published: str = "", precision: str = "", **more: str) -> d
         ("rounds to", "84;593", "1;1", [95.5, 500], "no"),
         ("rounds to", "6;10;14", "1;1;1", [6, 10, 14], "yes"),
         ("sign", "+", "", (0.4, 0.1, 0.7), "yes"),
-        ("sign", "+", "", (0.4, -0.1, 0.7), "partly"),
-        ("sign", "+", "", (-0.4, -0.7, 0.1), "no"),
+        ("sign", "+", "", (0.4, -0.1, 0.7), "open"),
+        ("sign", "+", "", (-0.4, -0.7, 0.1), "open"),
         ("sign", "−", "", (-0.4, -0.7, -0.1), "yes"),
         ("sign", "−", "", (0.4, 0.1, 0.7), "no"),
-        ("sign", "−", "", (-0.4, -0.7, 0.1), "partly"),
+        ("sign", "−", "", (-0.4, -0.7, 0.1), "open"),
+        ("sign", "+", "", (-0.4, -0.7, -0.1), "no"),
         ("order", "TF > PET > SH", "", ["TF", "PET", "SH"], "yes"),
         ("order", "TF > PET > SH", "", ["TF", "SH"], "partly"),
         ("order", "TF > PET > SH", "", ["PET", "TF", "SH"], "no"),
@@ -132,6 +133,8 @@ def test_nothing_made_up_supports_or_contradicts_a_claim(label, value, built_in)
 
 def test_partial_agreement_has_verdicts_of_its_own():
     assert judge(claim("every"), Answer((3, 4), "observed", ""))["verdict"] == "partly"
+    wide = judge(claim("sign", "+"), Answer((0.1, -0.5, 0.6), "observed", ""))
+    assert (wide["verdict"], wide["reason"]) == ("not testable", "too uncertain")
     near = judge(claim("rounds to", "100", "1"), Answer(104, "observed", ""))
     assert near["verdict"] == "reproduced with deviation"
 
