@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,16 @@ from helpers.commands.data import SHARED
 from helpers.factors import gldas_sources, load_factors
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def without_a_screen():
+    """Draw figures of a module in memory, and drop them at its end."""
+    backend = mpl.get_backend()
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
+    plt.switch_backend(backend)
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers.figures.climate import seasonal_cycles
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_a_screen():
-    backend = mpl.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
+pytestmark = pytest.mark.usefixtures("without_a_screen")
 
 
 def wave(years: int = 2) -> pd.DataFrame:

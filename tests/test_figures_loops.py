@@ -71,12 +71,7 @@ LOOPS = {
 every_loop = pytest.mark.parametrize("name", LOOPS)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _without_a_screen():
-    backend = mpl.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.switch_backend(backend)
+pytestmark = pytest.mark.usefixtures("without_a_screen")
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import combinations, pairwise
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -29,13 +28,7 @@ from helpers.phases import (
 MARKERS = ["TF", "ALB", "EVI", "SOC", "Cenzy"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _without_a_screen():
-    backend = mpl.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
+pytestmark = pytest.mark.usefixtures("without_a_screen")
 
 
 # The tables
