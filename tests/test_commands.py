@@ -27,6 +27,8 @@ def test_parameters_take_the_declared_types(tmp_path, monkeypatch):
     values = run_command.read_parameters(GRADIENTS, ["seed=7", "alpha=.1", "source=mine"])
     assert values == {"seed": 7, "alpha": 0.1, "source": str(tmp_path / "mine")}
     assert run_command.read_parameters(GRADIENTS, ["source=embedded"]) == {"source": "embedded"}
+    real = NOTEBOOKS / "19_real_climate.ipynb"
+    assert run_command.read_parameters(real, ["source=genuine"]) == {"source": "genuine"}
 
 
 @pytest.mark.parametrize(

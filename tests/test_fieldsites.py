@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.spatial.distance import squareform
-from statsmodels.regression.linear_model import OLS
+from statsmodels.regression.linear_model import GLS, OLS
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 import helpers.fieldsites
@@ -217,8 +218,11 @@ def test_files_that_are_absent_or_broken_are_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"srdb-data\.csv"):
         read_respiration(tmp_path)
     write_sites(tmp_path, *made_up_sites())
-    (tmp_path / FAUNA).write_bytes("Site\tpH\nÄ\t7\n".encode("latin-1"))
-    with pytest.raises(InputError, match="UTF-8"):
+    (tmp_path / FAUNA).write_text("Site\tpH\n1\t7\t8\t9\n2\t7\t8\t9\t10\n", encoding="utf-8")
+    with pytest.raises(InputError, match="one header line"):
+        read_field_sites(tmp_path)
+    (tmp_path / FAUNA).write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="one header line"):
         read_field_sites(tmp_path)
     monkeypatch.setenv("TIBET_REAL_DATA", str(tmp_path / "empty"))
     for read in (read_field_sites, read_respiration):
@@ -299,6 +303,43 @@ def test_a_contrast_of_one_coefficient_is_that_coefficient():
     assert (fit.table.loc["both", "p_above"] < 0.5) == (t > 0)
 
 
+def test_an_interval_leaves_out_zero_where_the_test_rejects():
+    for name, confidence in product(("y", "z"), (0.5, 0.9, 0.99, 0.995)):
+        fit = spatial_regression(
+            MADE_UP[name], MADE_UP[["x"]], MADE_UP, n_boot=999, confidence=confidence
+        )
+        row = fit.table.loc["x"]
+        student = stats.t.ppf((1 + confidence) / 2, len(MADE_UP) - 2)
+        assert fit.critical["x"] > 0.95 * student
+        assert (row["low"] > 0 or row["high"] < 0) == (row["p"] <= 1 - confidence + 0.001)
+
+
+def test_a_cause_as_smooth_as_the_errors_needs_more_than_students_t():
+    far = squareform(distances(MADE_UP))
+    smooth = np.linalg.cholesky(0.95 * np.exp(-far / 800) + 0.05 * np.eye(len(far)))
+    fields = smooth @ np.random.default_rng(5).standard_normal((len(far), 5))
+    fits = [
+        spatial_regression(pd.Series(y), MADE_UP[["longitude"]], MADE_UP, n_boot=499)
+        for y in fields.T
+    ]
+    reach = np.mean([fit.critical["longitude"] for fit in fits])
+    assert reach > 1.2 * stats.t.ppf(0.975, len(far) - 2)
+
+
+def test_a_simulated_field_is_fitted_with_its_own_best_dependence():
+    """Fields of neighbours get the t of generalized least squares, plain noise gets ordinary t."""
+    far = squareform(distances(MADE_UP))
+    smooth = np.exp(-far / 1000)
+    problem = helpers.fieldsites._pose(MADE_UP["y"], MADE_UP[["x"]], None, len(MADE_UP))
+    noise = np.random.default_rng(6).standard_normal((len(far), 20))
+    for grid in ([smooth, np.eye(len(far))], [np.eye(len(far)), smooth]):
+        for R in (smooth, np.eye(len(far))):
+            fields = np.linalg.cholesky(R) @ noise
+            t = helpers.fieldsites._refit(problem, grid, fields)
+            theirs = [GLS(y, problem.X, sigma=R).fit().tvalues for y in fields.T]
+            np.testing.assert_allclose(t[1], np.array(theirs)[:, 1])
+
+
 def test_smooth_fields_rarely_seem_to_depend_on_each_other():
     """Two unrelated smooth fields: the level is kept within what 60 cases can show."""
     rng = np.random.default_rng(7)
@@ -337,6 +378,7 @@ def hill() -> tuple[pd.DataFrame, pd.DataFrame]:
     km = (elevation - 4000) / 1000
     noise = rng.standard_normal((len(km), 3)) * 0.2
     values = pd.DataFrame({"peak": -2 * km**2, "line": km, "noise": 0 * km}) + noise
+    values["late"] = -2 * (km - 0.6) ** 2 + noise[:, 0]
     return MADE_UP.assign(elevation=elevation), values
 
 
@@ -355,6 +397,8 @@ def test_peaks_and_slopes_are_those_that_were_put_in(hill):
     assert fits.loc["line", "p"] < 0.01 < fits.loc["line", "p_peak"]
     assert fits.loc["noise", "p"] > 0.05
     assert np.isinf(fits.loc["noise", "vertex_high"])
+    assert fits.loc["late", "p_peak"] < 0.01
+    assert fits.loc["late", "vertex"] == pytest.approx(4600, abs=100)
     mirrored = spatial_gradients(places["elevation"], -values, places, n_boot=999)
     assert mirrored.loc["peak", "p_dip"] < 0.01
 
@@ -365,6 +409,21 @@ def test_without_neighbours_gradients_are_the_plain_ones(hill):
     plain = fit_gradients(places["elevation"], values)
     np.testing.assert_allclose(near["slope"], plain["slope"], atol=0.06)
     np.testing.assert_allclose(near.loc["peak", "vertex"], plain.loc["peak", "vertex"], atol=30)
+
+
+def test_the_curve_is_as_flat_as_the_test_allows_at_the_ends_of_its_vertex(hill):
+    places, values = hill
+    row = spatial_gradients(places["elevation"], values[["late"]], places, n_boot=200).iloc[0]
+    km = (places["elevation"] - places["elevation"].mean()) / 1000
+    ends = (row[["vertex_low", "vertex_high"]] - places["elevation"].mean()) / 1000
+    fit = spatial_regression(
+        values["late"],
+        pd.DataFrame({"km": km, "km2": km**2}),
+        places,
+        contrasts=pd.DataFrame({"km": 1.0, "km2": 2 * ends.astype(float)}),
+        n_boot=200,
+    )
+    np.testing.assert_allclose(fit.table.loc[ends.index, "t"].abs(), fit.critical["km2"])
 
 
 def test_ends_of_the_interval_of_a_ratio_are_as_far_as_the_test_reaches():
@@ -568,6 +627,13 @@ def test_the_rule_takes_all_of_what_it_made(tmp_path, srdb):
     forest = whole.iloc[:5].assign(Ecosystem_type="Forest", Record_number=["1", "2", "3", "4", "5"])
     pd.concat([forest, whole]).to_csv(tmp_path / "srdb-data.csv", index=False)
     pd.testing.assert_frame_equal(read_respiration(tmp_path), part)
+
+
+def test_names_in_another_encoding_do_no_harm(tmp_path):
+    write_records(tmp_path, {"Site_ID": "Königsee"}, {})
+    path = tmp_path / "srdb-data.csv"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
+    assert len(read_respiration(tmp_path)) == 2
 
 
 def test_the_temperature_is_that_of_the_year_where_it_is_reported(tmp_path):

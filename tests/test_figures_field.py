@@ -38,17 +38,13 @@ def sites() -> pd.DataFrame:
 
 
 def inside(fig: plt.Figure) -> bool:
-    """Tell whether every letter that is drawn lies on the picture."""
+    """Tell whether everything that is drawn lies on the picture."""
     fig.canvas.draw()
-    frame = fig.bbox.padded(1)
-    boxes = [
-        text.get_window_extent()
-        for text in fig.findobj(plt.Text)
-        if text.get_visible() and text.get_text()
-    ]
-    return all(
-        frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
-        for box in boxes
+    drawn = fig.get_tightbbox()
+    width, height = fig.get_size_inches()
+    slack = 0.02
+    return (
+        min(drawn.x0, drawn.y0) > -slack and drawn.x1 < width + slack and drawn.y1 < height + slack
     )
 
 

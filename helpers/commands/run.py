@@ -92,13 +92,15 @@ def read_parameters(notebook: Path, assignments: list[str]) -> dict[str, object]
                 found=repr(assignment),
                 mend="correct the name (no spaces around =)",
             )
+        if name == "source" and repr(text) != known[name]["default"].replace('"', "'"):
+            text = str(Path(text).resolve())
         values[name] = _convert(notebook, name, known[name]["inferred_type_name"], text)
     return values
 
 
 def _convert(notebook: Path, name: str, kind: str, text: str) -> object:
     if kind == "str":
-        return str(Path(text).resolve()) if name == "source" and text != "embedded" else text
+        return text
     try:
         if kind == "bool":
             return {"true": True, "false": False}[text.lower()]
