@@ -180,11 +180,12 @@ def spatial_slopes(
     another such field    4 to 8 %      3 to 7 %      3 to 5 %
     ====================  ============  ============  ============
 
-    At the 294 cells of 1 degree of the Plateau, fifteen classes give 3 to 7 % for elevation, at
-    any range from 150 to 1200 km, where independent cells would give 30 to 84 %.
+    For a single smooth predictor the share may lie between 0 and 15 %; for a dozen of them (six
+    classes, 500 km) it was 5 % on average, and 9 % for bends. Taking sites for independent gives
+    10 to 59 %. At the 294 cells of 1 degree of the Plateau, fifteen classes give 3 to 7 % for
+    elevation, at any range from 150 to 1200 km; taking cells for independent gives 30 to 84 %.
     """
-    left_name = "predictor"
-    one = predictor.to_frame(left_name)
+    one = predictor.to_frame("predictor")
     held = places.iloc[:, :0] if given is None else given
     design = np.column_stack([np.ones(len(held)), held])
     left, right = (table - design @ np.linalg.lstsq(design, table)[0] for table in (one, factors))
@@ -192,7 +193,7 @@ def spatial_slopes(
     fits = correlate(one, factors, given=held, sizes=sizes, confidence=confidence)
     fits = fits.droplevel("left").rename_axis("factor")
     freedom = np.maximum(fits["n"] - 2 - held.shape[1], 0)
-    per_r = right.std() / left[left_name].std()
+    per_r = right.std() / left["predictor"].std()
     error = per_r * np.sqrt((1 - fits["r"] ** 2) / freedom)
     critical = np.where(freedom > 0, stats.t.ppf((1 + confidence) / 2, freedom), np.inf)
     slope = fits["r"] * per_r

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,14 +11,7 @@ from matplotlib.colors import to_hex
 from helpers.figures.field import cover_gradients, field_map, respiration_curves, sign_forest
 from helpers.terrain import load_elevation
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_a_screen():
-    backend = mpl.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(backend)
+pytestmark = pytest.mark.usefixtures("without_a_screen")
 
 
 @pytest.fixture

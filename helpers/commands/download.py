@@ -384,10 +384,10 @@ def plateau_digest(path: Path) -> str:
     Raises
     ------
     InputError
-        If :func:`helpers.fieldsites.read_respiration`, which says which records these are, cannot
+        If :func:`helpers.respiration.read_respiration`, which says which records these are, cannot
         read it.
     """
-    from helpers.fieldsites import read_respiration
+    from helpers.respiration import read_respiration
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "srdb-data.csv").symlink_to(path.resolve())

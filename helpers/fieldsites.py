@@ -1,0 +1,371 @@
+"""Real grassland sites of the Plateau: readers, and path models where neighbours are alike.
+
+The 48 sites of Zhao et al. (2017) are genuine and observed. Neighbouring sites resemble each other:
+path models are resampled by whole blocks of sites, and tested at effective numbers of sites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from helpers.associations import correlate, effective_sizes
+from helpers.checks import check_level
+from helpers.errors import InputError
+from helpers.genuine import find_genuine
+from helpers.gldas import load_climate, sample
+from helpers.pathmodel import d_separation
+from helpers.pathmodel.checks import model_table
+from helpers.pathmodel.effects import check_outcome, effect_pairs
+from helpers.pathmodel.recursive import effects_on, weighted_covariances
+from helpers.pathmodel.resampling import bca_interval, check_enough, count_sites, draw_sites
+from helpers.pathmodel.spec import PathModel
+from helpers.terrain import load_elevation
+
+COVERS = {"AM": "meadow", "AS": "steppe", "DS": "desert steppe"}
+
+_FETCH = "make data SOURCE=fieldsites"
+_FAUNA, _WORLDCLIM = "soil_fauna_data_final.txt", "site_clim_worldClim.txt"
+_MEASURED = {  # column in the file: (our name, least, most, unit)
+    "Long": ("longitude", -180, 180, "degrees east"),
+    "Lat": ("latitude", -90, 90, "degrees north"),
+    "Ele.m": ("elevation", 500, 9000, "m"),
+    "pH": ("pH", 2, 12, "1"),
+    "SOC": ("SOC", 0.01, 58, "g per 100 g: organic matter is 58 % carbon"),
+    "SCNratio": ("CN", 1, 200, "1"),
+    "DOC": ("DOC", 0, 5000, "mg kg-1"),
+    "plant.species.richness": ("richness", 1, 200, "species"),
+    "plant.shannon.diversity": ("shannon", 0, 6, "1"),
+}
+_WEATHER = {
+    "bio1": ("T_worldclim", -200, 300, "tenths of a degree Celsius"),
+    "bio7": ("T_range", 100, 700, "tenths of a degree Celsius (warmest to coldest month)"),
+    "bio12": ("P_worldclim", 10, 5000, "mm a year"),
+}
+
+
+def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
+    """Read the 48 grassland sites of Zhao et al. (2017): observed.
+
+    Parameters
+    ----------
+    source : "genuine" or path
+        Where ``make data`` or ``TIBET_REAL_DATA`` put the collection, or a folder with it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``site``: ``longitude``, ``latitude`` (degrees), ``elevation`` (m, as measured),
+        ``land_cover`` (meadow, steppe, desert steppe), ``pH``, ``SOC`` (g kg-1), ``CN``, ``DOC``
+        (mg kg-1), plant species ``richness`` and ``shannon`` diversity of the plot, and
+        ``T_worldclim`` (degrees Celsius) and ``P_worldclim`` (mm a year).
+
+    Raises
+    ------
+    InputError
+        For a missing file or column, a site or a place that is there twice, a site that one of
+        the two files lacks, text or a gap in a number column, a number that cannot be right in
+        its unit, or an unknown type of vegetation.
+
+    Notes
+    -----
+    The files name no unit. SOC is read as percent of dry soil (g per 100 g) and multiplied by 10.
+    As g kg-1 it could hardly be right: dissolved organic carbon, whose range fits mg kg-1 only,
+    would then be up to a third of all organic carbon (as percent, at most 3 %; 0.1-2 % is usual),
+    and the average alpine meadow would hold 8 g kg-1, where the paper has sites up to 118 g kg-1.
+    So percent is likely, not certain. No correlation, ratio, test, standardized effect or peak
+    depends on it; only numbers in g kg-1 do. C/N rises to 58 where the soil is alkaline and poor
+    in organic carbon, as total carbon over nitrogen does where there is carbonate; the files do
+    not say which carbon it is. WorldClim (version 1.4) gives temperature in tenths of a degree,
+    1950-2000. The sites were sampled in the growing season of 2011, as the script says that the
+    authors keep beside the data.
+
+    References
+    ----------
+    Zhao et al. (2017), Ecosphere 8, e01901.
+    """
+    folder = find_collection(source, "tibet_fauna")
+    once = (["Site"], ["Long", "Lat"])
+    measured = _read_by_site(folder / _FAUNA, ["vege.type"], _MEASURED, once=once, separator="\t")
+    weather = _read_by_site(folder / _WORLDCLIM, [], _WEATHER, once=once[:1], separator=r"\s+")
+    odd = measured.index.symmetric_difference(weather.index)
+    if len(odd):
+        raise InputError(
+            f"{folder}: site {odd[0]}",
+            needed=f"the same sites in {_FAUNA} and {_WORLDCLIM}",
+            found=f"{len(odd)} in one of them only",
+            mend="download both files again, or take the sites out of both",
+        )
+    cover = measured["vege.type"]
+    unknown = cover[~cover.isin(COVERS)]
+    if len(unknown):
+        raise InputError(
+            f"{folder / _FAUNA}: column 'vege.type', site {unknown.index[0]}",
+            needed=f"one of {', '.join(COVERS)}",
+            found=repr(unknown.iloc[0]),
+            mend="correct the cell, or leave the site out",
+        )
+    sites = measured[[about[0] for about in _MEASURED.values()]].copy()
+    sites.insert(3, "land_cover", cover.map(COVERS))
+    sites["SOC"] *= 10
+    sites["T_worldclim"] = weather["T_worldclim"] / 10
+    sites["P_worldclim"] = weather["P_worldclim"]
+    return sites
+
+
+def _read_by_site(path: Path, words: list[str], about: dict, **options: object) -> pd.DataFrame:
+    limits = {column: each[1:] for column, each in about.items()}
+    table = read_table(path, ["Site", *words], limits, **options).set_index("Site")
+    names = {column: each[0] for column, each in about.items()}
+    return table.rename(columns=names).rename_axis("site")
+
+
+def find_collection(source: str | Path, name: str) -> Path:
+    """Return the folder of a collection of field data.
+
+    Parameters
+    ----------
+    source : "genuine" or path
+        Where ``make data`` or ``TIBET_REAL_DATA`` put it, or a folder that holds it or is it.
+    name : str
+        tibet_fauna or srdb.
+    """
+    if source == "genuine":
+        return find_genuine(name)
+    folders = [folder for folder in (Path(source) / name, Path(source)) if folder.is_dir()]
+    if not folders:
+        raise InputError(
+            source,
+            needed=f"'genuine', or a folder with the collection {name}",
+            found="no such folder",
+            mend=f"check the path, or fetch the files: {_FETCH}",
+        )
+    return folders[0]
+
+
+def read_table(
+    path: Path,
+    words: list[str],
+    numbers: dict[str, tuple[float, float, str]],
+    *,
+    once: tuple[list[str], ...] = (),
+    gaps: tuple[str, ...] = (),
+    keep: Callable[[pd.DataFrame], pd.Series] | None = None,
+    separator: str = ",",
+) -> pd.DataFrame:
+    """Read columns of a table of text, and refuse what cannot be right.
+
+    Parameters
+    ----------
+    path : path
+        Of the table, with one header line.
+    words : list of str
+        Columns of text; a cell that is empty or NA is blank.
+    numbers : dict
+        Columns of numbers, with the least, the most, and the unit.
+    once : tuple of lists of str
+        Columns that tell one row from all others.
+    gaps : tuple of str
+        Columns of numbers where a cell may be empty; it is NaN.
+    keep : callable, optional
+        Says of the rows, as text, which are read and checked; others are nobody's concern here.
+    separator : str
+        Between cells.
+    """
+    try:
+        table = pd.read_csv(
+            path,
+            sep=separator,
+            dtype=str,
+            encoding="utf-8-sig",
+            encoding_errors="replace",  # SRDB has names of places in other encodings
+        )
+    except FileNotFoundError as error:
+        raise InputError(path, needed="this file", found="no such file", mend=_FETCH) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(
+            path,
+            needed="a table with one header line",
+            found=str(error).strip(),
+            mend=f"download it again: {_FETCH}",
+        ) from error
+    columns = [*words, *numbers]
+    missing = [column for column in columns if column not in table]
+    if missing or table.empty:
+        raise InputError(
+            path,
+            needed=f"rows, and the columns {', '.join(columns)}",
+            found=f"no column {', '.join(missing)}" if missing else "no rows",
+            mend="download it again, or give the columns back their names",
+        )
+    table = table[columns].fillna("").apply(lambda column: column.str.strip())
+    table = table[keep(table)] if keep else table
+    for name, (low, high, unit) in numbers.items():
+        text = table[name]
+        table[name] = pd.to_numeric(text, errors="coerce").astype(float)
+        wrong = text[~table[name].between(low, high) & ~((text == "") & (name in gaps))]
+        if len(wrong):
+            raise InputError(
+                f"{path}: column {name!r}, line {wrong.index[0] + 2}",
+                needed=f"a number between {low:g} and {high:g} ({unit})",
+                found=repr(wrong.iloc[0]) if wrong.iloc[0] else "an empty cell",
+                mend="correct the cell, or bring the whole column into this unit",
+            )
+    for key in once:
+        twice = table[table.duplicated(key, keep=False)]
+        if len(twice):
+            raise InputError(
+                f"{path}: {', '.join(key)}",
+                needed="each of them once: what is there twice counts twice",
+                found=f"{tuple(twice[key].iloc[0])} in {len(twice)} rows",
+                mend="keep one of the rows, or their mean",
+            )
+    return table
+
+
+def add_climate(sites: pd.DataFrame) -> pd.DataFrame:
+    """Add the GLDAS climate of 2013-2014 and the packaged elevation to sites: observed.
+
+    Parameters
+    ----------
+    sites : pandas.DataFrame
+        With longitude and latitude.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The sites with the climatic factor codes in GLDAS units, ``relief`` (m, of the 1/12 degree
+        cell) and ``cell``, the name of the 1 degree climate cell.
+
+    Raises
+    ------
+    InputError
+        For a site outside the grid, or on a cell without values (:func:`helpers.gldas.sample`).
+    """
+    climate = load_climate()
+    weather = sample(climate, sites["longitude"], sites["latitude"])
+    points = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
+    cell = climate.sel(points, method="nearest")
+    names = [f"{lat:g} N, {lon:g} E" for lat, lon in zip(cell["lat"], cell["lon"], strict=True)]
+    relief = load_elevation().sel(points, method="nearest").to_series().astype(float)
+    return sites.join(weather).assign(relief=relief, cell=names)
+
+
+def name_blocks(places: pd.DataFrame, degrees: float = 2.0) -> pd.Series:
+    """Return the block of each site: cells of so many degrees of longitude and latitude.
+
+    Parameters
+    ----------
+    places : pandas.DataFrame
+        longitude and latitude, degrees.
+    degrees : float
+        Side of a block; 2 degrees of latitude are about 220 km.
+    """
+    if not degrees > 0:
+        raise InputError("degrees", needed="a side above 0", found=f"{degrees:g}", mend="try 2")
+    corner = np.floor(places[["latitude", "longitude"]] / degrees) * degrees
+    return corner.apply(lambda row: f"{row.iloc[0]:g} N, {row.iloc[1]:g} E", axis=1).rename("block")
+
+
+def block_effects(
+    model: PathModel,
+    data: pd.DataFrame,
+    outcome: str,
+    blocks: pd.Series,
+    *,
+    n_boot: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 2022,
+) -> pd.DataFrame:
+    """Return standardized total effects on a variable, with intervals for blocks of sites.
+
+    Parameters
+    ----------
+    model : PathModel
+        A recursive model.
+    data : pandas.DataFrame
+        One row per site, with a column for each variable; others are ignored.
+    outcome : str
+        The variable that the effects end at.
+    blocks : pandas.Series
+        Block of each site (:func:`name_blocks`); whole blocks are drawn with replacement.
+    n_boot : int
+        Number of resamples, at least 100.
+    confidence : float
+        Level of the BCa intervals, between 0 and 1.
+    seed : int
+        Of the drawing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By cause: ``direct``, ``total``, ``total_low``, ``total_high``. A draw has as many blocks as
+        there are, and so not always as many sites. The jackknife leaves out whole blocks. With a
+        block for each site, the intervals are those of
+        :func:`helpers.pathmodel.bootstrap_effects`.
+    """
+    check_level("confidence", confidence, usual=0.95)
+    check_outcome(model, outcome)
+    values = stats.zscore(model_table(model, data).to_numpy())
+    number, names = pd.factorize(blocks.loc[data.index])
+    m = len(names)
+    if m < 5:
+        raise InputError(
+            "blocks", needed="at least 5", found=f"{m}", mend="make the blocks smaller"
+        )
+
+    def total(drawn: np.ndarray) -> np.ndarray:
+        weights = count_sites(drawn, m)[..., number]
+        return effects_on(outcome, model, weighted_covariances(weights, values), "correlated")[-1]
+
+    draws = np.concatenate([total(drawn) for drawn in draw_sites(m, n_boot, seed)], axis=-1)
+    kept = draws[:, ~np.isnan(draws).any(axis=0)]
+    check_enough(n_boot - kept.shape[-1], n_boot)
+    S = weighted_covariances(np.ones(len(values)), values)
+    whole = effects_on(outcome, model, S, "correlated")
+    low, high = bca_interval(total, kept, m, confidence)
+    causes = effect_pairs(model, outcome).get_level_values("from")
+    direct = np.where([(outcome, cause) in model.paths for cause in causes], whole[0], np.nan)
+    columns = {"direct": direct, "total": whole[-1], "total_low": low, "total_high": high}
+    return pd.DataFrame(columns, index=causes)
+
+
+def spatial_separation(
+    model: PathModel, data: pd.DataFrame, places: pd.DataFrame, classes: int = 5
+) -> pd.DataFrame:
+    """Test every independence that a recursive model claims, where neighbours are alike.
+
+    Parameters
+    ----------
+    model : PathModel
+        A recursive model.
+    data : pandas.DataFrame
+        One row per site, with a column for each variable; others are ignored.
+    places : pandas.DataFrame
+        longitude and latitude of the same sites, degrees.
+    classes : int
+        Of distance, for the effective number of sites.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The claims of :func:`helpers.pathmodel.d_separation` with ``p`` for independent sites,
+        ``n``, what the partial correlation is worth in independent sites (Dutilleul, from what
+        the given variables leave of both), and ``p_spatial``.
+    """
+    claims = d_separation(model, data).claims
+    rows = []
+    for (left, right), claim in claims.iterrows():
+        given = data[claim["given"].split(", ")] if claim["given"] else data.iloc[:, :0]
+        design = np.column_stack([np.ones(len(data)), given.to_numpy(float)])
+        pair = data[[left, right]].astype(float)
+        rest = pair - design @ np.linalg.lstsq(design, pair.to_numpy())[0]
+        sizes = effective_sizes(rest[[left]], rest[[right]], places, classes)
+        test = correlate(pair[[left]], pair[[right]], given=given, sizes=sizes)
+        rows.append(test[["n", "p"]].iloc[0].to_numpy())
+    n, p = np.array(rows).T if rows else ([], [])
+    return claims.assign(n=n, p_spatial=p)
