@@ -269,7 +269,9 @@ def show_result(row: Mapping) -> list[str]:
 
 
 def print_published(claim: Mapping) -> str:
-    """Return what the paper prints, with its unit."""
+    """Return what the paper prints, with its unit, or what a criterion of ours needs."""
+    if claim["published"].startswith("at "):
+        return f"(needs {claim['published']})"
     return " ".join(filter(None, (claim["published"].replace(";", ", "), claim["unit"])))
 
 
