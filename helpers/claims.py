@@ -30,12 +30,12 @@ VERDICTS = {
     "not testable": "nothing that we have can support or contradict it",
 }
 REASONS = {
-    "data not available": "the values behind the claim are not public",
+    "data not available": "we do not have the values behind the claim",
     "method ambiguous": "the text does not say enough to compute it, or names no criterion",
     "software formula": "programs define the quantity in different ways",
     "likely typo": "a slip of the pen explains the difference",
     "internal inconsistency": "two statements of the paper exclude each other",
-    "too uncertain": "the interval of our number holds both signs",
+    "too uncertain": "our tests or intervals allow both answers",
 }
 _NEAR = 0.05
 _KEY = "claims"  # in the metadata of an output
@@ -115,7 +115,7 @@ def _every(claim: Mapping, value: tuple[int, int]) -> str:
 
 def _most(claim: Mapping, value: tuple[int, int]) -> str:
     count, total = value
-    return "yes" if count > total / 2 else "no"
+    return "yes" if count > total / 2 else "open"  # what was not shown is not excluded
 
 
 def _is_true(claim: Mapping, value: bool) -> str:
@@ -129,7 +129,7 @@ RULES: dict[str, Callable[[Mapping, object], str]] = {
     "significance": _is_significant,  # p: below the printed threshold
     "within": _in_intervals,  # (low, high) for each printed number: it lies inside
     "every": _every,  # (count, total): all of them; partly if more than half are
-    "most": _most,  # (count, total): more than half of them
+    "most": _most,  # (count, total): shown for more than half of them, else open
     "statement": _is_true,  # bool: the criterion stands in the notebook's cell
 }
 _VERDICT_OF = dict(

@@ -11,18 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from helpers.associations import correlate, effective_sizes
-from helpers.checks import check_level
 from helpers.errors import InputError
 from helpers.genuine import find_genuine
 from helpers.gldas import load_climate, sample
 from helpers.pathmodel import d_separation
-from helpers.pathmodel.checks import model_table
-from helpers.pathmodel.effects import check_outcome, effect_pairs
-from helpers.pathmodel.recursive import effects_on, weighted_covariances
-from helpers.pathmodel.resampling import bca_interval, check_enough, count_sites, draw_sites
 from helpers.pathmodel.spec import PathModel
 from helpers.terrain import load_elevation
 
@@ -269,69 +263,6 @@ def name_blocks(places: pd.DataFrame, degrees: float = 2.0) -> pd.Series:
         raise InputError("degrees", needed="a side above 0", found=f"{degrees:g}", mend="try 2")
     corner = np.floor(places[["latitude", "longitude"]] / degrees) * degrees
     return corner.apply(lambda row: f"{row.iloc[0]:g} N, {row.iloc[1]:g} E", axis=1).rename("block")
-
-
-def block_effects(
-    model: PathModel,
-    data: pd.DataFrame,
-    outcome: str,
-    blocks: pd.Series,
-    *,
-    n_boot: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 2022,
-) -> pd.DataFrame:
-    """Return standardized total effects on a variable, with intervals for blocks of sites.
-
-    Parameters
-    ----------
-    model : PathModel
-        A recursive model.
-    data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
-    outcome : str
-        The variable that the effects end at.
-    blocks : pandas.Series
-        Block of each site (:func:`name_blocks`); whole blocks are drawn with replacement.
-    n_boot : int
-        Number of resamples, at least 100.
-    confidence : float
-        Level of the BCa intervals, between 0 and 1.
-    seed : int
-        Of the drawing.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By cause: ``direct``, ``total``, ``total_low``, ``total_high``. A draw has as many blocks as
-        there are, and so not always as many sites. The jackknife leaves out whole blocks. With a
-        block for each site, the intervals are those of
-        :func:`helpers.pathmodel.bootstrap_effects`.
-    """
-    check_level("confidence", confidence, usual=0.95)
-    check_outcome(model, outcome)
-    values = stats.zscore(model_table(model, data).to_numpy())
-    number, names = pd.factorize(blocks.loc[data.index])
-    m = len(names)
-    if m < 5:
-        raise InputError(
-            "blocks", needed="at least 5", found=f"{m}", mend="make the blocks smaller"
-        )
-
-    def total(drawn: np.ndarray) -> np.ndarray:
-        weights = count_sites(drawn, m)[..., number]
-        return effects_on(outcome, model, weighted_covariances(weights, values), "correlated")[-1]
-
-    draws = np.concatenate([total(drawn) for drawn in draw_sites(m, n_boot, seed)], axis=-1)
-    kept = draws[:, ~np.isnan(draws).any(axis=0)]
-    check_enough(n_boot - kept.shape[-1], n_boot)
-    S = weighted_covariances(np.ones(len(values)), values)
-    whole = effects_on(outcome, model, S, "correlated")
-    low, high = bca_interval(total, kept, m, confidence)
-    causes = effect_pairs(model, outcome).get_level_values("from")
-    direct = np.where([(outcome, cause) in model.paths for cause in causes], whole[0], np.nan)
-    columns = {"direct": direct, "total": whole[-1], "total_low": low, "total_high": high}
-    return pd.DataFrame(columns, index=causes)
 
 
 def spatial_separation(

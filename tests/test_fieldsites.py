@@ -15,7 +15,6 @@ from helpers.commands.data import SHARED
 from helpers.errors import InputError
 from helpers.fieldsites import (
     add_climate,
-    block_effects,
     name_blocks,
     read_field_sites,
     spatial_separation,
@@ -229,26 +228,24 @@ def chain() -> pd.DataFrame:
 
 def test_a_block_for_each_site_gives_the_usual_bootstrap(chain):
     blocks = pd.Series(chain.index.astype(str), chain.index)
-    ours = block_effects(MODEL, chain, "z", blocks, n_boot=500, seed=3)
-    usual = bootstrap_effects(MODEL, chain, "z", n_boot=500, seed=3).table.droplevel("to")
-    columns = ["total", "total_low", "total_high"]
-    np.testing.assert_allclose(ours[columns], usual.loc[ours.index, columns])
-    np.testing.assert_allclose(ours["direct"].dropna(), usual["direct"][ours["direct"].notna()])
-    assert ours["direct"].isna().sum() == 1
+    ours = bootstrap_effects(MODEL, chain, "z", n_boot=500, seed=3, blocks=blocks)
+    usual = bootstrap_effects(MODEL, chain, "z", n_boot=500, seed=3)
+    pd.testing.assert_frame_equal(ours.table, usual.table)
 
 
 def test_copies_of_sites_within_a_block_tell_nothing_new(chain):
     blocks = pd.Series(chain.index.astype(str), chain.index)
-    once = block_effects(MODEL, chain, "z", blocks, n_boot=300)
+    once = bootstrap_effects(MODEL, chain, "z", n_boot=300)
     copied = pd.concat([chain, chain, chain], ignore_index=True)
-    thrice = block_effects(MODEL, copied, "z", pd.Series([*blocks] * 3), n_boot=300)
-    np.testing.assert_allclose(thrice, once)
+    threefold = pd.Series([*blocks] * 3)
+    thrice = bootstrap_effects(MODEL, copied, "z", n_boot=300, blocks=threefold)
+    np.testing.assert_allclose(thrice.table, once.table)
 
 
 def test_few_blocks_are_refused(chain):
     blocks = pd.Series(chain.index % 4, chain.index)
     with pytest.raises(InputError, match="at least 5"):
-        block_effects(MODEL, chain, "z", blocks)
+        bootstrap_effects(MODEL, chain, "z", blocks=blocks)
 
 
 def test_blocks_are_cells_of_degrees():

@@ -440,7 +440,7 @@ def test_text_of_another_kind_is_refused(text, match):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"no such file\n.*climatic, loop, .*soil"):
+    with pytest.raises(InputError, match=r"no such file\n.*climatic, field_climate, loop, .*soil"):
         read_model(tmp_path / "mine.lav")
 
 

@@ -65,6 +65,7 @@ def bootstrap_effects(
     confidence: float = 0.95,
     seed: int = 2022,
     exogenous: str = "correlated",
+    blocks: pd.Series | None = None,
 ) -> Bootstrap:
     """Return the standardized effects on a variable with bootstrap intervals (BCa).
 
@@ -84,12 +85,15 @@ def bootstrap_effects(
         Of the drawing.
     exogenous : {"correlated", "uncorrelated"}
         Whether exogenous variables may correlate where the model does not draw it.
+    blocks : pandas.Series, optional
+        Block of each site, where neighbours are alike: whole blocks are drawn, and left out by the
+        jackknife.
 
     Raises
     ------
     InputError
         As :func:`helpers.pathmodel.fit_model`, and for a model that is not recursive, a variable
-        that nothing acts on, or more than half of the resamples left out.
+        that nothing acts on, fewer than 5 blocks, or more than half of the resamples left out.
 
     Notes
     -----
@@ -103,10 +107,14 @@ def bootstrap_effects(
     """
     check_level("confidence", confidence, usual=0.95)
     values = _standardized(model, data, exogenous, outcome)
-    n = len(values)
+    each = np.arange(len(values)) if blocks is None else blocks.loc[data.index]
+    number, names = pd.factorize(each)
+    n = len(names)
+    if blocks is not None and n < 5:
+        raise InputError("blocks", needed="at least 5", found=f"{n}", mend="make them smaller")
 
     def effects_of(sites: np.ndarray) -> np.ndarray:
-        S = weighted_covariances(count_sites(sites, n), values)
+        S = weighted_covariances(count_sites(sites, n)[..., number], values)
         return effects_on(outcome, model, S, exogenous)
 
     drawn = np.concatenate([effects_of(sites) for sites in draw_sites(n, n_boot, seed)], axis=-1)
