@@ -10,6 +10,7 @@ from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
+from helpers.commands.kernels import use_socket_files
 from helpers.errors import InputError
 from helpers.genuine import find_genuine
 
@@ -17,6 +18,8 @@ ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = ROOT / "book" / "notebooks"
 AT_A_TIME = 2
 _SECONDS_PER_CELL = 300
+
+use_socket_files()
 
 
 def explain_lack(notebook: NotebookNode) -> str:
