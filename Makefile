@@ -8,7 +8,7 @@ PORT ?= 8000
 PARALLEL := -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve run data refresh bench lock clean
+.PHONY: help book test serve run sweep data refresh bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -38,6 +38,9 @@ serve: book ## build the book and show it at http://localhost:8000 (PORT=...)
 
 run: $(READY) ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confidence=0.9"
 	@$(BIN)/python -m helpers.commands.run "$$NB" --parameters "$$P"
+
+sweep: $(READY) ## run notebooks over a grid: GRID=book/sweeps/what_survives.yml (CLUSTER=tcp://...)
+	@$(BIN)/python -m helpers.commands.sweep "$$GRID" $${CLUSTER:+--cluster "$$CLUSTER"}
 
 data: $(READY) ## recompute data/embedded (SOURCE=folder), or fetch files: SOURCE=gldas, cmip5, fieldsites
 	@$(BIN)/python -m helpers.commands.data $${SOURCE:+"$$SOURCE"}

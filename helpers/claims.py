@@ -7,6 +7,7 @@ answers as data, and :func:`collect` reads them back for the report.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -154,8 +155,7 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
         ``verdict``: a key of :data:`VERDICTS`; ``reason``: why, where it is not reproduced.
         Values that are reconstructed or emulated neither support nor contradict a claim.
     """
-    gap = answer.value is None or bool(np.any(pd.isna(np.ravel(np.array(answer.value, object)))))
-    agrees = "none" if gap else RULES[claim["rule"]](claim, answer.value)
+    agrees = "none" if _has_gap(answer.value) else RULES[claim["rule"]](claim, answer.value)
     made_up = answer.label in ("reconstructed", "emulated")
     put_in = claim["built_in"] == "definition" or (claim["built_in"] == "generator" and made_up)
     if put_in and agrees in ("yes", "nearly"):
@@ -179,15 +179,15 @@ class Weighed:
     Attributes
     ----------
     table : pandas.DataFrame
-        By claim: ``claim``, ``published``, ``here``, ``label``, ``agrees``, ``verdict``,
-        ``reason``.
+        By claim: ``claim``, ``published``, ``value`` (what the rule compared, as JSON),
+        ``here``, ``label``, ``agrees``, ``verdict``, ``reason``.
     """
 
     table: pd.DataFrame
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         shown = {
-            "text/plain": self.table.drop(columns="claim").to_string(),
+            "text/plain": self.table.drop(columns=["claim", "value"]).to_string(),
             "text/html": _to_html(self.table),
         }
         records = self.table.drop(columns=["claim", "published"]).reset_index()
@@ -225,6 +225,7 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
         rows[name] = {
             "claim": f"{claim['claim']} ({where})",
             "published": print_published(claim),
+            "value": _to_json(answer.value),
             "here": answer.here,
             "label": answer.label,
         } | judge(claim, answer)
@@ -242,11 +243,11 @@ def collect(notebook: NotebookNode) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        By claim: ``here``, ``label``, ``agrees``, ``verdict``, ``reason``.
+        By claim: ``value`` (JSON), ``here``, ``label``, ``agrees``, ``verdict``, ``reason``.
     """
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
     records = [row for output in outputs for row in output.get("metadata", {}).get(_KEY, [])]
-    columns = ["id", "here", "label", "agrees", "verdict", "reason"]
+    columns = ["id", "value", "here", "label", "agrees", "verdict", "reason"]
     return pd.DataFrame(records, columns=columns).set_index("id")
 
 
@@ -273,6 +274,23 @@ def print_published(claim: Mapping) -> str:
     if claim["published"].startswith("at "):
         return f"(needs {claim['published']})"
     return " ".join(filter(None, (claim["published"].replace(";", ", "), claim["unit"])))
+
+
+def _to_json(value: object) -> str:
+    """Return JSON with six digits, which every machine agrees on; null for what has a gap."""
+
+    def plain(part):
+        if isinstance(part, list | tuple | np.ndarray):
+            return [plain(each) for each in part]
+        if isinstance(part, np.generic):
+            part = part.item()
+        return float(f"{part:.6g}") if isinstance(part, float) else part
+
+    return "null" if _has_gap(value) else json.dumps(plain(value), ensure_ascii=False)
+
+
+def _has_gap(value: object) -> bool:
+    return value is None or bool(np.any(pd.isna(np.ravel(np.array(value, object)))))
 
 
 def _to_html(table: pd.DataFrame) -> str:

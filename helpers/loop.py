@@ -6,6 +6,8 @@ The closed form is that of :mod:`helpers.pathmodel.ring`; a model that it does n
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_level
 from helpers.errors import InputError
+from helpers.factors import GROUPS, load_factors
 from helpers.pathmodel.checks import model_table
 from helpers.pathmodel.effects import effect_matrices, effect_pairs
 from helpers.pathmodel.fit import PathFit, describe, prepare
@@ -23,9 +26,10 @@ from helpers.pathmodel.indices import baseline_indices, goodness_of_fit
 from helpers.pathmodel.recursive import solvable, weighted_covariances
 from helpers.pathmodel.resampling import bca_interval, check_enough, count_sites, draw_sites
 from helpers.pathmodel.ring import check_real, find_ring, solve_ring
-from helpers.pathmodel.spec import PathModel
+from helpers.pathmodel.spec import PathModel, parse_model, read_model
 
 MEASURES = ("gain", "stability_index", "amplification")
+NODES = ("TF", "EVI", "SOC", "Cenzy")  # in the files of the loop, a factor for each of GROUPS
 
 
 class LoopFit(NamedTuple):
@@ -37,6 +41,83 @@ class LoopFit(NamedTuple):
 
     stable: PathFit
     twin: PathFit
+
+
+def choose_nodes(text: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Read which factor stands for each group in the loop.
+
+    Parameters
+    ----------
+    text : str
+        Four codes of factors with commas between them: climatic, plant, soil, microbial.
+    known : iterable of str
+        The codes that the study has.
+
+    Returns
+    -------
+    tuple of str
+        The codes, in the order of the groups.
+
+    Raises
+    ------
+    InputError
+        For another number of names, an unknown one, or one of another group. The codes of each
+        group are listed.
+    """
+    nodes = tuple(part.strip() for part in text.split(","))
+    group_of = load_factors()["group"].reindex(list(known)).dropna()
+    if tuple(group_of.get(node) for node in nodes) != GROUPS:
+        listing = (f"    {g}: {', '.join(group_of.index[group_of == g])}" for g in GROUPS)
+        found = (f"{node} ({group_of.get(node, 'no factor of this study')})" for node in nodes)
+        raise InputError(
+            "nodes",
+            needed="\n".join(["one factor of each group, in this order, with commas", *listing]),
+            found=", ".join(found),
+            mend=f"write for example {', '.join(NODES)}",
+        )
+    return nodes
+
+
+def read_loop(nodes: Iterable[str] = NODES, source: str = "loop") -> PathModel:
+    """Read a model of the loop, with other factors for its groups.
+
+    Parameters
+    ----------
+    nodes : iterable of str
+        A factor for each group, as :func:`choose_nodes` returns them.
+    source : str
+        A file of the loop, for :func:`helpers.pathmodel.read_model`.
+
+    Returns
+    -------
+    PathModel
+        The arrows of the file between these factors. A line keeps its reason where none of its
+        factors is another one.
+    """
+    names = dict(zip(NODES, nodes, strict=True))
+    lines = []
+    for line in read_model(source).text.splitlines():
+        statement = line.split("#")[0]
+        renamed = re.sub(r"\w+", lambda name: names.get(name[0], name[0]), statement)
+        lines.append(line if renamed == statement else renamed.rstrip())
+    return parse_model("\n".join(lines))
+
+
+def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
+    """Fit a model with one feedback loop, or return None where no real one belongs to the data.
+
+    Parameters
+    ----------
+    model, data : as for :func:`fit_loop`
+
+    Raises
+    ------
+    InputError
+        As :func:`fit_loop`, but for data to which no loop with real coefficients belongs.
+    """
+    S = model_table(model, data).cov().to_numpy()
+    B, _ = solve_ring(model, S)
+    return None if np.isnan(B).any() else fit_loop(model, data)
 
 
 def fit_loop(model: PathModel, data: pd.DataFrame, *, convention: str = "amos") -> LoopFit:
@@ -273,15 +354,17 @@ def bootstrap_loop(
     Raises
     ------
     InputError
-        As :func:`fit_loop`, and if more than half of the resamples are left out.
+        As :func:`find_loop`, and if more than half of the resamples cannot be fitted because of
+        their columns (`failed`).
 
     Notes
     -----
-    An interval is NaN where it does not exist: all draws lie on one side of the estimate, or the
-    loop cannot be fitted without one of the sites.
+    The estimate is NaN where no loop with real coefficients belongs to the data. An interval is
+    NaN where it does not exist: without an estimate; where all draws lie on one side of it; where
+    the loop cannot be fitted without one of the sites.
     """
     check_level("confidence", confidence, usual=0.95)
-    fit_loop(model, data)
+    find_ring(model)
     values = stats.zscore(model_table(model, data).to_numpy())
     n = len(values)
 
@@ -298,9 +381,9 @@ def bootstrap_loop(
     drawn = np.concatenate([found for found, _ in parts], axis=-1)
     failed = n_boot - int(sum(good.sum() for _, good in parts))
     kept = drawn[:, ~np.isnan(drawn).any(axis=0)]
-    check_enough(n_boot - kept.shape[-1], n_boot)
-    low, high = bca_interval(lambda sites: statistics_of(sites)[0], kept, n, confidence)
+    check_enough(failed, n_boot)
     estimate, _ = statistics_of(np.arange(n))
+    low, high = bca_interval(lambda sites: statistics_of(sites)[0], kept, n, confidence)
     return LoopBootstrap(
         table=pd.DataFrame({"estimate": estimate, "low": low, "high": high}, index),
         draws=pd.DataFrame(kept.T, columns=index),

@@ -12,7 +12,9 @@ import xarray as xr
 from scipy import stats
 
 from helpers.errors import InputError
+from helpers.factors import DATA
 
+WEIGHTINGS = ("models", "families")
 _FEWEST_YEARS = 10
 
 
@@ -165,6 +167,57 @@ def spread_of_models(change: xr.DataArray, confidence: float = 0.95) -> pd.Serie
             "rising": int((values > 0).sum()),
         }
     )
+
+
+def load_families() -> pd.Series:
+    """Return the land surface scheme of models of CMIP5, by model (``data/model_families.csv``).
+
+    References
+    ----------
+    Knutti et al. (2013), Geophysical Research Letters 40, 1194-1199, on models that share code;
+    IPCC (2013), Working Group I, Table 9.A.1, on the parts of each model.
+    """
+    return pd.read_csv(DATA / "model_families.csv", index_col="model")["land_model"]
+
+
+def share_votes(
+    ensemble: xr.Dataset | xr.DataArray, weighting: str = "models"
+) -> xr.Dataset | xr.DataArray:
+    """Let models that share a land surface scheme share one vote.
+
+    Parameters
+    ----------
+    ensemble : xarray.Dataset or xarray.DataArray
+        With a dimension ``model``, whose coordinate has the names of CMIP5.
+    weighting : {"models", "families"}
+        ``models`` returns the ensemble as it is. With ``families``, models of one scheme
+        (:func:`load_families`) are replaced by their mean, named by the scheme and their number;
+        a model of which no scheme is known is a family of its own. A cell is the mean of the
+        models that have a value there.
+
+    Raises
+    ------
+    InputError
+        For another word.
+    """
+    if weighting not in WEIGHTINGS:
+        raise InputError(
+            "weighting",
+            needed=" or ".join(WEIGHTINGS),
+            found=repr(weighting),
+            mend="use one of these words",
+        )
+    if weighting == "models":
+        return ensemble
+    if isinstance(ensemble, xr.Dataset):
+        voting = [name for name, part in ensemble.items() if "model" in part.dims]
+        parts = {name: share_votes(ensemble[name], weighting) for name in voting}
+        return ensemble.drop_dims("model").assign(parts)
+    models = ensemble.indexes["model"].to_series()
+    family = models.map(load_families()).fillna(models)
+    members = family.map(family.value_counts())
+    names = models.where(members == 1, family + " (" + members.astype(str) + " models)")
+    return ensemble.assign_coords(model=names).groupby("model").mean(keep_attrs=True)
 
 
 def _check_years(annual: xr.DataArray) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -13,6 +14,7 @@ from helpers.checks import check_numbers
 from helpers.errors import InputError
 from helpers.factors import DATA, load_factors
 from helpers.gldas import annual_mean, holds_files, load_climate, open_gldas, sample
+from helpers.projections import share_votes
 from helpers.sites import read_sites
 from helpers.terrain import load_elevation
 
@@ -164,7 +166,9 @@ def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
     return open_historical(folder).assign_attrs(about)
 
 
-def sample_top(sites: pd.DataFrame, source: str | Path = "embedded") -> pd.Series:
+def sample_top(
+    sites: pd.DataFrame, source: str | Path = "embedded", weighting: str = "models"
+) -> pd.Series:
     """Return TOP at sites: mean of the models and of 1990-2005, in the 1 degree cell of a site.
 
     Parameters
@@ -174,6 +178,8 @@ def sample_top(sites: pd.DataFrame, source: str | Path = "embedded") -> pd.Serie
     source : path or "embedded"
         As for :func:`load_top`. Without an archive of your own, the embedded map is sampled, which
         ``make data`` computed from the stand-in archive: emulated.
+    weighting : {"models", "families"}
+        What has one vote in the mean, as for :func:`helpers.projections.share_votes`.
 
     Returns
     -------
@@ -186,7 +192,8 @@ def sample_top(sites: pd.DataFrame, source: str | Path = "embedded") -> pd.Serie
         with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
             field = file["top"].load()
     places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
-    return field.mean("model").sel(places, method="nearest").to_series().rename("TOP")
+    field = share_votes(field, weighting).mean("model")
+    return field.sel(places, method="nearest").to_series().rename("TOP")
 
 
 def top_label(source: str | Path = "embedded") -> str:
@@ -283,3 +290,41 @@ def minmax(table: pd.DataFrame) -> pd.DataFrame:
     """
     check_numbers(table)
     return (table - table.min()) / (table.max() - table.min())
+
+
+def _standardize(table: pd.DataFrame) -> pd.DataFrame:
+    return (table - table.mean()) / table.std()
+
+
+SCALINGS = {"min-max": minmax, "z-score": _standardize, "ranks": pd.DataFrame.rank}
+
+
+def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Scale every column that has something to scale.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Numbers, one row per site.
+    by : {"min-max", "z-score", "ranks"}
+        ``min-max``: to 0-1, as the paper does (§2.4, :func:`minmax`); ``z-score``: less the mean,
+        over the standard deviation; ``ranks``: from 1 up, equal values sharing their mean rank.
+        The first two are linear: they change no correlation and no standardized effect.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Same shape. A column with a gap, or with one value everywhere, stays as it is: the analysis
+        that uses it refuses it by name.
+
+    Raises
+    ------
+    InputError
+        For another word.
+    """
+    if by not in SCALINGS:
+        raise InputError(
+            "scaling", needed=" or ".join(SCALINGS), found=repr(by), mend="use one of these words"
+        )
+    usable = np.isfinite(table).all() & (table.min() < table.max())
+    return table.assign(**SCALINGS[by](table.loc[:, usable]))

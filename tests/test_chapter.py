@@ -7,16 +7,18 @@ import pandas as pd
 import pytest
 
 from helpers.claims import judge, load_claims
+from helpers.errors import InputError
 from helpers.factors import GROUPS, built_in, load_factors
 from helpers.pathmodel import effects, fit_indices, fit_model, read_model
 from helpers.pathmodel.chapter import (
     all_indicators,
     fit_group,
+    group_model,
     load_published_effects,
     published_order,
 )
 from helpers.provenance import least_real
-from helpers.study import load_study, sample_top
+from helpers.study import load_study, rescale, sample_top
 
 EACH = pytest.mark.parametrize("group", GROUPS)
 
@@ -112,6 +114,83 @@ def test_the_negative_order_asks_for_negative_effects(data):
     assert (total[["ST", "PRE"]] > 0).all()
     assert said.value == ["ALB", *(["DHFS"] if total["DHFS"] < 0 else [])]
     assert judge(load_claims().loc["climatic-negative"], said)["agrees"] == "partly"
+
+
+@EACH
+@pytest.mark.parametrize("structure", ["stated", "direct"])
+def test_standardized_effects_forget_a_linear_scaling_and_see_ranks(group, structure, data):
+    found = {
+        by: fit_group(group, rescale(data, by), structure=structure, n_boot=100)
+        for by in ("min-max", "z-score", "ranks")
+    }
+    plain = fit_group(group, data, structure=structure, n_boot=100)
+    for by in ("min-max", "z-score"):
+        pd.testing.assert_frame_equal(
+            found[by].effects(), plain.effects(), rtol=0, atol=1e-10, check_exact=False
+        )
+    moved = found["ranks"].effects()["total"] - plain.effects()["total"]
+    assert moved.abs().max() > 0.02
+    rmr = {by: each.indices().loc["rmr", "AMOS"] for by, each in found.items()}
+    if structure == "stated":
+        assert rmr["min-max"] < 0.1 < rmr["ranks"]
+
+
+@EACH
+def test_direct_arrows_are_a_regression_that_claims_nothing(group, data):
+    found = fit_group(group, rescale(data, "min-max"), structure="direct", n_boot=100)
+    order = published_order(group)
+    assert found.fit.df == 0
+    assert set(found.model.paths) == {("TOP", code) for code in order}
+    columns = ((data - data.mean()) / data.std())[[*order, "TOP"]]
+    slopes = np.linalg.lstsq(columns[order], columns["TOP"])[0]
+    np.testing.assert_allclose(found.effects().loc[order, "total"], slopes, atol=1e-9)
+    assert (found.effects()["indirect"] == 0).all()
+    tests = found.tests()
+    assert tests["p"].isna().all()
+    assert set(tests["verdict"]) == {"nothing to test"}
+    assert found.separation.claims.empty
+    assert found.indices().loc[["chi2_df", "rmsea", "rmsea_low", "rmsea_high"], "AMOS"].isna().all()
+    assert found.indices().loc["df", "AMOS, exogenous uncorrelated"] > 0
+    assert found.arrows()["to"].tolist() == ["TOP"]
+    assert set(found.ranks().index) == set(order)
+    assert set(found.influence().index) == set(order)
+    claims = load_claims()
+    said = found.answers("observed")
+    assert set(said) == set(claims.index[claims.index.str.startswith(f"{group}-")])
+    for name, answer in said.items():
+        assert judge(claims.loc[name], answer)["agrees"] in ("yes", "partly", "no")
+
+
+def test_a_verdict_follows_the_level(data):
+    soil = fit_group("soil", data, n_boot=200)
+    p = soil.tests()["p"]
+    level = p["χ², resampled (Bollen–Stine)"] + 1e-6
+    assert (p < level).all()
+    assert set(soil.tests(level)["verdict"]) == {"rejects"}
+    below = soil.tests(0.9 * level)["verdict"]
+    assert below["χ², resampled (Bollen–Stine)"] == "does not reject"
+    assert below["χ²"] == "rejects"
+    apart = fit_group("soil", data, structure="direct", exogenous="uncorrelated", n_boot=200)
+    assert set(apart.tests()["verdict"]) == {"rejects"}
+    with pytest.raises(InputError, match="between 0 and 1"):
+        soil.tests(1.0)
+
+
+def test_another_structure_is_refused():
+    with pytest.raises(InputError, match=r"stated or direct\n(.|\n)*found:  'both'"):
+        group_model("soil", "both")
+
+
+@pytest.mark.parametrize("by", ["min-max", "z-score", "ranks"])
+@pytest.mark.parametrize(("value", "found"), [(3.0, "3 at every site"), (np.nan, "a gap at")])
+def test_only_a_column_that_the_model_uses_is_refused(by, value, found, data):
+    unused = rescale(data.assign(TC=value), by)
+    kept = fit_group("soil", unused, n_boot=100)
+    pd.testing.assert_frame_equal(
+        kept.effects(), fit_group("soil", rescale(data, by), n_boot=100).effects()
+    )
+    with pytest.raises(InputError, match=rf"column 'SOC'\n(.|\n)*{found}"):
+        fit_group("soil", rescale(data.assign(SOC=value), by), n_boot=100)
 
 
 def test_all_indicators_are_those_of_the_group_that_the_data_hold(data):

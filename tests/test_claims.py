@@ -157,7 +157,7 @@ def test_answers_survive_the_notebook_and_hostile_words_do_not():
     assert 'id="claim-model-structures"' in bundle["text/html"]
     output = new_output("execute_result", bundle, metadata=metadata)
     found = collect(new_notebook(cells=[new_code_cell(outputs=[output])]))
-    columns = ["here", "label", "agrees", "verdict", "reason"]
+    columns = ["value", "here", "label", "agrees", "verdict", "reason"]
     pd.testing.assert_frame_equal(found, shown.table[columns])
     assert collect(new_notebook()).empty
 
@@ -211,7 +211,10 @@ def test_what_the_paper_says_names_no_number_that_the_ledger_does_not_hold():
 
 
 def test_each_chapter_has_claims_and_weighs_them():
+    without = ("17_thirty_sites", "18_what_survives")  # on the design; on claims of other chapters
     for path in sorted(NOTEBOOKS.glob("*.md")):
+        if path.stem in without:
+            continue
         cells = jupytext.read(path).cells
         code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
         assert re.search(rf'weigh\(\s*"{path.stem}",', code), path.stem
@@ -249,7 +252,8 @@ def computed() -> pd.DataFrame:
     build = [sys.executable, "-m", "helpers.commands.book"]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return pd.concat(collect(notebook) for notebook in executed_notebooks().values())
+    answers = pd.concat(collect(notebook) for notebook in executed_notebooks().values())
+    return answers.drop(columns="value")  # whose sixth digit is the machine's
 
 
 @pytest.mark.slow

@@ -2,51 +2,249 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import zmq
+from bs4 import BeautifulSoup
 
 from helpers.commands import data as data_command
+from helpers.commands import page as page_command
 from helpers.commands import run as run_command
 from helpers.commands.book import digest
 from helpers.commands.execution import NOTEBOOKS
 from helpers.commands.refresh import write_twin
-from helpers.errors import InputError
 from tests.conftest import ROOT
 
-GRADIENTS = NOTEBOOKS / "04_elevation_gradients.ipynb"
+PARAMETERS = """\
+source: str = "embedded"  # or a folder with your own data
+seed: int = 2022  # of nothing, at least 0
+level: float = 0.95  # of nothing, between 0 and 1"""
+SAYS = """\
+{bdg-success}`observed` and {bdg-warning}`reconstructed`, by {cite:t}`han2022`. {cite:p}`chen2019`
+
+:::{warning}
+The share is $x^2 + \\dots$ here, and $\\nosuchcommand$ there.
+:::
+
+$$\\frac{a}{b} = c$$
+
+| You need | Where |
+| --- | --- |
+| [Gradients](04_elevation_gradients.md) | [labels](../data-dictionary.md#labels) |
+| Pairs | {numref}`fig-matrix` |"""
+DRAWS = """\
+import matplotlib.pyplot as plt
+from helpers.figures.style import show
+fig = plt.figure(label="A figure of nothing at all")
+show(fig, "n = 30 sites; observed.")"""
 
 
-def test_parameters_take_the_declared_types(tmp_path, monkeypatch):
+@pytest.fixture
+def small_notebook(tmp_path, monkeypatch):
+    """Return a function that makes a notebook the only chapter, and runs land in a folder."""
+    (tmp_path / "notebooks").mkdir()
+    path = tmp_path / "notebooks" / "99_small.ipynb"
+    monkeypatch.setattr(run_command, "NOTEBOOKS", path.parent)
+    monkeypatch.setattr(run_command, "RUNS", tmp_path / "runs")
+
+    def write(*code: str) -> Path:
+        figure = {"figure": {"name": "fig-own", "caption": "A caption of $x$."}}
+        cells = [
+            nbformat.v4.new_markdown_cell(f"# A small chapter\n\n{SAYS}"),
+            nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+            *map(nbformat.v4.new_code_cell, code),
+        ]
+        for cell in cells:
+            if cell.source == DRAWS:
+                cell.metadata["mystnb"] = figure
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, path)
+        return path
+
+    return write
+
+
+def run_main(monkeypatch, capfd, *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["run", *arguments])
+    status = run_command.main()
+    out, err = capfd.readouterr()
+    return status, out, err
+
+
+@pytest.mark.slow
+def test_a_run_gives_notebook_record_and_page(small_notebook, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    values = run_command.read_parameters(GRADIENTS, ["seed=7", "alpha=.1", "source=mine"])
-    assert values == {"seed": 7, "alpha": 0.1, "source": str(tmp_path / "mine")}
-    assert run_command.read_parameters(GRADIENTS, ["source=embedded"]) == {"source": "embedded"}
-    real = NOTEBOOKS / "19_real_climate.ipynb"
-    assert run_command.read_parameters(real, ["source=genuine"]) == {"source": "genuine"}
+    small_notebook("seed * 10", DRAWS)
+    status, out, err = run_main(monkeypatch, capfd, "99", "seed=7", "--parameters", "level=.95")
+    assert status == 0
+    page = Path(out.removesuffix("\n"))
+    assert out == f"{page}\n", "scripts can use it"
+    assert page == run_command.run_folder(tmp_path / "notebooks/99_small.ipynb", {"seed": 7}) / (
+        "99_small.html"
+    )
+    first, last = err.splitlines()
+    assert first == f"99_small with seed=7, level=0.95, into runs/99_small/{page.parent.name}"
+    assert re.fullmatch(r"done in \d+ s; the page:", last)
+    assert sorted(path.name for path in page.parent.iterdir()) == [
+        "99_small.html",
+        "99_small.ipynb",
+        "run.json",
+    ]
+    assert [path.name for path in page.parent.parent.iterdir()] == [page.parent.name]
+
+    record = json.loads((page.parent / "run.json").read_text())
+    assert record["notebook"] == "99_small"
+    assert record["parameters"] == {"source": "embedded", "seed": 7, "level": 0.95}
+    assert record["given"] == ["level", "seed"]
+    assert record["state"] == run_command.state(tmp_path / "notebooks/99_small.ipynb", {})
+    assert 0 < record["seconds"] < 300
+    ago = datetime.now(UTC) - datetime.fromisoformat(record["date"])
+    assert 0 <= ago.total_seconds() < 300
+    assert record["versions"]["python"] == platform.python_version()
+    assert record["versions"]["numpy"] == np.__version__
+
+    executed = nbformat.read(page.with_suffix(".ipynb"), 4)
+    assert "A rerun, not the book itself" in executed.cells[0].source
+    assert "Other than in the book: `seed = 7`\n" in executed.cells[0].source
+    assert "As in the book: `level = 0.95`\n" in executed.cells[0].source
+    assert executed.cells[3].metadata.tags == ["injected-parameters"]
+    assert executed.cells[4].outputs[0].data["text/plain"] == "70"
+
+
+@pytest.mark.slow
+def test_the_page_of_a_run_shows_what_the_book_shows_and_needs_nothing_else(
+    small_notebook, tmp_path, capfd
+):
+    page = run_command.run(small_notebook(DRAWS, "1 + 1"), {})
+    assert not capfd.readouterr().err, "no warning of Sphinx"
+    text = page.read_text(encoding="utf-8")
+    soup = BeautifulSoup(text, "html.parser")
+    assert not soup.find_all(["script", "link", "iframe"])
+    assert "@import" not in text
+    assert "url(" not in text
+    for image in soup.find_all("img"):
+        assert image["src"].startswith("data:image/png;base64,")
+        assert image["alt"] == "A figure of nothing at all"
+    assert len(soup.find_all("img")) == 1
+
+    assert soup.title.text == "Rerun: A small chapter"
+    top = soup.article.find("blockquote")
+    assert top.find_previous("h1") is None
+    assert "Other than in the book: no value" in top.text
+    assert "{" not in soup.article.find("section").find("p").text, "no raw role"
+    assert [badge.text for badge in soup.select(".sd-badge")] == ["observed", "reconstructed"]
+    assert "Warning" in soup.select_one(".admonition.warning").text
+    assert len(soup.select("math")) == 3, "two in the text, one in the caption"
+    assert "\\dots" not in text
+    assert soup.select_one(".admonition code").text == "\\nosuchcommand"
+    figure = soup.find("figure")
+    assert figure.figcaption.text.strip().startswith("Figure 1 A caption of")
+    assert "n = 30 sites; observed." in figure.text
+
+    cited = [link["href"] for link in soup.select(".bibtex-citation a, p a[href^='#id']")]
+    assert len({*cited}) >= 2
+    assert all(soup.find(id=href[1:]) for href in cited)
+    assert "by Han et al. [2022]. [Chen et al., 2019]" in soup.article.text
+    assert "10.1029/2022EF002890" in soup.select_one(".citation-list").text
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_links_lead_to_the_built_book_or_are_plain_text(
+    built, small_notebook, tmp_path, monkeypatch
+):
+    html = tmp_path / "html"
+    monkeypatch.setattr(page_command, "_HTML", html)
+    names = ("notebooks/04_elevation_gradients", "notebooks/05_climate_and_life", "data-dictionary")
+    if built:
+        for name in names:
+            (html / "book" / name).parent.mkdir(parents=True, exist_ok=True)
+            (html / "book" / f"{name}.html").touch()
+    text = page_command.render_page(small_notebook(), tmp_path / "runs" / "99_small" / "abc")
+    table = BeautifulSoup(text, "html.parser").find("table")
+    links = [link["href"] for link in table.find_all("a")]
+    assert links == built * [
+        "../../../html/book/notebooks/04_elevation_gradients.html",
+        "../../../html/book/data-dictionary.html#labels",
+        "../../../html/book/notebooks/05_climate_and_life.html#fig-matrix",
+    ]
+    assert "Gradients" in table.text
+    assert "the figure in chapter 5" in table.text
+
+
+def test_the_folder_of_a_run_stands_for_what_differs_from_the_book(small_notebook):
+    notebook = small_notebook()
+    folder = run_command.run_folder(notebook, {})
+    assert folder.parent == run_command.RUNS / "99_small"
+    for same in ({"seed": 2022}, {"level": 0.95, "source": "embedded"}):
+        assert run_command.run_folder(notebook, same) == folder
+    others = [{"seed": 7}, {"seed": 8}, {"level": 0.9}, {"seed": 7, "level": 0.9}]
+    folders = {run_command.run_folder(notebook, values) for values in others}
+    assert len(folders | {folder}) == len(others) + 1
+    ways = ({"seed": 7, "level": 0.9}, {"level": 0.9, "seed": 7})
+    assert len({run_command.run_folder(notebook, values) for values in ways}) == 1
+
+
+def test_the_state_of_a_run_sees_code_data_helpers_and_genuine_files(
+    small_notebook, tmp_path, monkeypatch
+):
+    notebook = small_notebook("1 + 1")
+    source = tmp_path / "own" / "deep"
+    source.mkdir(parents=True)
+    table = source / "sites.csv"
+    table.write_text("a")
+    given = {"source": str(source.parent)}
+    seen = [run_command.state(notebook, {}), run_command.state(notebook, given)]
+    assert run_command.state(notebook, given) == seen[1]
+    assert run_command.state(notebook, {"seed": 7}) == seen[0], "parameters name the folder"
+
+    written = table.stat().st_mtime_ns
+    table.write_text("ab")
+    os.utime(table, ns=(written, written))
+    seen.append(run_command.state(notebook, given))
+    os.utime(table, ns=(1, 1))
+    seen.append(run_command.state(notebook, given))
+    table.rename(source / "other.csv")
+    seen.append(run_command.state(notebook, given))
+    assert run_command.state(notebook, {}) == seen[0]
+    small_notebook("1 + 2")
+    seen.append(run_command.state(notebook, {}))
+    monkeypatch.setattr(run_command, "list_genuine", lambda: ["another"])
+    seen.append(run_command.state(notebook, {}))
+    monkeypatch.setattr(run_command, "digest", lambda: "another")
+    seen.append(run_command.state(notebook, {}))
+    assert len(set(seen)) == len(seen)
+
+    content = nbformat.read(notebook, 4)
+    content.cells[0].source += "\nOther words."
+    nbformat.write(content, notebook)
+    assert run_command.state(notebook, {}) == seen[-1], "words change no number"
 
 
 @pytest.mark.parametrize(
-    ("assignment", "words"),
+    ("name", "found"),
     [
-        ("sed=7", ["parameter 'sed'", "seed: int = 2022", "confidence: float", "level of the"]),
-        ("seed", ["name=value"]),
-        ("seed=seven", ["a whole number", "'seven'"]),
-        ("seed=7.5", ["a whole number"]),
-        ("alpha=", ["a number", "''"]),
+        ("04_elevation_gradients", "04_elevation_gradients"),
+        ("book/notebooks/04_elevation_gradients.md", "04_elevation_gradients"),
+        ("04", "04_elevation_gradients"),
+        ("04_elev", "04_elevation_gradients"),
     ],
 )
-def test_unknown_names_and_bad_values_are_refused(assignment, words):
-    with pytest.raises(InputError) as refusal:
-        run_command.read_parameters(GRADIENTS, [assignment])
-    for word in ["04_elevation_gradients", *words]:
-        assert word in str(refusal.value)
+def test_a_notebook_is_found_by_the_beginning_of_its_name(name, found):
+    assert run_command.find_notebook(name) == NOTEBOOKS / f"{found}.ipynb"
 
 
 @pytest.mark.parametrize(
@@ -54,25 +252,92 @@ def test_unknown_names_and_bad_values_are_refused(assignment, words):
     [
         (["04_elevation_gradients", "sed=7"], ["parameter 'sed'", "seed: int"]),
         (["99_nothing"], ["01_data", "'99_nothing'"]),
-        ([""], ["01_data"]),
+        (["4_elevation_gradient"], ["did you mean 04_elevation_gradients"]),
+        (["0"], ["did you mean 01_data or 02_oxygen_from_carbon or 03"]),
+        ([""], ["01_data", "NB=..."]),
+        (["04", "--parameters", "seed = 7"], ["name=value", "no spaces around ="]),
+        (["04", "--parameters", "zones='Low"], ["close the quotes", "no closing quotation"]),
+        (["04", "seed=7", "--parameters", "seed=8"], ["each parameter once"]),
+        (["04", "--parameters", "source=/no such folder"], ["name=value", "quotes around"]),
     ],
 )
-def test_the_command_refuses_with_an_exit_status_and_no_traceback(arguments, words, tmp_path):
-    command = [sys.executable, "-m", "helpers.commands.run", *arguments]
+def test_the_command_refuses_with_the_names_that_it_knows(arguments, words, monkeypatch, capfd):
+    status, out, err = run_main(monkeypatch, capfd, *arguments)
+    assert (status, out) == (2, "")
+    for word in words:
+        assert word in err
+
+
+def test_a_refused_command_ends_with_status_2_and_no_traceback(tmp_path):
+    command = [sys.executable, "-m", "helpers.commands.run", "04_elevation_gradients", "sed=7"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
+    assert done.stdout == ""
+    assert "did you mean seed?" in done.stderr
     assert "Traceback" not in done.stderr
-    for word in words:
-        assert word in done.stderr
 
 
 @pytest.mark.slow
-def test_a_run_that_stops_says_why_and_leaves_nothing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(run_command, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(sys, "argv", ["run", "01_data", f"source={tmp_path}"])
-    assert run_command.main() == 1
-    assert "needed: sites.csv, or GLDAS" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "from helpers.checks import check_level\ncheck_level('level', 2, .9)",
+            [
+                "99_small stopped in cell [2]",
+                "level\n  needed: a number between 0 and 1",
+                "try 0.9",
+            ],
+        ),
+        ("def f():\n    1 / 0\nf()", ["cell [2]", "----> 3 f()", "ZeroDivisionError: division"]),
+        ("import os\nos._exit(3)", ["99_small stopped: its kernel died"]),
+    ],
+    ids=["refused", "error", "dead"],
+)
+def test_a_run_that_stops_says_why_and_leaves_nothing(
+    code, words, small_notebook, tmp_path, monkeypatch, capfd
+):
+    small_notebook(code)
+    status, out, err = run_main(monkeypatch, capfd, "99_small")
+    assert (status, out) == (1, "")
+    for word in words:
+        assert word in err
+    assert ("--> " in err) == ("ZeroDivisionError" in err), "a refusal says enough"
     assert not list((tmp_path / "runs").glob("*/*"))
+
+
+_INTERRUPTED = """
+import sys
+from pathlib import Path
+from helpers.commands import run
+run.NOTEBOOKS, run.RUNS = Path(sys.argv.pop()), Path(sys.argv.pop())
+sys.exit(run.main())
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_so_and_leaves_neither_files_nor_a_kernel(small_notebook, tmp_path):
+    pid = tmp_path / "pid"
+    code = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(300)"
+    notebook = small_notebook(code)
+    command = [sys.executable, "-c", _INTERRUPTED, "99", tmp_path / "runs", notebook.parent]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    deadline = time.monotonic() + 60
+    while not (pid.exists() and pid.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    started, gap, ended = err.splitlines()
+    assert "into" in started
+    assert (gap, ended) == ("", "interrupted: nothing was kept")
+    assert not list((tmp_path / "runs").glob("*/*"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_data_from_a_folder_without_files_is_refused(tmp_path):

@@ -14,14 +14,19 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from helpers.errors import InputError
+from helpers.factors import load_factors
 from helpers.loop import (
+    NODES,
     LoopFit,
     bootstrap_loop,
+    choose_nodes,
     feedback,
+    find_loop,
     fit_loop,
     fit_loop_moments,
     fit_many,
     imply_correlations,
+    read_loop,
     respond,
 )
 from helpers.pathmodel import (
@@ -694,6 +699,83 @@ def test_many_samples_at_once_are_fitted_as_each(model):
     assert 0 < unreal < 12
 
 
+# other factors in the loop
+
+
+FILES = ("loop", "loop_top_all", "loop_top_two", "loop_top_inside")
+
+
+@pytest.mark.parametrize("source", FILES)
+def test_other_nodes_take_the_places_of_the_leaders(source):
+    file = read_model(source)
+    assert read_loop(source=source).paths == file.paths
+    assert read_loop(source=source).reasons == file.reasons
+    nodes = choose_nodes("PRE, NPP,Rs ,GP", load_factors().index)
+    names = dict(zip(NODES, nodes, strict=True)) | {"TOP": "TOP"}
+    model = read_loop(nodes, source)
+    assert model.paths == tuple((names[to], names[cause]) for to, cause in file.paths)
+    assert not model.reasons
+
+
+def test_a_reason_stays_with_the_arrow_that_it_is_for():
+    model = read_loop(("PRE", "EVI", "SOC", "Cenzy"))
+    file = read_model("loop").reasons
+    assert model.reasons == {to: file[to] for to in ("SOC", "Cenzy")}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("TF, EVI, SOC", r"TF \(climatic\), EVI \(plant\), SOC \(soil\)\n"),
+        ("TF, EVI, SOC, Cenzy, pH", r"pH \(soil\)"),
+        ("TF, SOC, EVI, Cenzy", r"SOC \(soil\), EVI \(plant\)"),
+        ("TF, EVI, TOP, Cenzy", r"TOP \(no factor of this study\)"),
+        ("TF, EVI, SOC, Nenzy", r"Nenzy \(no factor of this study\)"),
+        ("TF; EVI; SOC; Cenzy", r"TF; EVI; SOC; Cenzy \(no factor"),
+        ("", r" \(no factor of this study\)"),
+    ],
+)
+def test_nodes_that_are_not_one_factor_of_each_group_are_refused_with_the_list(text, found):
+    known = load_factors().index.drop("Nenzy")
+    with pytest.raises(InputError, match=rf"found:  (.|\n)*{found}") as refusal:
+        choose_nodes(text, known)
+    for line in ("climatic: TF, PET", "plant: EVI, CIA", "soil: SOC, SIC", "microbial: TPLFA"):
+        assert line in refusal.value.needed
+    assert "Nenzy" not in refusal.value.needed
+
+
+# without a loop
+
+
+def test_a_loop_is_found_where_it_is_fitted():
+    found, fitted = find_loop(FOUR, DATA), fit_loop(FOUR, DATA)
+    for ours, reference in zip(found, fitted, strict=True):
+        pd.testing.assert_frame_equal(ours.estimates, reference.estimates)
+    assert find_loop(FOUR, UNREAL) is None
+
+
+def test_a_bootstrap_without_a_loop_has_no_estimate_and_still_counts():
+    found = bootstrap_loop(FOUR, UNREAL, n_boot=200, seed=3)
+    assert found.table.isna().all(axis=None)
+    assert found.table.index.equals(bootstrap_loop(FOUR, DATA, n_boot=100).table.index)
+    assert found.failed == 0
+    assert 0 < found.unreal == 200 - len(found.draws)
+
+
+def test_an_interval_needs_a_loop_without_each_site():
+    needed = []
+    for table in (simulate(-0.85, 30, seed) for seed in range(20)):
+        if find_loop(FOUR, table):
+            found = bootstrap_loop(FOUR, table, n_boot=100, seed=1)
+            fewer = np.stack([table.drop(index=site).cov() for site in table.index])
+            needs = np.isnan(solve_ring(FOUR, fewer)[0]).any()
+            assert found.table["estimate"].notna().all()
+            low = found.table.loc[[("gain", "", "")], "low"].item()
+            assert np.isnan(low) == needs
+            needed.append(needs)
+    assert 0 < sum(needed) < len(needed)
+
+
 # refusals
 
 
@@ -742,7 +824,8 @@ def test_a_loop_is_named_from_cause_to_effect():
 
 
 (UNREAL,) = unreal_data(4, 1)
-RARE = simulate(-0.3, 30, seed=2).assign(a=lambda table: 1.0 * (table["a"].rank() > 29))
+RARE = simulate(-0.3, 30, seed=2)
+RARE[["a", "c"]] = 1.0 * (RARE[["a", "c"]].rank() > 29)  # constant in half of the resamples
 
 
 @pytest.mark.parametrize(
@@ -758,7 +841,8 @@ RARE = simulate(-0.3, 30, seed=2).assign(a=lambda table: 1.0 * (table["a"].rank(
         (lambda: bootstrap_loop(FOUR, DATA, confidence=0), "confidence\n"),
         (lambda: bootstrap_loop(FOUR, DATA, n_boot=99), "at least 100 resamples"),
         (lambda: bootstrap_loop(FOUR, DATA.drop(columns="c")), "no column c"),
-        (lambda: bootstrap_loop(FOUR, UNREAL), "gain is -1"),
+        (lambda: fit_loop(FOUR, UNREAL), "gain is -1"),
+        (lambda: find_loop(FOUR, DATA.drop(columns="c")), "no column c"),
         (lambda: bootstrap_loop(FOUR, RARE, n_boot=100), "at least half of the resamples"),
         (lambda: respond(fit_loop(FOUR, DATA).stable.coefficients, "z", 3), r"found:  .z."),
         (lambda: bollen_stine(FOUR, UNREAL), "gain is -1"),

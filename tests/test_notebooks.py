@@ -101,21 +101,29 @@ def runs(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
+OTHER_MODEL = {"scaling": "z-score", "structure": "direct", "exogenous": "uncorrelated"}
 OTHER_VALUES = {
     "01_data": {"seed": 7},
     "02_oxygen_from_carbon": {"rounded_ratio": True},
-    "03_spatial_pattern": {"seed": 7, "lowest": 3000.0},
-    "04_elevation_gradients": {"seed": 7},
+    "03_spatial_pattern": {"seed": 7, "lowest": 3000.0, "weighting": "families"},
+    "04_elevation_gradients": {"seed": 7, "fdr": True},
     "05_climate_and_life": {"seed": 7},
     "06_land_cover_and_zones": {"seed": 7},
     "07_path_models": {"convention": "lavaan", "exogenous": "uncorrelated"},
-    "08_climatic_sem": {"exogenous": "uncorrelated", "alpha": 0.01},
-    "09_plant_sem": {"seed": 7, "n_boot": 200},
-    "10_soil_sem": {"seed": 7, "confidence": 0.9},
-    "11_microbial_sem": {"seed": 7, "n_boot": 200},
-    "12_total_effects": {"seed": 7, "exogenous": "uncorrelated"},
-    "13_feedback_loop": {"seed": 7, "worlds": 300, "common": 0.7, "starts": 8},
-    "14_projections": {"lowest": 3500.0, "alpha": 0.01},
+    "08_climatic_sem": {"alpha": 0.01, **OTHER_MODEL},
+    "09_plant_sem": {"seed": 7, "n_boot": 200, **OTHER_MODEL},
+    "10_soil_sem": {"seed": 7, "confidence": 0.9, **OTHER_MODEL},
+    "11_microbial_sem": {"seed": 7, "n_boot": 200, **OTHER_MODEL},
+    "12_total_effects": {"seed": 7, **OTHER_MODEL},
+    "13_feedback_loop": {
+        "seed": 7,
+        "worlds": 300,
+        "common": 0.7,
+        "starts": 8,
+        "scaling": "z-score",
+        "nodes": "ET, CS, SOC, FPLFA",  # which no loop with real coefficients fits
+    },
+    "14_projections": {"lowest": 3500.0, "weighting": "families", "oxidative_ratio": 1.1},
     "15_four_phases": {"seed": 7},
     "16_published_numbers": {
         "seed": 7,
@@ -128,8 +136,9 @@ OTHER_VALUES = {
         "variables": 6,
         "arrows": 5,
     },
+    "17_thirty_sites": {"seed": 7, "n_sites": 44, "worlds": 200, "n_boot": 100},
     "19_real_climate": {"lowest": 3500.0},
-    "20_field_sites": {"seed": 7, "confidence": 0.9},
+    "20_field_sites": {"seed": 7, "confidence": 0.9, "logged": False},
 }
 ON_CLIMATE = pytest.mark.parametrize(
     "source",

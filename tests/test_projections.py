@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
 
 from helpers.errors import InputError
-from helpers.projections import compare_periods, effective_size, fit_trend, spread_of_models
+from helpers.factors import DATA
+from helpers.projections import (
+    compare_periods,
+    effective_size,
+    fit_trend,
+    load_families,
+    share_votes,
+    spread_of_models,
+)
+from helpers.standin import archive
 
 YEARS = np.arange(2006, 2100)
 
@@ -83,3 +93,63 @@ def test_models_are_summarized_by_their_t_interval():
 def test_too_few_years_are_refused():
     with pytest.raises(InputError, match="at least 10 years"):
         fit_trend(series(np.arange(9.0)))
+
+
+MODELS = ["MINE", "CESM1-CAM5", "MIROC-ESM", "NorESM1-M", "CCSM4", "MIROC-ESM-CHEM"]
+
+
+def ensemble() -> xr.Dataset:
+    values = np.arange(36.0).reshape(6, 3, 2) ** 2
+    top = xr.DataArray(values.transpose(1, 0, 2), dims=("year", "model", "lat"))
+    return xr.Dataset(
+        {"top": top.assign_attrs(units="kg"), "area": ("lat", [3.0, 4.0])},
+        {"model": MODELS},
+        {"label": "emulated"},
+    )
+
+
+def test_models_of_one_land_scheme_share_one_vote():
+    data = ensemble()
+    data["top"][0, 4, 0] = np.nan
+    shared = share_votes(data, "families")
+    names = ["CLM4 (3 models)", "MATSIRO and SEIB-DGVM (2 models)", "MINE"]
+    assert sorted(shared["model"].values) == names
+    top = data["top"]
+    for name, members in zip(names, ([1, 3, 4], [2, 5], [0]), strict=True):
+        expected = np.nanmean(top.isel(model=members), axis=1)
+        np.testing.assert_allclose(shared["top"].sel(model=name), expected)
+    assert shared["top"].dims == top.dims
+    assert shared["top"].attrs == top.attrs
+    assert shared.attrs == data.attrs
+    xr.testing.assert_identical(shared["area"], data["area"])
+    xr.testing.assert_identical(share_votes(top, "families"), shared["top"])
+    lazy = share_votes(data.chunk(), "families")
+    assert lazy["top"].chunks
+    xr.testing.assert_identical(lazy.compute(), shared)
+
+
+def test_with_a_vote_each_an_ensemble_stays_as_it_is():
+    assert share_votes(ensemble(), "models").identical(ensemble())
+    alone = ensemble().isel(model=[0, 1, 2])
+    xr.testing.assert_identical(
+        share_votes(alone, "families").sel(model=alone["model"]), alone.astype(float)
+    )
+
+
+def test_other_votes_are_refused():
+    with pytest.raises(InputError, match=r"models or families\n(.|\n)*found:  'one'"):
+        share_votes(ensemble(), "one")
+
+
+def test_the_stand_ins_are_eight_families():
+    families = load_families()
+    assert families.index.is_unique
+    names = {path.name.split("_")[2] for path in archive().rglob("npp_*.nc")}
+    of_names = families.reindex(sorted(names))
+    assert of_names.notna().all()
+    assert of_names[of_names.duplicated(keep=False)].to_dict() == {
+        "CESM1-CAM5": "CLM4",
+        "NorESM1-M": "CLM4",
+    }
+    source = pd.read_csv(DATA / "model_families.csv")["source"]
+    assert source.str.contains("doi:10|AR5").all()

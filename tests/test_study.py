@@ -5,15 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from helpers.emulate import soil_respiration
 from helpers.errors import InputError
 from helpers.factors import load_factors
+from helpers.projections import share_votes
 from helpers.provenance import LABELS
-from helpers.study import load_carbon, load_study, load_top, mean_top, minmax, sample_top
+from helpers.study import (
+    EMBEDDED_TOP,
+    SCALINGS,
+    load_carbon,
+    load_study,
+    load_top,
+    mean_top,
+    minmax,
+    rescale,
+    sample_top,
+)
 from helpers.terrain import plateau_mask
 from tests.test_sites import GOOD
 
@@ -111,6 +124,51 @@ def test_minmax_refuses_constants_and_gaps_by_name(column, words):
     table = pd.DataFrame({"pH": [1.0, 2.0, 3.0], "SOC": column}, index=list("ABC"))
     with pytest.raises(InputError, match=f"column 'SOC'(.|\n)*{words}"):
         minmax(table)
+
+
+def test_linear_scalings_change_no_correlation_and_ranks_make_it_spearmans():
+    table = load_study().factors()
+    for by in ("min-max", "z-score"):
+        np.testing.assert_allclose(rescale(table, by).corr(), table.corr(), atol=1e-12)
+    pd.testing.assert_frame_equal(rescale(table, "min-max"), minmax(table))
+    z_scores = rescale(table, "z-score").agg(["mean", "std"])
+    np.testing.assert_allclose(z_scores.T, np.tile([0.0, 1.0], (44, 1)), atol=1e-12)
+    spearman = stats.spearmanr(table[["SOC", "pH"]]).statistic
+    assert rescale(table, "ranks")[["SOC", "pH"]].corr().loc["SOC", "pH"] == pytest.approx(spearman)
+
+
+@pytest.mark.parametrize("by", SCALINGS)
+def test_columns_that_cannot_be_scaled_stay_and_the_others_are_scaled(by):
+    table = pd.DataFrame(
+        {"SIC": [2.0, 2.0, 2.0], "pH": [8.0, 6.0, 7.0], "SOC": [1.0, np.nan, 5.0]}, list("ABC")
+    )
+    scaled = rescale(table, by)
+    unusable = ["SIC", "SOC"]
+    pd.testing.assert_frame_equal(scaled[unusable], table[unusable])
+    assert list(scaled) == list(table)
+    expected = {"min-max": [1, 0, 0.5], "z-score": [1, -1, 0], "ranks": [3, 1, 2]}[by]
+    assert scaled["pH"].tolist() == expected
+    equal = pd.DataFrame({"PRE": [3.0, 3.0, 9.0, 1.0]})
+    assert rescale(equal, "ranks")["PRE"].tolist() == [2.5, 2.5, 4, 1]
+
+
+def test_another_scaling_is_refused():
+    with pytest.raises(InputError, match=r"min-max or z-score or ranks\n(.|\n)*found:  'log'"):
+        rescale(pd.DataFrame({"pH": [8.0, 6.0]}), "log")
+
+
+def test_families_share_a_vote_at_the_sites():
+    sites = load_study().sites
+    with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
+        field = file["top"].load()
+    pair = field.sel(model=["CESM1-CAM5", "NorESM1-M"]).mean("model")
+    others = field.drop_sel(model=["CESM1-CAM5", "NorESM1-M"]).sum("model", skipna=False)
+    places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
+    expected = ((others + pair) / 8).sel(places, method="nearest")
+    at_sites = sample_top(sites, weighting="families")
+    np.testing.assert_allclose(at_sites, expected, rtol=1e-9)
+    assert not np.allclose(at_sites, sample_top(sites), rtol=1e-3)
+    assert share_votes(field, "families").sizes["model"] == 8
 
 
 def test_top_at_the_sites_is_the_embedded_map_and_the_map_is_the_ensembles():

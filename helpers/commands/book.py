@@ -2,8 +2,8 @@
 
 Jupyter Book executes a notebook again when its own cells change, but it does not see an edited
 helper or data file. So the cache of executed notebooks, and the pages made from them, are
-dropped whenever the digest of ``helpers/``, ``data/`` and ``requirements.lock`` changes, and when
-genuine files come or go.
+dropped whenever the digest of ``helpers/``, ``data/`` and ``requirements.lock`` changes, when
+genuine files come or go, and when a sweep has made another table.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 
 from helpers.commands.execution import NOTEBOOKS, ROOT, execute, explain_lack
 from helpers.genuine import list_genuine
+from helpers.provenance import sha256
 
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"  # where Jupyter Book looks for it
@@ -92,7 +93,8 @@ def _executable_pages() -> dict[Path, dict[str, str]]:
 
 
 def main() -> int:
-    drop_stale(" ".join([digest(), *list_genuine()]))
+    sweeps = sorted(NOTEBOOKS.parent.glob("sweeps/*.parquet"))
+    drop_stale(" ".join([digest(), *list_genuine(), *map(sha256, sweeps)]))
     if not fill_cache():
         return 1
     jupyter_book = Path(sys.executable).with_name("jupyter-book")

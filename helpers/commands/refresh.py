@@ -2,7 +2,7 @@
 
 The same sources give the same bytes: cells are numbered, and what depends on the moment of
 the run is left out. A notebook whose genuine files are not here keeps its twin. At the end the
-report of all claims is written anew.
+report of all claims and the list of all parameters are written anew.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import jupytext
 import nbformat
 
 from helpers.commands.execution import NOTEBOOKS, execute, explain_lack
+from helpers.commands.parameters import write_parameters
 from helpers.commands.report import write_report
 
 _MOMENT = "moment-of-run"  # tag of a cell whose output names the day
@@ -65,6 +66,7 @@ def main() -> int:
         result.nb.metadata = nbformat.from_dict(metadata[path])
         write_twin(path.with_suffix(".ipynb"), result.nb)
     write_report()
+    write_parameters()
     return int(len(finished) < len(sources))
 
 

@@ -2,8 +2,10 @@
 
     python -m helpers.commands.run 04_elevation_gradients seed=7 source=/path/to/folder
 
-The executed notebook and its rendered page go to ``runs/NOTEBOOK/DIGEST/``, where the digest
-stands for the parameters; nothing of the book itself is touched.
+The executed notebook, its page and ``run.json`` go to ``runs/NOTEBOOK/DIGEST/``, where the digest
+stands for the parameters; nothing of the book itself is touched. The path of the page is the last
+line on standard output. The exit status is 0, or 1 if the notebook failed, 2 if the input cannot
+be used, 130 if the run was interrupted.
 """
 
 from __future__ import annotations
@@ -11,157 +13,273 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import platform
 import shlex
 import shutil
 import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from importlib.metadata import version
 from pathlib import Path
 
-import nbconvert
+import nbformat
 import papermill
-from nbconvert.preprocessors import Preprocessor
-from nbformat.v4 import new_output
+from nbclient.exceptions import DeadKernelError
+from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
 
+from helpers.commands.book import digest
 from helpers.commands.execution import NOTEBOOKS, ROOT
+from helpers.commands.page import render_page
+from helpers.commands.parameters import list_parameters, read_assignments
 from helpers.errors import InputError
+from helpers.genuine import list_genuine
 
 RUNS = ROOT / "runs"
-
-
-class FigureText(Preprocessor):
-    """Show caption and legend of each figure, which live in metadata, below it."""
-
-    def preprocess_cell(self, cell, resources, index):
-        caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
-        outputs = cell.get("outputs", [])
-        for position, output in reversed(list(enumerate(outputs))):
-            about = output.get("metadata", {}).get("image/png", {})
-            if "legend" in about:
-                text = {"text/markdown": f"*{caption}* {about['legend']}"}
-                outputs.insert(position + 1, new_output("display_data", text))
-        return cell, resources
+_LIBRARIES = ("matplotlib", "numpy", "pandas", "scipy", "semopy", "statsmodels", "xarray")
+_TRACEBACK_LINES = 15
 
 
 def find_notebook(name: str) -> Path:
-    """Return the notebook of this name (``04_elevation_gradients``, with or without ending)."""
-    path = NOTEBOOKS / f"{Path(name).stem}.ipynb"
-    if not name or not path.exists():
-        known = ", ".join(sorted(notebook.stem for notebook in NOTEBOOKS.glob("*.ipynb")))
+    """Return the notebook of this name, or the only one whose name begins so (``04``)."""
+    stem = Path(name).stem
+    known = sorted(notebook.stem for notebook in NOTEBOOKS.glob("*.ipynb"))
+    begun = [each for each in known if stem and each.startswith(stem)]
+    if stem not in known and len(begun) != 1:
+        near = begun or get_close_matches(stem, known)
         raise InputError(
             "notebook",
-            needed=f"one of {known}",
+            needed=f"one of {', '.join(known)}",
             found=repr(name),
-            mend="name one of these (NB=...)",
+            mend=f"did you mean {' or '.join(near)}?" if near else "name one of these (NB=...)",
         )
-    return path
+    return NOTEBOOKS / f"{stem if stem in known else begun[0]}.ipynb"
 
 
-def read_parameters(notebook: Path, assignments: list[str]) -> dict[str, object]:
-    """Check ``name=value`` texts against the notebook's own parameters.
+def run_folder(notebook: Path, parameters: Mapping[str, object]) -> Path:
+    """Return where the run with these parameters belongs.
 
     Parameters
     ----------
     notebook : Path
-        Its cell tagged ``parameters`` gives names, types and meanings.
-    assignments : list of str
-        As typed by the user.
+        An ``.ipynb`` file.
+    parameters : mapping
+        As :func:`helpers.commands.parameters.check_values` returns them. One that has the value
+        of the book makes no difference.
+    """
+    defaults = _defaults(notebook)
+    other = {name: value for name, value in parameters.items() if value != defaults[name]}
+    key = json.dumps(other, sort_keys=True)
+    return RUNS / notebook.stem / hashlib.sha256(key.encode()).hexdigest()[:12]
 
-    Returns
-    -------
-    dict
-        Values in the types that the notebook declares. A path to a folder is made absolute.
+
+def state(notebook: Path, parameters: Mapping[str, object]) -> str:
+    """Return a digest of all that the numbers of a run depend on, but the parameters.
+
+    These are the helpers, the data and the versions of the libraries, the code of the notebook,
+    which genuine files are here, and names, sizes and times of the files below ``source``.
+
+    Parameters
+    ----------
+    notebook : Path
+        An ``.ipynb`` file.
+    parameters : mapping
+        Checked values.
+    """
+    code = [cell.source for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
+    source = parameters.get("source", _defaults(notebook)["source"])
+    files = []
+    if source != _defaults(notebook)["source"]:
+        for path in sorted(Path(source).rglob("*")):
+            if path.is_file():
+                about = path.stat()
+                files.append([str(path.relative_to(source)), about.st_size, about.st_mtime_ns])
+    key = json.dumps([digest(), code, list_genuine(), files])
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def perform(
+    notebook: Path, parameters: Mapping[str, object], folder: Path, progress: bool = False
+) -> None:
+    """Execute a notebook with parameters into a folder.
+
+    Parameters
+    ----------
+    notebook : Path
+        An ``.ipynb`` file.
+    parameters : mapping
+        Checked values (:func:`helpers.commands.parameters.check_values`).
+    folder : Path
+        Exists. It gets the executed notebook, and at the end ``run.json``: without this file the
+        run is not complete.
+    progress : bool
+        Whether to show a bar.
 
     Raises
     ------
-    InputError
-        For an unknown name, or a value that is not of the declared type; all known names are
-        listed.
+    papermill.exceptions.PapermillExecutionError
+        If a cell fails.
+    nbclient.exceptions.DeadKernelError
+        If the kernel dies.
     """
-    known = papermill.inspect_notebook(str(notebook))
-    listing = "\n".join(
-        f"    {name}: {about['inferred_type_name']} = {about['default']}   {about['help']}"
-        for name, about in known.items()
+    date, started = datetime.now(UTC), time.perf_counter()
+    before = state(notebook, parameters)
+    content = nbformat.read(notebook, 4)
+    about = _describe(notebook, content, parameters, date)
+    content.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="rerun"))
+    papermill.execute_notebook(
+        content,
+        str(folder / notebook.name),
+        parameters=dict(parameters),
+        kernel_name="python3",
+        cwd=str(notebook.parent),
+        progress_bar=progress,
+        extra_arguments=["--log-level=CRITICAL"],
     )
-    values = {}
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals or name not in known:
-            raise InputError(
-                f"{notebook.stem}: parameter {name!r}",
-                needed=f"name=value, with a name among\n{listing}",
-                found=repr(assignment),
-                mend="correct the name (no spaces around =)",
-            )
-        if name == "source" and repr(text) != known[name]["default"].replace('"', "'"):
-            text = str(Path(text).resolve())
-        values[name] = _convert(notebook, name, known[name]["inferred_type_name"], text)
-    return values
+    record = {
+        "notebook": notebook.stem,
+        "parameters": _defaults(notebook) | dict(parameters),
+        "given": sorted(parameters),
+        "state": before,
+        "seconds": round(time.perf_counter() - started, 1),
+        "date": date.isoformat(timespec="seconds"),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in _LIBRARIES},
+        },
+    }
+    partial = folder / "run.json.part"
+    partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / "run.json")
 
 
-def _convert(notebook: Path, name: str, kind: str, text: str) -> object:
-    if kind == "str":
-        return text
-    try:
-        if kind == "bool":
-            return {"true": True, "false": False}[text.lower()]
-        return {"int": int, "float": float}[kind](text)
-    except (KeyError, ValueError) as error:
-        raise InputError(
-            f"{notebook.stem}: parameter {name!r}",
-            needed={"int": "a whole number", "bool": "True or False"}.get(kind, "a number"),
-            found=repr(text),
-            mend="give a value of this type",
-        ) from error
+def _defaults(notebook: Path) -> dict[str, object]:
+    return {name: each.default for name, each in list_parameters(notebook).items()}
 
 
-def run(notebook: Path, parameters: dict[str, object]) -> Path:
-    """Execute a notebook with parameters and return the path of its rendered page.
+def _describe(
+    notebook: Path,
+    content: nbformat.NotebookNode,
+    parameters: Mapping[str, object],
+    date: datetime,
+) -> str:
+    """Say in Markdown what was run, when, on which data, and that it is not the book."""
+    title = content.cells[0].source.splitlines()[0].removeprefix("# ")
+    defaults = _defaults(notebook)
+    values = defaults | dict(parameters)
+    source = values.pop("source")
+    data = f"*{source}*, as in the book"
+    if source != defaults["source"]:
+        data = f"the folder `{source}`; what it lacks comes with the book"
+    other, same = (
+        [
+            f"`{name} = {value}`"
+            for name, value in values.items()
+            if (value == defaults[name]) is as_is
+        ]
+        for as_is in (False, True)
+    )
+    return "\n".join(
+        [
+            f"> **A rerun, not the book itself.** Chapter {int(notebook.stem[:2])}, "
+            f"[{title}]({notebook.stem}.md), run on {date.day} {date:%B %Y} at {date:%H:%M} UTC.",
+            ">",
+            f"> - Other than in the book: {', '.join(other) or 'no value'}",
+            f"> - As in the book: {', '.join(same) or 'no value'}",
+            f"> - Data: {data}",
+        ]
+    )
 
-    The folder of the run appears only when the run is complete.
+
+def run(notebook: Path, parameters: Mapping[str, object]) -> Path:
+    """Execute a notebook with parameters and return the path of its page.
+
+    Parameters
+    ----------
+    notebook : Path
+        An ``.ipynb`` file.
+    parameters : mapping
+        Checked values (:func:`helpers.commands.parameters.check_values`).
+
+    Returns
+    -------
+    Path
+        In the folder of the run (:func:`run_folder`), which appears only when all is complete.
+
+    Raises
+    ------
+    papermill.exceptions.PapermillExecutionError, nbclient.exceptions.DeadKernelError
+        As :func:`perform`.
     """
-    key = json.dumps(parameters, sort_keys=True)
-    folder = RUNS / notebook.stem / hashlib.sha256(key.encode()).hexdigest()[:12]
-    partial = folder.with_suffix(".part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    executed = partial / notebook.name
-    try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(executed),
-            parameters=parameters,
-            kernel_name="python3",
-            cwd=str(notebook.parent),
-            progress_bar=sys.stderr.isatty(),
-        )
-        exporter = nbconvert.HTMLExporter(preprocessors=[FigureText])
-        page, _ = exporter.from_filename(str(executed))
-        executed.with_suffix(".html").write_text(page, encoding="utf-8")
+    folder = run_folder(notebook, parameters)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as partial:
+        fresh = Path(partial) / folder.name
+        fresh.mkdir()
+        perform(notebook, parameters, fresh, progress=sys.stderr.isatty())
+        page = render_page(fresh / notebook.name, folder)
+        (fresh / notebook.name).with_suffix(".html").write_text(page, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        fresh.rename(folder)
     return folder / f"{notebook.stem}.html"
+
+
+def _explain(error: PapermillExecutionError) -> str:
+    """Say where a notebook stopped and why; an InputError says enough by itself."""
+    where = f"stopped in cell [{error.exec_count}]"
+    if error.ename == "InputError":
+        return f"{where}\n{error.evalue}"
+    lines = strip_ansi("\n".join(error.traceback)).splitlines()
+    return "\n".join([where, *lines[-_TRACEBACK_LINES:]])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__.splitlines()[0])
-    parser.add_argument("notebook", help="name of a notebook in book/notebooks")
+    parser.add_argument("notebook", help="name of a notebook in book/notebooks, or its number")
     parser.add_argument("assignments", nargs="*", metavar="name=value")
     parser.add_argument("--parameters", default="", help="the same, as one text")
     arguments = parser.parse_args()
+    started = time.perf_counter()
     try:
         notebook = find_notebook(arguments.notebook)
-        assignments = [*arguments.assignments, *shlex.split(arguments.parameters)]
-        page = run(notebook, read_parameters(notebook, assignments))
+        assignments = [*arguments.assignments, *_split(arguments.parameters)]
+        parameters = read_assignments(notebook, assignments)
+        folder = os.path.relpath(run_folder(notebook, parameters))
+        values = ", ".join(f"{name}={value}" for name, value in parameters.items())
+        told = f"{notebook.stem} with {values or 'the values of the book'}"
+        print(f"{told}, into {folder}", file=sys.stderr, flush=True)
+        page = run(notebook, parameters)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
     except PapermillExecutionError as error:
-        print(f"{notebook.stem} stopped: {error.ename}\n{error.evalue}", file=sys.stderr)
+        print(f"{notebook.stem} {_explain(error)}", file=sys.stderr)
         return 1
+    except DeadKernelError:
+        print(f"{notebook.stem} stopped: its kernel died (no memory left?)", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted: nothing was kept", file=sys.stderr)
+        return 130
+    print(f"done in {time.perf_counter() - started:.0f} s; the page:", file=sys.stderr, flush=True)
     print(page)
     return 0
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise InputError(
+            "parameters",
+            needed="name=value, separated by spaces",
+            found=f"{text!r} ({str(error).lower()})",
+            mend="close the quotes",
+        ) from error
 
 
 if __name__ == "__main__":

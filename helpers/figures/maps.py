@@ -127,7 +127,8 @@ def field_maps(
             ax.set_yticks([30, 38], ["30°N", "38°N"])
         for ax in axes.flat[fields.sizes["panel"] :]:
             ax.remove()
-        bar = fig.colorbar(mesh, ax=axes, location="bottom", label=label, aspect=35, shrink=0.9)
+        drawn = list(axes.flat[: fields.sizes["panel"]])
+        bar = fig.colorbar(mesh, ax=drawn, location="bottom", label=label, aspect=35, shrink=0.9)
         bar.ax.locator_params(nbins=5)
     fig.set_label(
         f"Maps of {label} on the Plateau. "

@@ -8,7 +8,9 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from helpers.checks import check_level
 from helpers.claims import Answer
+from helpers.errors import InputError
 from helpers.factors import DATA, load_factors
 from helpers.pathmodel.diagnostics import Separation, collinearity, d_separation, swain
 from helpers.pathmodel.fit import PathFit, fit_model
@@ -24,6 +26,7 @@ from helpers.pathmodel.resampling import (
 from helpers.pathmodel.spec import PathModel, parse_model, read_model
 
 OUTCOME = "TOP"
+STRUCTURES = ("stated", "direct")
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,21 @@ class GroupModel:
         """What the drawing says must be independent, and how it was in the data."""
         return d_separation(self.model, self.data, self.fit.exogenous)
 
-    def tests(self) -> pd.DataFrame:
-        """Return tests of the whole model: the plain one, and three for few sites."""
+    def tests(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Return tests of the whole model: the plain one, and three for few sites.
+
+        Parameters
+        ----------
+        alpha : float
+            Level of each test.
+
+        Returns
+        -------
+        pandas.DataFrame
+            By test: ``statistic``, ``df``, ``p`` and ``verdict``: rejects, does not reject, or
+            nothing to test (p is NaN) for a model that claims nothing.
+        """
+        check_level("alpha", alpha, usual=0.05)
         plain, corrected = fit_indices(self.fit), swain(self.fit)
         resampled = bollen_stine(
             self.model,
@@ -102,7 +118,10 @@ class GroupModel:
             "χ², resampled (Bollen–Stine)": (plain["chi2"], self.fit.df, resampled.p),
             "Shipley's C": (self.separation.C, self.separation.df, self.separation.p),
         }
-        return pd.DataFrame.from_dict(rows, "index", columns=["statistic", "df", "p"])
+        table = pd.DataFrame.from_dict(rows, "index", columns=["statistic", "df", "p"])
+        said = {True: "rejects", False: "does not reject"}
+        verdicts = (table["p"] < alpha).map(said).where(table["p"].notna(), "nothing to test")
+        return table.assign(verdict=verdicts)
 
     def effects(self) -> pd.DataFrame:
         """Return the effects on TOP with BCa intervals, from the most positive down."""
@@ -216,6 +235,7 @@ def fit_group(
     group: str,
     data: pd.DataFrame,
     *,
+    structure: str = "stated",
     exogenous: str = "correlated",
     n_boot: int = 2000,
     confidence: float = 0.95,
@@ -226,9 +246,11 @@ def fit_group(
     Parameters
     ----------
     group : {"climatic", "plant", "soil", "microbial"}
-        Whose model to read from ``data/models``.
+        Whose model to fit.
     data : pandas.DataFrame
         Factors and TOP, one row per site.
+    structure : {"stated", "direct"}
+        As for :func:`group_model`.
     exogenous : {"correlated", "uncorrelated"}
         Whether exogenous variables may correlate.
     n_boot : int
@@ -238,7 +260,7 @@ def fit_group(
     seed : int
         Of the resampling.
     """
-    model = read_model(group)
+    model = group_model(group, structure)
     fit = fit_model(model, data, exogenous=exogenous)
     bootstrap = bootstrap_effects(
         model,
@@ -250,6 +272,36 @@ def fit_group(
         exogenous=exogenous,
     )
     return GroupModel(group, data, fit, bootstrap, seed)
+
+
+def group_model(group: str, structure: str = "stated") -> PathModel:
+    """Return the path model of a group of factors.
+
+    Parameters
+    ----------
+    group : {"climatic", "plant", "soil", "microbial"}
+        Whose.
+    structure : {"stated", "direct"}
+        ``stated``: the arrows of ``data/models``; ``direct``: each of the paper's factors of the
+        group acts on TOP, and on nothing else. With correlated factors that leaves no degree of
+        freedom: the model fits any data, and nothing of it can be tested.
+
+    Raises
+    ------
+    InputError
+        For another word.
+    """
+    if structure not in STRUCTURES:
+        raise InputError(
+            "structure",
+            needed=" or ".join(STRUCTURES),
+            found=repr(structure),
+            mend="use one of these words",
+        )
+    if structure == "stated":
+        return read_model(group)
+    causes = " + ".join(published_order(group))
+    return parse_model(f"{OUTCOME} ~ {causes}  # each by itself, and nothing else")
 
 
 def all_indicators(group: str, data: pd.DataFrame) -> PathModel:

@@ -32,23 +32,33 @@ def swain(fit: PathFit) -> pd.Series:
         ``chi2``, corrected; its ``p``; the ``factor`` that chi-square was multiplied by. NaN for a
         model without degrees of freedom.
 
-    Notes
-    -----
-    The factor is 1 - [p (2 p^2 + 3 p - 1) - q (2 q^2 + 3 q - 1)] / (12 df n), with p variables,
-    q = (sqrt(1 + 8 t) - 1) / 2 for t free parameters, and n = N - 1 (N with lavaan's convention,
-    as in its chi-square).
-
     References
     ----------
     Swain (1975), Analysis of parametric structures for variance matrices, University of Adelaide;
     Herzog and Boomsma (2009), Structural Equation Modeling 16, 1-27.
     """
-    p, t = len(fit.sample), len(fit.estimates)
-    q = (np.sqrt(1 + 8 * t) - 1) / 2
-    excess = p * (2 * p**2 + 3 * p - 1) - q * (2 * q**2 + 3 * q - 1)
-    factor = 1 - excess / (12 * fit.df * fit.scale) if fit.df else np.nan
+    factor = swain_factor(len(fit.sample), len(fit.estimates), fit.df, fit.scale)
     chi2 = factor * fit_indices(fit)["chi2"]
     return pd.Series({"chi2": chi2, "p": stats.chi2.sf(chi2, fit.df), "factor": factor})
+
+
+def swain_factor(p: int, free: int, df: int, scale: int) -> float:
+    """Return 1 - [p (2 p^2 + 3 p - 1) - q (2 q^2 + 3 q - 1)] / (12 df scale).
+
+    Parameters
+    ----------
+    p : int
+        Number of variables.
+    free : int
+        Number of free parameters t; q = (sqrt(1 + 8 t) - 1) / 2.
+    df : int
+        Degrees of freedom; without one the factor is NaN.
+    scale : int
+        What the discrepancy is multiplied by: N - 1, or N with lavaan's convention.
+    """
+    q = (np.sqrt(1 + 8 * free) - 1) / 2
+    excess = p * (2 * p**2 + 3 * p - 1) - q * (2 * q**2 + 3 * q - 1)
+    return 1 - excess / (12 * df * scale) if df else np.nan
 
 
 class Separation(NamedTuple):

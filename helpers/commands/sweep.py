@@ -1,0 +1,278 @@
+"""``make sweep``: run notebooks over a grid of parameters, and gather what they answer.
+
+    python -m helpers.commands.sweep book/sweeps/what_survives_small.yml
+    python -m helpers.commands.sweep my_grid.yml --cluster tcp://scheduler:8786
+
+A grid is a YAML file: ``about``, and ``runs``, each with ``notebooks`` and ``parameters``, where a
+list of values means every one of them. Each run goes where ``make run`` puts it, and one that is
+there already, made by the same code from the same data, is not made again. At the end the answers
+of all runs to the paper's claims lie in one table beside the grid, ``GRID.parquet``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import pandas as pd
+import yaml
+from distributed import Client, LocalCluster, as_completed, default_client
+from papermill.exceptions import PapermillExecutionError
+
+from helpers.claims import collect
+from helpers.cluster import connect
+from helpers.commands.execution import explain_lack
+from helpers.commands.parameters import check_values
+from helpers.commands.run import find_notebook, perform, run_folder, state
+from helpers.errors import InputError
+
+_KEYS = {"notebooks", "parameters"}
+
+
+class Job(NamedTuple):
+    """One run: a notebook and the values that differ from its defaults."""
+
+    notebook: Path
+    parameters: dict[str, object]
+
+    def __str__(self) -> str:
+        values = (f"{name}={value}" for name, value in self.parameters.items())
+        return " ".join([self.notebook.stem, *map(shlex.quote, values)])
+
+
+class Result(NamedTuple):
+    """What a worker sends back: the files of a run, or why there are none."""
+
+    files: dict[str, bytes]
+    error: str
+
+
+def read_grid(path: Path) -> list[Job]:
+    """Return the runs of a grid, each once.
+
+    Parameters
+    ----------
+    path : Path
+        YAML, as the head of this module describes it.
+
+    Raises
+    ------
+    InputError
+        For a file that is no such grid, and for notebooks, names and values that
+        ``make run`` would refuse.
+    """
+    try:
+        grid = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            path, needed="a YAML file", found=" ".join(str(error).split()), mend="mend the file"
+        ) from error
+    well_formed = (
+        isinstance(grid, dict)
+        and set(grid) == {"about", "runs"}
+        and isinstance(grid["runs"], list)
+        and all(isinstance(part, dict) and set(part) == _KEYS for part in grid["runs"])
+        and all(isinstance(part["notebooks"], list) for part in grid["runs"])
+        and all(isinstance(part["parameters"], dict) for part in grid["runs"])
+    )
+    if not well_formed:
+        raise InputError(
+            path,
+            needed="'about', and 'runs': a list of entries, each with 'notebooks' (a list) and "
+            "'parameters' (values or lists of values, by name)",
+            found="something else",
+            mend="begin with book/sweeps/what_survives_small.yml",
+        )
+    jobs = {run_folder(*job): job for part in grid["runs"] for job in _expand(part)}
+    return list(jobs.values())
+
+
+def _expand(part: dict) -> Iterator[Job]:
+    lists = [value if isinstance(value, list) else [value] for value in part["parameters"].values()]
+    for name, values in itertools.product(part["notebooks"], itertools.product(*lists)):
+        notebook = find_notebook(str(name))
+        chosen = dict(zip(part["parameters"], values, strict=True))
+        yield Job(notebook, check_values(notebook, chosen))
+
+
+def is_finished(job: Job) -> bool:
+    """Return whether today's code has made this run already, from the same data."""
+    record = run_folder(*job) / "run.json"
+    return record.exists() and json.loads(record.read_text())["state"] == state(*job)
+
+
+def _work(name: str, parameters: dict[str, object], expected: str) -> Result:
+    """Make a run in a folder of this worker's own."""
+    notebook = find_notebook(name)
+    if state(notebook, parameters) != expected:
+        return Result({}, "this worker has other notebooks, helpers or data")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            perform(notebook, parameters, Path(folder))
+        except PapermillExecutionError as error:
+            return Result({}, " ".join(f"{error.ename}: {error.evalue}".split()))
+        return Result({path.name: path.read_bytes() for path in Path(folder).iterdir()}, "")
+
+
+def keep(job: Job, files: dict[str, bytes]) -> None:
+    folder = run_folder(*job)
+    partial = folder.with_suffix(".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, content in files.items():
+        (partial / name).write_bytes(content)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+def make_runs(jobs: list[Job], client: Client) -> dict[Job, str]:
+    """Make runs on the workers of a cluster, and keep each as soon as it is finished.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        Runs that are not there yet.
+    client : distributed.Client
+        Its workers need this version of the book, not its disk.
+
+    Returns
+    -------
+    dict
+        The error of each run that failed.
+    """
+    waiting = {
+        client.submit(_work, job.notebook.stem, job.parameters, state(*job), pure=False): job
+        for job in jobs
+    }
+    failed = {}
+    for number, future in enumerate(as_completed(waiting), 1):
+        job = waiting[future]
+        error = future.exception()  # such as workers that were killed again and again
+        result = Result({}, str(error)) if error else future.result()
+        if result.error:
+            failed[str(job)] = result.error
+        else:
+            keep(job, result.files)
+        print(f"{number}/{len(jobs)} {job}: {result.error or 'finished'}", flush=True)
+        future.release()
+    return failed
+
+
+def tabulate(jobs: list[Job]) -> pd.DataFrame:
+    """Return the answers of finished runs.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        Those that are not finished are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run and claim: ``notebook``, ``run`` (name of its folder), ``claim``, the
+        columns of :func:`helpers.claims.collect`, and every parameter by its name.
+    """
+    parts = []
+    for job in jobs:
+        folder = run_folder(*job)
+        if is_finished(job):
+            about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            answers = collect(nbformat.read(folder / job.notebook.name, 4)).reset_index()
+            answers = answers.rename(columns={"id": "claim"})
+            answers.insert(0, "notebook", job.notebook.stem)
+            answers.insert(1, "run", folder.name)
+            parts.append(answers.assign(**about["parameters"]))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"run": []})
+
+
+@contextmanager
+def workers(cluster: str) -> Iterator[Client]:
+    """Yield a client of one process per core of this machine (``here``), or of a cluster."""
+    if cluster == "here":
+        local = LocalCluster(threads_per_worker=1, dashboard_address=None)
+        with local, Client(local) as client:
+            yield client
+    else:
+        connect(cluster)
+        yield default_client()
+
+
+def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
+    """Make the runs of a grid that are missing, and write its table.
+
+    Parameters
+    ----------
+    grid : Path
+        See :func:`read_grid`.
+    cluster : str
+        ``here``, or the address of a dask scheduler.
+
+    Returns
+    -------
+    Path
+        The table. Runs that failed are not in it. Where a notebook's genuine files are not here,
+        the rows of its runs stay as they were.
+    dict
+        The error of each run that failed.
+    """
+    jobs = read_grid(grid)
+    lacking = {
+        path for path in {job.notebook for job in jobs} if explain_lack(nbformat.read(path, 4))
+    }
+    possible = [job for job in jobs if job.notebook not in lacking]
+    missing = [job for job in possible if not is_finished(job)]
+    print(
+        f"{len(jobs)} runs: {len(possible) - len(missing)} are there, {len(missing)} to make, "
+        f"{len(jobs) - len(possible)} lack their genuine files",
+        flush=True,
+    )
+    failed = {}
+    if missing:
+        with workers(cluster) as client:
+            failed = make_runs(missing, client)
+    table, target = tabulate(possible), grid.with_suffix(".parquet")
+    if lacking and target.exists():
+        before = pd.read_parquet(target)
+        kept = before["notebook"].isin([path.stem for path in lacking])
+        table = pd.concat([table, before[kept]], ignore_index=True)
+    order = {run_folder(*job).name: number for number, job in enumerate(jobs)}
+    table = table.sort_values("run", key=lambda run: run.map(order), kind="stable")
+    partial = target.with_suffix(".part")
+    table.convert_dtypes().to_parquet(partial, index=False)
+    partial.rename(target)
+    return target, failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make sweep", description=__doc__.splitlines()[0])
+    parser.add_argument("grid", type=Path, help="a YAML file, such as those in book/sweeps")
+    parser.add_argument("--cluster", default="here", help="address of a dask scheduler")
+    arguments = parser.parse_args()
+    try:
+        table, failed = sweep(arguments.grid, arguments.cluster)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    for job, error in failed.items():
+        notebook, *values = shlex.split(job)
+        alone = shlex.quote(shlex.join(values))
+        print(f"failed: {error}\n    make run NB={notebook} P={alone}", file=sys.stderr)
+    print(table)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

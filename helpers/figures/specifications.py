@@ -1,0 +1,135 @@
+"""Figures of one conclusion under many choices."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from helpers.figures.style import STYLE, WIDTH, nothing_to_draw
+
+AGREE_COLOURS = {
+    "yes": "#009E73",
+    "nearly": "#56B4E9",
+    "partly": "#E69F00",
+    "open": "#999999",
+    "no": "#D55E00",
+}
+
+
+def specification_curve(
+    rows: pd.DataFrame, choices: list[str], axis: str, printed: float
+) -> tuple[plt.Figure, np.ndarray]:
+    """Draw a conclusion under every specification, and below each what was chosen.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        One per specification: ``estimate``, ``low``, ``high`` (NaN: no bar), ``agrees``, and the
+        columns of the choices.
+    choices : list of str
+        Columns to show below, one line for each of their values.
+    axis : str
+        Label of the estimates, with unit.
+    printed : float
+        Where the paper's claim begins to hold: a line.
+    """
+    rows = rows.dropna(subset="estimate").sort_values(["estimate", *choices])
+    if rows.empty:
+        return nothing_to_draw("No run of the sweep has an answer.")
+    levels = [(name, value) for name in choices for value in sorted(rows[name].unique())]
+    x = np.arange(len(rows))
+    height = 0.17 * len(levels)
+    with plt.rc_context(STYLE):
+        fig, axes = plt.subplots(
+            2, 1, figsize=(WIDTH, 2.9 + height), sharex=True, height_ratios=[2.2, max(height, 0.2)]
+        )
+        upper, lower = axes
+        upper.axhline(printed, color="0.4", lw=0.8, ls=":")
+        shares = rows["agrees"].value_counts()
+        for agrees, colour in AGREE_COLOURS.items():
+            part = (rows["agrees"] == agrees).to_numpy()
+            if part.any():
+                at, each = x[part], rows[part]
+                upper.vlines(at, each["low"], each["high"], color=colour, lw=1, alpha=0.5)
+                label = f"{agrees} ({shares[agrees]})"
+                upper.plot(at, each["estimate"], "o", ms=3, color=colour, label=label)
+        upper.set_ylabel(axis)
+        upper.tick_params(bottom=False, labelbottom=False)
+        fig.legend(
+            loc="outside upper left",
+            ncols=5,
+            title="as printed",
+            alignment="left",
+            handletextpad=0.1,
+            columnspacing=0.8,
+        )
+        for line, (name, value) in enumerate(levels):
+            chosen = x[(rows[name] == value).to_numpy()]
+            lower.plot(chosen, np.full(len(chosen), line), "|", ms=7, color="0.2", mew=1.2)
+        breaks = [i - 0.5 for i in range(1, len(levels)) if levels[i][0] != levels[i - 1][0]]
+        lower.hlines(breaks, -0.5, len(rows) - 0.5, color="0.8", lw=0.6)
+        lower.set_yticks(range(len(levels)), [f"{name}: {_say(value)}" for name, value in levels])
+        lower.tick_params(left=False, labelsize=8)
+        lower.set_ylim(len(levels) - 0.5, -0.5)
+        lower.set_xticks([])
+        lower.set_xlabel(f"{len(rows)} specifications, sorted")
+        lower.set_xlim(-0.7, len(rows) - 0.3)
+    fig.set_label(
+        f"{axis.capitalize()} under {len(rows)} specifications, from "
+        f"{rows['estimate'].min():.3g} to {rows['estimate'].max():.3g}, with a line at "
+        f"{printed:g}. As printed: "
+        + ", ".join(f"{agrees} in {count}" for agrees, count in shares.items())
+        + ". Below, one line for each value of "
+        + ", ".join(choices)
+        + "."
+    )
+    return fig, axes
+
+
+def _say(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def dependence_table(shares: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
+    """Draw which choice explains how much of each conclusion's spread.
+
+    Parameters
+    ----------
+    shares : pandas.DataFrame
+        Shares between 0 and 1, conclusions down, choices across; NaN where the choice was not made.
+    """
+    with plt.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, 1.5 + 0.3 * len(shares)))
+        image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for (row, column), share in np.ndenumerate(shares.to_numpy(float)):
+            if np.isfinite(share):
+                colour = "white" if share > 0.6 else "black"
+                ax.text(
+                    column,
+                    row,
+                    f"{100 * share:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color=colour,
+                )
+            else:
+                ax.plot(column, row, "_", color="0.8", ms=4)
+        ax.set_xticks(
+            range(shares.shape[1]), shares.columns, rotation=45, ha="left", rotation_mode="anchor"
+        )
+        ax.xaxis.tick_top()
+        ax.set_yticks(range(len(shares)), shares.index)
+        ax.tick_params(length=0, labelsize=8)
+        ax.spines[:].set_visible(False)
+        fig.colorbar(image, ax=ax, label="share of the spread", shrink=0.8)
+    top = shares.stack().sort_values(ascending=False).head(3)
+    said = "; ".join(
+        f"{choice} explains {share:.0%} of {what}" for (what, choice), share in top.items()
+    )
+    fig.set_label(
+        f"Table of {len(shares)} conclusions by {shares.shape[1]} choices, darker where a choice "
+        f"explains more of the spread. Most: {said}."
+    )
+    return fig, ax

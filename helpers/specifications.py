@@ -1,0 +1,156 @@
+"""Specification curves: one conclusion under every combination of reasonable choices.
+
+Simonsohn, Simmons and Nelson (2020, Nature Human Behaviour 4, 1208-1214) draw a result once for
+each *specification*, a combination of choices that an analyst could defend. The tables come from
+``make sweep``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+
+from helpers.claims import load_claims
+from helpers.errors import InputError
+from helpers.factors import DATA
+
+SWEEPS = DATA.parent / "book" / "sweeps"
+
+
+def load_sweep(name: str) -> pd.DataFrame:
+    """Return the answers that a sweep gathered.
+
+    Parameters
+    ----------
+    name : str
+        Of a grid in ``book/sweeps`` (``what_survives``), or the path of a table of your own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run and claim, as :func:`helpers.commands.sweep.tabulate` makes it, with the
+        columns of :func:`measure` added.
+
+    Raises
+    ------
+    InputError
+        If there is no such table, or it is no table of answers.
+    """
+    path = Path(name) if name.endswith(".parquet") else SWEEPS / f"{name}.parquet"
+    if not path.exists():
+        raise InputError(
+            path,
+            needed="the table of a sweep",
+            found="no such file",
+            mend=f"make sweep GRID={path.with_suffix('.yml')}",
+        )
+    table = pd.read_parquet(path)
+    lacking = {"notebook", "run", "claim", "value", "label", "agrees"}.difference(table.columns)
+    if lacking:
+        raise InputError(
+            path,
+            needed="a table that make sweep wrote",
+            found=f"no column {', '.join(sorted(lacking))}",
+            mend="make the sweep again",
+        )
+    ledger = load_claims()
+    unknown = set(table["claim"]).difference(ledger.index)
+    if unknown:
+        raise InputError(
+            path,
+            needed="claims of data/claims.csv",
+            found=", ".join(sorted(unknown)),
+            mend="make the sweep again",
+        )
+    answers = zip(table["claim"], table["value"], strict=True)
+    return table.join(pd.DataFrame([measure(ledger.loc[name], value) for name, value in answers]))
+
+
+def measure(claim: Mapping, value: str) -> dict[str, float]:
+    """Return one number for what a run answered, whatever the rule of the claim.
+
+    Parameters
+    ----------
+    claim : mapping
+        A row of :func:`helpers.claims.load_claims`.
+    value : str
+        JSON, as :func:`helpers.claims.collect` returns it.
+
+    Returns
+    -------
+    dict
+        ``estimate``, ``low`` and ``high``. By rule: *sign*, the estimate and its interval, turned
+        so that the printed sign is positive; *every* and *most*, the share; *order*, the share of
+        printed pairs that stand in the printed order (of the first place, for a single name), where
+        a name that is missing here comes last; *rounds to* and *significance*, the number itself.
+        NaN where the run had no answer.
+    """
+    value = json.loads(value)
+    nothing = float("nan")
+    estimate = low = high = nothing
+    if value is not None:
+        match claim["rule"]:
+            case "sign":
+                turned = [number if claim["published"] == "+" else -number for number in value]
+                estimate, (low, high) = turned[0], sorted(turned[1:])
+            case "every" | "most":
+                count, total = value
+                estimate = count / total if total else nothing
+            case "order":
+                estimate = _share_in_order(claim["published"].split(" > "), value)
+            case "rounds to" | "significance" if not isinstance(value, list):
+                estimate = value
+    return {"estimate": estimate, "low": low, "high": high}
+
+
+def _share_in_order(printed: list[str], here: list[str]) -> float:
+    if len(printed) == 1:
+        return float(here[:1] == printed)
+    place = {name: here.index(name) for name in printed if name in here}
+    pairs = list(combinations(printed, 2))
+    return sum(a in place and place[a] < place.get(b, len(here)) for a, b in pairs) / len(pairs)
+
+
+def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
+    """Return those of the parameters that take more than one value in these runs.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Some rows of :func:`load_sweep`.
+    parameters : list of str
+        Columns to look at.
+    """
+    return [name for name in parameters if name in rows and rows[name].nunique() > 1]
+
+
+def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:
+    """Return the share of the variance between specifications that each choice explains alone.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Runs of one conclusion, with ``estimate``.
+    choices : list of str
+        Columns with the choices.
+
+    Returns
+    -------
+    pandas.Series
+        By choice: sum of squares between its values over the total (eta squared), 0 where nothing
+        varies. In a complete grid the shares add up to 1 at most; the rest is interaction.
+    """
+    rows = rows.dropna(subset="estimate")
+    away = rows["estimate"] - rows["estimate"].mean()
+    total = (away**2).sum()
+    if total <= 1e-12 * max((rows["estimate"] ** 2).sum(), 1e-300):
+        return pd.Series(0.0, choices)
+    between = {
+        name: (rows.groupby(name)["estimate"].transform("mean") - rows["estimate"].mean())
+        for name in choices
+    }
+    return pd.Series({name: (means**2).sum() / total for name, means in between.items()})

@@ -1,0 +1,523 @@
+"""Simulations: closed forms, the book's single fits one by one, invariants and refused input."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, special, stats
+from scipy.spatial.distance import squareform
+
+from helpers.associations import control_errors, correlate, pair_distances
+from helpers.errors import InputError
+from helpers.loop import bootstrap_loop, fit_loop
+from helpers.pathmodel import (
+    bootstrap_effects,
+    collinearity,
+    d_separation,
+    effects,
+    fit_indices,
+    fit_model,
+    fit_moments,
+    parse_model,
+    swain,
+)
+from helpers.simulation import (
+    Truth,
+    correlation_p,
+    correlations,
+    count_false_marks,
+    cover_effects,
+    draw_covariances,
+    draw_fields,
+    drop_collinear,
+    equal_effects,
+    find_correlation,
+    fit_recursive,
+    judge_loops,
+    least_correlation,
+    means,
+    power_of_correlation,
+    print_rate,
+    rates,
+    read_truth,
+    regress_many,
+    search_loops,
+)
+from helpers.study import load_study
+
+TEXT = """plant ~ 0.6 climate
+soil ~ 0.5 plant + 0.3 climate
+microbes ~ 0.6 soil
+TOP ~ 0.4 plant + 0.3 microbes"""
+TRUTH = read_truth(TEXT)
+LOOP = parse_model("b ~ a\nc ~ b\nd ~ c\na ~ d")
+STUDY = load_study()
+PLACES = STUDY.sites[["longitude", "latitude"]]
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def line(k: int) -> Truth:
+    """Return the world of the page: each variable acted on by the two before it."""
+    later = [f"y{i} ~ 0.5 y{i - 1} + 0.3 y{i - 2}" for i in range(3, k + 1)]
+    return read_truth("\n".join(["y2 ~ 0.5 y1", *later]))
+
+
+def tables(truth: pd.DataFrame, n: int, worlds: int) -> list[pd.DataFrame]:
+    root = np.linalg.cholesky(truth)
+    values = rng().standard_normal((worlds, n, len(truth))) @ root.T
+    return [pd.DataFrame(each, columns=truth.columns) for each in values]
+
+
+def near(hits, rate: float) -> bool:
+    """Tell whether a share of hits is within 4 standard errors of the true rate."""
+    return abs(np.mean(hits) - rate) < 4 * np.sqrt(rate * (1 - rate) / np.size(hits))
+
+
+def test_a_truth_implies_the_correlations_that_its_equations_give():
+    R = TRUTH.correlations
+    assert R.loc["climate", "plant"] == pytest.approx(0.6)
+    assert R.loc["climate", "soil"] == pytest.approx(0.5 * 0.6 + 0.3)
+    assert R.loc["plant", "soil"] == pytest.approx(0.5 + 0.3 * 0.6)
+    assert R.loc["plant", "microbes"] == pytest.approx(0.6 * 0.68)
+    assert R.loc["climate", "TOP"] == pytest.approx(0.4 * 0.6 + 0.3 * 0.6 * 0.6)
+    assert TRUTH.coefficients.loc["TOP", "microbes"] == 0.3
+    assert TRUTH.coefficients.loc["microbes", "TOP"] == 0
+    assert set(TRUTH.model.paths) == {
+        ("plant", "climate"),
+        ("soil", "plant"),
+        ("soil", "climate"),
+        ("microbes", "soil"),
+        ("TOP", "plant"),
+        ("TOP", "microbes"),
+    }
+
+
+def test_a_large_sample_has_the_moments_and_the_fit_of_its_truth():
+    S = draw_covariances(TRUTH.correlations, 200_000, 1, rng())[0]
+    np.testing.assert_allclose(S, TRUTH.correlations, atol=0.015)
+    fit = fit_moments(TRUTH.model, pd.DataFrame(S, *[list(TRUTH.correlations)] * 2), 200_000)
+    expected = [TRUTH.coefficients.loc[to, cause] for to, cause in TRUTH.model.paths]
+    found = fit.coefficients.to_numpy()[np.nonzero(fit.coefficients.to_numpy())]
+    np.testing.assert_allclose(sorted(found), sorted(expected), atol=0.015)
+
+
+@pytest.mark.parametrize("text", ["y ~ x", "y ~ 0.5 * x", "y = 0.5 x", "y ~ 0.5 x + z"])
+def test_a_truth_without_coefficients_is_refused(text):
+    with pytest.raises(InputError, match="truth"):
+        read_truth(text)
+
+
+def test_a_truth_with_too_much_variance_is_refused():
+    with pytest.raises(InputError, match="variance 1"):
+        read_truth("y ~ 0.9 x + 0.9 z")
+
+
+def test_covariances_have_divisor_n_and_the_spread_of_normal_samples():
+    S = draw_covariances(np.eye(2), 10, 20_000, rng())
+    np.testing.assert_allclose(S.mean(axis=0), 0.9 * np.eye(2), atol=0.012)
+    assert S[:, 0, 0].var() == pytest.approx(2 * 9 / 100, rel=0.05)
+    assert draw_covariances(np.eye(3), 30, 1, rng()).shape == (1, 3, 3)
+
+
+def test_too_few_sites_for_the_variables_are_refused():
+    with pytest.raises(InputError, match=r"more than 15 sites[^\n]*\n  found:  15"):
+        draw_covariances(np.eye(15), 15, 2, rng())
+
+
+def test_fields_correlate_as_their_distance_says_and_not_with_each_other():
+    fields = draw_fields(PLACES, 500, 2000, 2, rng())
+    assert fields.shape == (2000, len(PLACES), 2)
+    expected = np.exp(-squareform(pair_distances(PLACES)) / 500)
+    found = np.corrcoef(fields[..., 0].T)
+    assert np.abs(found - expected).max() < 0.1
+    assert fields.var() == pytest.approx(1, rel=0.05)
+    across = (fields[..., 0] * fields[..., 1]).mean(axis=0)
+    assert np.abs(across).max() < 4.5 / np.sqrt(2000)
+
+
+def test_marks_are_those_of_the_correlations_of_the_book():
+    values = draw_fields(PLACES, 500, 3, 12, rng())
+    counts = count_false_marks(values, 0.05)
+    for table, count in zip(values, counts.itertuples(), strict=True):
+        book = control_errors(correlate(pd.DataFrame(table)))
+        assert count.p == (book["p"] < 0.05).sum() > 0
+        assert count.q == (book["q"] < 0.05).sum()
+        assert count.pairs == 66
+    p = correlation_p(squareform(correlations(values)[0], checks=False), 30)
+    np.testing.assert_allclose(p, correlate(pd.DataFrame(values[0]))["p"], rtol=1e-8)
+
+
+def test_p_of_partial_correlations_is_that_of_the_book():
+    table = pd.DataFrame(rng().standard_normal((20, 5)), columns=list("abcde"))
+    book = correlate(table[["a"]], table[["b"]], given=table[["c", "d", "e"]]).iloc[0]
+    assert correlation_p(book["r"], 20, 3) == pytest.approx(book["p"], rel=1e-10)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_independent_factors_give_alpha_of_the_pairs_and_a_binomial_spread(alpha):
+    worlds, pairs = 400, 20 * 19 // 2
+    counts = count_false_marks(rng().standard_normal((worlds, 30, 20)), alpha)["p"]
+    sd = np.sqrt(pairs * alpha * (1 - alpha))  # marks are uncorrelated
+    assert abs(counts.mean() - alpha * pairs) < 4 * sd / np.sqrt(worlds)
+    assert counts.std() == pytest.approx(sd, rel=0.15)
+
+
+def test_false_discoveries_are_controlled_where_sites_are_independent():
+    counts = count_false_marks(rng().standard_normal((1000, 20, 15)), 0.1)
+    assert 0.05 < (counts["q"] > 0).mean() < 0.1 + 4 * np.sqrt(0.09 / 1000)
+
+
+def test_kin_widens_the_spread_and_keeps_the_mean():
+    groups = np.repeat([0, 1, 2], 6)
+    shared = rng().standard_normal((1000, 30, 3))[..., groups]
+    values = np.sqrt(0.7) * shared + np.sqrt(0.3) * np.random.default_rng(8).standard_normal(
+        (1000, 30, 18)
+    )
+    counts = count_false_marks(values, 0.05, groups)
+    pairs = 3 * 36
+    assert (counts["pairs"] == pairs).all()
+    assert counts["p"].std() > 2 * np.sqrt(pairs * 0.05 * 0.95)
+    assert abs(counts["p"].mean() - 0.05 * pairs) < 4 * counts["p"].std() / np.sqrt(1000)
+    every = count_false_marks(values, 0.05)
+    assert (every["p"] > counts["p"] + 20).mean() > 0.9, "pairs within groups are related"
+
+
+def test_rates_have_wilson_intervals():
+    hits = pd.DataFrame({"some": np.arange(200) < 30, "none": np.zeros(200, bool)})
+    table = rates(hits, 0.9)
+    for name, count in (("some", 30), ("none", 0)):
+        expected = stats.binomtest(count, 200).proportion_ci(0.9, method="wilson")
+        row = table.loc[name]
+        assert row["rate"] == count / 200
+        assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert (table["worlds"] == 200).all()
+    assert print_rate(table.loc["some"]) == "15.0 % (11.3 to 19.6)"
+
+
+def test_means_have_normal_intervals_and_leave_out_gaps():
+    table = means(pd.DataFrame({"x": [1.0, 2, 3, np.nan]}), 0.95).loc["x"]
+    reach = 1.959964 / np.sqrt(3)
+    assert tuple(table) == pytest.approx((2, 2 - reach, 2 + reach, 3), abs=1e-6)
+
+
+@given(st.integers(0, 400), st.floats(0.5, 0.99))
+def test_an_interval_of_a_rate_holds_the_rate(count, confidence):
+    row = rates(pd.DataFrame({"x": np.arange(400) < count}), confidence).loc["x"]
+    assert -1e-12 <= row["low"] <= row["rate"] + 1e-12
+    assert row["rate"] - 1e-12 <= row["high"] <= 1 + 1e-12
+
+
+WRONG = parse_model("soil ~ climate + plant\nmicrobes ~ soil\nTOP ~ climate")
+BACK = parse_model("climate ~ TOP\nsoil ~ TOP")
+
+
+@pytest.mark.parametrize("model", [TRUTH.model, WRONG, BACK], ids=["true", "wrong", "of three"])
+def test_many_fits_are_the_fits_of_the_book_one_by_one(model):
+    samples = tables(TRUTH.correlations, 18, 5)
+    S = np.stack([table.cov(ddof=0) for table in samples])
+    many = fit_recursive(model, S, list(TRUTH.correlations), 18, claims=True)
+    for table, row in zip(samples, many.itertuples(), strict=True):
+        fit = fit_model(model, table)
+        indices = fit_indices(fit)
+        for name in ("chi2", "p", "cfi", "rmsea"):
+            assert getattr(row, name) == pytest.approx(indices[name], abs=1e-8), name
+        assert row.p_swain == pytest.approx(swain(fit)["p"], abs=1e-8)
+        assert row.p_shipley == pytest.approx(d_separation(model, table).p, abs=1e-8)
+
+
+@pytest.mark.parametrize(("k", "n"), [(5, 30), (10, 30), (15, 30), (15, 120)])
+def test_chi_square_of_a_true_model_has_its_exact_distribution(k, n):
+    """In a line of complete neighbourhoods 1 - R^2 of each variable is an independent beta."""
+    truth, worlds = line(k), 1500
+    S = draw_covariances(truth.correlations, n, worlds, rng())
+    fitted = fit_recursive(truth.model, S, list(truth.correlations), n)
+    i = np.arange(4, k + 1)
+    a, b = (n - i) / 2, (i - 3) / 2
+    mean = (n - 1) * (special.digamma(a + b) - special.digamma(a)).sum()
+    sd = (n - 1) * np.sqrt((special.polygamma(1, a) - special.polygamma(1, a + b)).sum())
+    assert abs(fitted["chi2"].mean() - mean) < 4 * sd / np.sqrt(worlds)
+    assert fitted["chi2"].std() == pytest.approx(sd, rel=0.1)
+    drawn = np.random.default_rng(1).beta(a, b, (40_000, len(i)))
+    exact = -(n - 1) * np.log(drawn).sum(axis=1)
+    df = (k - 2) * (k - 3) // 2
+    assert near(fitted["p"] < 0.05, (stats.chi2.sf(exact, df) < 0.05).mean())
+
+
+def test_a_chain_and_its_reversal_fit_alike_and_a_wrong_model_does_not():
+    chain = read_truth("b ~ 0.6 a\nc ~ 0.6 b\nd ~ 0.6 c")
+    back = parse_model("a ~ b\nb ~ c\nc ~ d")
+    fork = parse_model("b ~ a\nc ~ a\nd ~ a")
+    S = draw_covariances(chain.correlations, 30, 200, rng())
+    one, other, wrong = (
+        fit_recursive(model, S, list(chain.correlations), 30) for model in (chain.model, back, fork)
+    )
+    pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=1e-9)
+    assert wrong["chi2"].mean() > one["chi2"].mean() + 5
+
+
+def test_regressions_are_those_of_statsmodels():
+    from statsmodels.api import OLS, add_constant
+
+    samples = tables(TRUTH.correlations, 20, 3)
+    S = np.stack([table.cov(ddof=0) for table in samples])
+    many = regress_many(S, [0, 1, 3], 20, 0.9)
+    model = parse_model("TOP ~ climate + plant + microbes")
+    assert list(TRUTH.correlations)[-1] == "TOP"
+    for k, table in enumerate(samples):
+        causes = table.iloc[:, [0, 1, 3]]
+        fit = OLS(table["TOP"], add_constant(causes)).fit()
+        ends = fit.conf_int(0.1).iloc[1:]
+        np.testing.assert_allclose(many["slope"][k], fit.params.iloc[1:], atol=1e-10)
+        np.testing.assert_allclose(many["slope"][k] - many["reach"][k], ends[0], atol=1e-10)
+        np.testing.assert_allclose(many["slope"][k] + many["reach"][k], ends[1], atol=1e-10)
+        vif = collinearity(model, table)["vif"].droplevel("to")[causes.columns]
+        np.testing.assert_allclose(many["vif"][k], vif, rtol=1e-8)
+
+
+def test_equal_effects_are_equal_positive_and_explain_what_was_asked():
+    R = STUDY.factors("climatic").iloc[:, :8].corr()
+    full = equal_effects(R, 0.4)
+    assert list(full) == [*R, "outcome"]
+    np.testing.assert_array_equal(full, full.T)
+    slopes = regress_many(full.to_numpy()[None], range(8), 30)["slope"][0]
+    np.testing.assert_allclose(slopes, np.sqrt(0.4 / R.to_numpy().sum()), rtol=1e-8)
+    assert slopes @ full["outcome"].iloc[:-1] == pytest.approx(0.4)
+
+
+def test_effects_of_causes_that_determine_each_other_are_refused():
+    R = pd.DataFrame(1.0, list("ab"), list("ab"))
+    with pytest.raises(InputError, match="determine each other"):
+        equal_effects(R, 0.5)
+    with pytest.raises(InputError, match="explained"):
+        equal_effects(R, 1.0)
+
+
+def test_the_most_inflated_goes_first_until_none_is_above_the_limit():
+    R = STUDY.factors("climatic").corr()
+    kept = drop_collinear(R, 5)
+    assert np.diag(np.linalg.inv(R.loc[kept, kept])).max() <= 5
+    assert 1 < len(kept) < len(R)
+    worst = R.index[np.diag(np.linalg.inv(R)).argmax()]
+    assert drop_collinear(R, 50_000) == [code for code in R if code != worst]
+    assert drop_collinear(R, 1e9) == list(R)
+
+
+def test_wrong_signs_have_the_chance_of_students_t():
+    """With given causes a slope is normal; over random ones its t is a mixture."""
+    full = equal_effects(pd.DataFrame(np.eye(2), *[list("ab")] * 2), 0.1)
+    S = draw_covariances(full, 12, 4000, rng())
+    slope = regress_many(S, [0, 1], 12)["slope"][:, 0]
+    signal = np.sqrt(0.05 / 0.9)
+    chance = stats.chi2(10).expect(lambda v: stats.norm.cdf(-signal * np.sqrt(v)))
+    assert near(slope < 0, chance)
+
+
+def test_coverage_is_that_of_the_intervals_of_the_book():
+    worlds, n, n_boot, seed = 3, 30, 200, 5
+    cover = cover_effects(TRUTH, "TOP", n, worlds=worlds, n_boot=n_boot, confidence=0.9, seed=seed)
+    source = np.random.default_rng(seed)
+    root = np.linalg.cholesky(TRUTH.correlations)
+    values = source.standard_normal((worlds, n, 5)) @ root.T
+    seeds = source.integers(2**31, size=worlds)
+    true = {"climate": 0.4 * 0.6 + 0.3 * 0.6 * 0.6, "microbes": 0.3, "soil": 0.18, "plant": 0.49}
+    for k in range(worlds):
+        table = pd.DataFrame(values[k], columns=TRUTH.correlations.columns)
+        boot = bootstrap_effects(
+            TRUTH.model, table, "TOP", n_boot=n_boot, confidence=0.9, seed=seeds[k]
+        )
+        for cause, effect in true.items():
+            total = boot.table.loc[(cause, "TOP")]
+            draws = boot.draws[cause]
+            around = 1.644854 * draws.std()
+            ends = {
+                "BCa": (total["total_low"], total["total_high"]),
+                "percentile": tuple(draws.quantile([0.05, 0.95])),
+                "normal": (total["total"] - around, total["total"] + around),
+            }
+            for method, (low, high) in ends.items():
+                row = cover.loc[k, method].xs(cause, level="from")
+                assert row["width"] == pytest.approx(high - low, abs=1e-6)
+                assert row["holds"] == (low <= effect <= high)
+
+
+def test_coverage_nears_the_promise_with_many_sites():
+    cover = cover_effects(TRUTH, "TOP", 300, worlds=30, n_boot=100, seed=3)
+    holds = cover.xs("holds", axis="columns", level="kind").astype(float)
+    assert 0.88 < holds.to_numpy().mean() <= 1
+
+
+@pytest.mark.parametrize(("r", "n", "alpha"), [(0.3, 30, 0.05), (-0.5, 20, 0.01), (0.7, 44, 1e-4)])
+def test_power_is_the_integral_over_the_sum_of_squares(r, n, alpha):
+    edge = stats.t.isf(alpha / 2, n - 2) ** 2
+
+    def part(v: float) -> float:
+        shift = v * r**2 / (1 - r**2)
+        return stats.ncf.sf(edge, 1, n - 2, shift) * stats.chi2.pdf(v, n - 1)
+
+    exact, _ = integrate.quad(part, 0, 40 * n, limit=400, points=[n])
+    assert power_of_correlation(r, n, alpha) == pytest.approx(exact, abs=1e-8)
+
+
+def test_power_at_no_correlation_is_the_level_and_grows():
+    assert power_of_correlation(0, 30, 0.05) == pytest.approx(0.05, abs=1e-9)
+    powers = [power_of_correlation(r, 30, 0.05) for r in np.linspace(0, 0.95, 20)]
+    assert (np.diff(powers) > 0).all() or powers[-1] == pytest.approx(1)
+    assert power_of_correlation(0.4, 60, 0.05) > power_of_correlation(0.4, 30, 0.05)
+
+
+@pytest.mark.parametrize("r", [0.1, 0.3, 0.5])
+def test_power_is_near_fisher_s_approximation(r):
+    n = 100
+    shift = np.arctanh(r) * np.sqrt(n - 3)
+    approximate = stats.norm.sf(1.959964 - shift) + stats.norm.cdf(-1.959964 - shift)
+    assert power_of_correlation(r, n, 0.05) == pytest.approx(approximate, abs=0.01)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(12, 200), st.sampled_from([0.01, 0.05, 0.1]), st.integers(0, 5))
+def test_the_least_correlation_is_found_as_often_as_was_asked(n, alpha, controls):
+    least = least_correlation(n, alpha, 0.8, controls)
+    assert power_of_correlation(least, n, alpha, controls) == pytest.approx(0.8, abs=1e-4)
+    assert least == pytest.approx(least_correlation(n - controls, alpha), abs=1e-4)
+
+
+def test_an_arrow_is_found_as_often_as_its_partial_correlation():
+    truth = read_truth("y ~ 0.5 x + 0.3 z\nx ~ 0.6 z")
+    R = truth.correlations
+    K = np.linalg.inv(R)
+    i, j = (list(R).index(name) for name in "xy")
+    partial = -K[i, j] / np.sqrt(K[i, i] * K[j, j])
+    S = draw_covariances(R, 25, 4000, rng())
+    assert list(R)[-1] == "y"
+    fitted = regress_many(S, [0, 1], 25, 0.95)
+    found = (np.abs(fitted["slope"]) > fitted["reach"])[:, i]
+    assert near(found, power_of_correlation(partial, 25, 0.05, controls=1))
+
+
+def test_found_correlations_are_as_many_as_the_closed_form_says_and_too_large():
+    for r in (0.2, 0.5):
+        sample = find_correlation(r, 30, 0.05, 4000, rng())
+        assert near(sample["found"], power_of_correlation(r, 30, 0.05))
+        edge = stats.t.isf(0.025, 28)
+        least = edge / np.sqrt(28 + edge**2)
+        assert (sample["found"] == (sample["r"].abs() > least)).all()
+        assert sample["r"].mean() == pytest.approx(r, abs=0.02)
+        assert sample.loc[sample["found"], "r"].abs().mean() > r
+
+
+def loop_samples(R: np.ndarray, n: int, worlds: int) -> list[pd.DataFrame]:
+    return tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), n, worlds)
+
+
+@pytest.mark.parametrize("r", [0.5, 0.8])
+def test_verdicts_on_loops_are_those_of_single_fits(r):
+    R = np.full((4, 4), r) + (1 - r) * np.eye(4)
+    samples = loop_samples(R, 30, 4)
+    S = np.stack([table.cov(ddof=0) for table in samples])
+    judged = judge_loops(LOOP, S, 30, alpha=0.1, cfi=0.9)
+    chains = [
+        parse_model("\n".join(f"{to} ~ {by}" for to, by in LOOP.paths if (to, by) != left_out))
+        for left_out in LOOP.paths
+    ]
+    tried = 0
+    for table, row in zip(samples, judged.itertuples(), strict=True):
+        fit = fit_loop(LOOP, table).stable
+        indices = fit_indices(fit)
+        arrows = [fit.coefficients.loc[to, cause] for to, cause in LOOP.paths]
+        assert row.gain == pytest.approx(np.prod(arrows), abs=1e-6)
+        assert row.positive == (min(arrows) > 0)
+        assert row.fits == (row.positive and indices["p"] >= 0.1 and indices["cfi"] >= 0.9)
+        worse = [fit_indices(fit_model(chain, table))["chi2"] - indices["chi2"] for chain in chains]
+        assert row.clear == (row.fits and min(worse) > stats.chi2.isf(0.1, 1))
+        edge = stats.chi2.sf(min(worse), 1)
+        if row.positive and edge < indices["p"] / 1.01 < 0.98:
+            S = table.cov(ddof=0).to_numpy()[None]
+            levels = (edge / 1.001, edge * 1.001, indices["p"] / 1.001, indices["p"] * 1.001)
+            ends = pd.concat([judge_loops(LOOP, S, 30, alpha=a, cfi=0) for a in levels])
+            assert list(ends["clear"]) == [False, True, True, False]
+            assert list(ends["fits"]) == [True, True, True, False]
+            limits = (indices["cfi"] - 1e-6, indices["cfi"] + 1e-6)
+            ends = [judge_loops(LOOP, S, 30, alpha=levels[0], cfi=limit) for limit in limits]
+            assert [each["fits"][0] for each in ends] == [True, False]
+            tried += 1
+    assert judged["fits"].any()
+    assert tried
+
+
+def test_a_gain_that_is_clear_has_a_bootstrap_interval_that_mostly_agrees():
+    R = np.full((4, 4), 0.7) + 0.3 * np.eye(4)
+    samples = loop_samples(R, 40, 12)
+    S = np.stack([table.cov(ddof=0) for table in samples])
+    clear = judge_loops(LOOP, S, 40, cfi=0, alpha=0.05)
+    fitting = np.flatnonzero(clear["fits"])
+    agree = []
+    for k in fitting:
+        low = bootstrap_loop(LOOP, samples[k], n_boot=200).table.loc[("gain", "", ""), "low"]
+        agree.append((low > 0) == clear["clear"][k])
+    assert len(agree) > 4
+    assert np.mean(agree) > 0.5
+
+
+def test_a_chain_is_rarely_taken_for_a_clear_loop():
+    chain = read_truth("b ~ 0.9 a\nc ~ 0.7 b\nd ~ 0.7 c").correlations
+    order = list(LOOP.variables)
+    S = draw_covariances(chain.loc[order, order], 200, 3000, rng())
+    judged = judge_loops(LOOP, S, 200)
+    assert near(judged["positive"], 0.5)
+    free = judge_loops(LOOP, S, 200, cfi=0)["clear"].mean()
+    assert 0.012 < free < 0.035, "one side of a test at .05"
+
+
+def test_verdicts_are_nested_and_do_not_depend_on_units():
+    S = draw_covariances(np.full((4, 4), 0.6) + 0.4 * np.eye(4), 30, 300, rng())
+    judged = judge_loops(LOOP, S, 30)
+    assert (judged["clear"] <= judged["fits"]).all()
+    assert (judged["fits"] <= judged["positive"]).all()
+    assert (judged.loc[judged["positive"], "gain"] > 0).all()
+    units = np.array([1.0, 100, 0.01, 7])
+    other = judge_loops(LOOP, S * np.outer(units, units), 30)
+    pd.testing.assert_frame_equal(judged, other)
+
+
+def test_the_search_finds_every_loop_that_fits():
+    values = rng().standard_normal((6, 25, 4, 3)) + 0.7 * np.random.default_rng(1).standard_normal(
+        (6, 25, 1, 1)
+    )
+    found = search_loops(LOOP, values, alpha=0.1, cfi=0.9)
+    each = list(product(range(6), product(range(3), repeat=4)))
+    S = np.stack([np.cov(values[world][:, range(4), picks].T) for world, picks in each])
+    judged = judge_loops(LOOP, S, 25, alpha=0.1, cfi=0.9)
+    fitting = np.flatnonzero(judged["fits"])
+    assert len(fitting) > 20
+    assert list(found["world"]) == [each[k][0] for k in fitting]
+    assert list(found["needs"]) == [max(each[k][1]) + 1 for k in fitting]
+    np.testing.assert_allclose(found["gain"], judged.loc[fitting, "gain"], atol=1e-9)
+    assert list(found["clear"]) == list(judged.loc[fitting, "clear"])
+
+
+def test_the_same_seed_gives_the_same_worlds_and_another_seed_others():
+    one, same, other = (
+        cover_effects(TRUTH, "TOP", 20, worlds=2, n_boot=100, seed=seed) for seed in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(one, same)
+    assert not one.equals(other)
+    first, again = (draw_covariances(np.eye(3), 10, 4, rng()) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    first, again = (draw_fields(PLACES, 300, 2, 3, rng()) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_true_effects_of_the_page_are_those_of_a_large_sample():
+    (table,) = tables(TRUTH.correlations, 100_000, 1)
+    total = effects(fit_model(TRUTH.model, table), "TOP")["total"].droplevel("to")
+    inverse = np.linalg.inv(np.eye(5) - TRUTH.coefficients)
+    true = pd.DataFrame(inverse, *[list(TRUTH.correlations)] * 2).loc["TOP"]
+    np.testing.assert_allclose(total, true[total.index], atol=0.02)

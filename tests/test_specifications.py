@@ -1,0 +1,94 @@
+"""Specification curves: one number per answer, and which choice explains the spread."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.anova import anova_lm
+
+from helpers.claims import load_claims
+from helpers.errors import InputError
+from helpers.specifications import explained, list_choices, load_sweep, measure
+
+LEDGER = load_claims()
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "estimate"),
+    [
+        ("loop-positive", [0.3, 0.1, 0.6], (0.3, 0.1, 0.6)),
+        ("field-soc-ph", [-0.8, -0.9, -0.5], (0.8, 0.5, 0.9)),
+        ("peaks-life", [3, 12], (0.25, np.nan, np.nan)),
+        ("peaks-life", [0, 0], (np.nan, np.nan, np.nan)),
+        ("climatic-signs", [8, 8], (1, np.nan, np.nan)),
+        ("rise-rcp85", 0.041, (0.041, np.nan, np.nan)),
+        ("content-rcp45", 0.006, (0.006, np.nan, np.nan)),
+        ("climatic-leader", ["TF"], (1, np.nan, np.nan)),
+        ("climatic-leader", ["PET"], (0, np.nan, np.nan)),
+        ("loop-coefficients", [[0, 1]] * 4, (np.nan, np.nan, np.nan)),
+        ("loop-positive", None, (np.nan, np.nan, np.nan)),
+    ],
+)
+def test_every_rule_gives_one_number_turned_to_the_printed_side(claim, value, estimate):
+    measured = measure(LEDGER.loc[claim], json.dumps(value))
+    np.testing.assert_equal(tuple(measured.values()), estimate)
+
+
+@settings(deadline=None)
+@given(st.permutations(["TF", "PET", "RZSM", "SH"]), st.integers(0, 4))
+def test_the_share_of_pairs_in_order_is_kendalls_tau(here, listed):
+    """With what is missing last, in the reverse of the printed order."""
+    printed = LEDGER.loc["climatic-positive", "published"].split(" > ")
+    assert printed == ["TF", "PET", "RZSM", "SH"]
+    shown = here[:listed]
+    full = shown + [name for name in reversed(printed) if name not in shown]
+    tau = stats.kendalltau(range(4), [full.index(name) for name in printed]).statistic
+    share = measure(LEDGER.loc["climatic-positive"], json.dumps(shown))["estimate"]
+    assert share == pytest.approx((tau + 1) / 2)
+
+
+def test_explained_shares_are_those_of_an_analysis_of_variance():
+    rng = np.random.default_rng(1)
+    grid = pd.MultiIndex.from_product([range(4), ["a", "b"], [0.1, 0.2]], names=["x", "y", "z"])
+    rows = grid.to_frame(index=False)
+    rows["estimate"] = rows["x"] + 3 * (rows["y"] == "a") + rng.normal(size=len(rows))
+    shares = explained(rows, ["x", "y", "z"])
+    table = anova_lm(smf.ols("estimate ~ C(x) + C(y) + C(z)", rows).fit())
+    expected = table["sum_sq"] / ((rows["estimate"] - rows["estimate"].mean()) ** 2).sum()
+    np.testing.assert_allclose(shares, expected.iloc[:3], rtol=1e-12)
+    assert shares.sum() <= 1
+
+
+def test_a_conclusion_that_does_not_vary_depends_on_nothing():
+    rows = pd.DataFrame({"x": [1, 2, 1, 2], "estimate": [0.3, 0.3, 0.3, 0.1 + 0.2]})
+    assert explained(rows, ["x"]).tolist() == [0]
+    assert list_choices(rows.assign(seed=1), ["x", "seed", "absent"]) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"run": ["a"]}, "no column agrees, claim, label, notebook, value"),
+        (
+            {name: ["x"] for name in ("notebook", "run", "claim", "value", "label", "agrees")},
+            "claims of data/claims.csv",
+        ),
+    ],
+)
+def test_a_table_of_something_else_is_refused(columns, said, tmp_path):
+    path = tmp_path / "mine.parquet"
+    pd.DataFrame(columns).to_parquet(path)
+    with pytest.raises(InputError, match=said):
+        load_sweep(str(path))
+
+
+def test_a_sweep_that_was_not_made_is_refused_with_the_command_that_makes_it():
+    with pytest.raises(InputError, match=r"make sweep GRID=.*book/sweeps/nothing\.yml"):
+        load_sweep("nothing")

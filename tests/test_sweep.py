@@ -1,0 +1,200 @@
+"""Sweeps: a grid becomes runs, each made once, and the same table whatever went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from threading import Timer
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from distributed import Client, LocalCluster
+
+from helpers.claims import collect
+from helpers.commands import sweep as sweep_command
+from helpers.commands.execution import explain_lack
+from helpers.commands.run import perform, run_folder
+from helpers.commands.sweep import Job, Result, read_grid, sweep
+from helpers.errors import InputError
+from tests.conftest import ROOT
+
+GRIDS = sorted((ROOT / "book" / "sweeps").glob("*.yml"))
+SHIPPED = ROOT / "book" / "sweeps" / "what_survives_small.yml"
+RERUN = {job.notebook.stem: job for job in read_grid(SHIPPED)}  # the last run of each notebook
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr("helpers.commands.run.RUNS", tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def write_grid(tmp_path):
+    """Return a function that writes a grid of one entry and returns its path."""
+
+    def write(parameters: dict, notebooks=("07_path_models",), name: str = "mine") -> Path:
+        path = tmp_path / f"{name}.yml"
+        part = {"notebooks": list(notebooks), "parameters": parameters}
+        path.write_text(yaml.safe_dump({"about": "a test", "runs": [part]}), encoding="utf-8")
+        return path
+
+    return write
+
+
+FOUR = {"convention": ["amos", "lavaan"], "exogenous": ["correlated", "uncorrelated"]}
+
+
+def test_lists_are_crossed_and_the_same_run_is_made_once(write_grid):
+    jobs = read_grid(write_grid({**FOUR, "confidence": [0.95, 0.9]}))
+    assert len(jobs) == 8
+    assert len({run_folder(*job) for job in jobs}) == 8
+    again = read_grid(write_grid({"confidence": [0.95, 0.95, 0.9], "source": "embedded"}))
+    assert len(again) == 2
+
+
+@pytest.mark.parametrize("path", GRIDS, ids=lambda path: path.stem)
+def test_the_grids_of_the_book_can_be_run(path):
+    jobs = read_grid(path)
+    assert len(jobs) > 40
+    assert len({job.notebook for job in jobs}) > 8
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("about: x", "an entry|runs"),
+        ("[1, 2", "a YAML file"),
+        ("about: x\nruns: 3", "'about', and 'runs'"),
+        ("about: x\nruns: [{notebooks: 07_path_models, parameters: {}}]", "(a list)"),
+        ("about: x\nruns: [{notebooks: [07_path_models], parameter: {}}]", "'parameters'"),
+        ("about: x\nruns: [{notebooks: [77_none], parameters: {}}]", "'77_none'"),
+        ("about: x\nruns: [{notebooks: [07_path_models], parameters: {alfa: 1}}]", "'alfa'"),
+        (
+            "about: x\nruns: [{notebooks: [07_path_models], parameters: {confidence: [0.9, 2]}}]",
+            "between 0 and 1",
+        ),
+    ],
+)
+def test_a_grid_that_cannot_be_run_is_refused_before_anything_runs(text, said, tmp_path, runs):
+    path = tmp_path / "mine.yml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as refusal:
+        sweep(path)
+    assert any(words in str(refusal.value) for words in said.split("|"))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_grid_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sweep", str(tmp_path / "none.yml")])
+    assert sweep_command.main() == 2
+    assert "No such file" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_sweep_that_was_interrupted_goes_on_and_gives_the_same_table(
+    write_grid, runs, monkeypatch, capsys
+):
+    whole, failed = sweep(write_grid(FOUR, name="whole"))
+    assert not failed
+    table = pd.read_parquet(whole)
+    assert table["run"].nunique() == 4
+    assert set(zip(table["convention"], table["exogenous"], strict=True)) == {
+        (a, b) for a in FOUR["convention"] for b in FOUR["exogenous"]
+    }
+    for folder in (runs / "07_path_models").iterdir():
+        folder.rename(runs.parent / folder.name)  # as if none had been made
+
+    kept = []
+
+    def keep_two(job: Job, files: dict[str, bytes]) -> None:
+        if len(kept) == 2:
+            raise KeyboardInterrupt
+        kept.append(job)
+        keep(job, files)
+
+    keep = sweep_command.keep
+    grid = write_grid(FOUR, name="half")
+    monkeypatch.setattr(sys, "argv", ["sweep", str(grid)])
+    monkeypatch.setattr(sweep_command, "keep", keep_two)
+    assert sweep_command.main() == 130
+    assert not grid.with_suffix(".parquet").exists()
+    assert len(list((runs / "07_path_models").iterdir())) == 2
+    monkeypatch.setattr(sweep_command, "keep", keep)
+    capsys.readouterr()
+    assert sweep_command.main() == 0
+    assert "4 runs: 2 are there, 2 to make" in capsys.readouterr().out
+    assert grid.with_suffix(".parquet").read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_loses_nothing(write_grid, runs):
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        with Client(cluster) as client:
+            victim = next(iter(client.run(os.getpid).values()))
+        Timer(3, os.kill, [victim, signal.SIGKILL]).start()
+        path, failed = sweep(write_grid(FOUR), cluster.scheduler_address)
+        with Client(cluster) as client:
+            assert victim not in client.run(os.getpid).values()
+    assert not failed
+    assert pd.read_parquet(path)["run"].nunique() == 4
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_reported_with_the_command_that_retries_it(
+    write_grid, runs, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "my own"
+    folder.mkdir()
+    (folder / "sites.csv").write_text("site,longitude\na,1\n", encoding="utf-8")
+    grid = write_grid({"source": ["embedded", str(folder)]}, ["09_plant_sem"])
+    monkeypatch.setattr(sys, "argv", ["sweep", str(grid)])
+    assert sweep_command.main() == 1
+    said = capsys.readouterr()
+    assert "sites.csv" in said.err
+    command = next(line.strip() for line in said.err.splitlines() if "make run" in line)
+    _, _, notebook, parameters = shlex.split(command)
+    assert notebook == "NB=09_plant_sem"
+    assert shlex.split(parameters.removeprefix("P=")) == [f"source={folder}"]
+    table = pd.read_parquet(said.out.splitlines()[-1])
+    assert set(table["source"]) == {"embedded"}
+
+
+def test_a_worker_of_another_version_is_refused(write_grid, runs, monkeypatch):
+    job = read_grid(write_grid({}))[0]
+    result = sweep_command._work(job.notebook.stem, job.parameters, "of another version")
+    assert result == Result({}, "this worker has other notebooks, helpers or data")
+
+
+def test_the_shipped_table_holds_the_runs_of_its_grid_and_no_other():
+    table = pd.read_parquet(SHIPPED.with_suffix(".parquet"))
+    assert set(table["run"]) == {run_folder(*job).name for job in read_grid(SHIPPED)}
+    assert not table.duplicated(["notebook", "run", "claim"]).any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RERUN)
+def test_the_shipped_table_is_what_the_code_of_today_computes(name, tmp_path):
+    job = RERUN[name]
+    notebook = nbformat.read(job.notebook, 4)
+    if lack := explain_lack(notebook):
+        pytest.skip(lack)
+    perform(*job, tmp_path)
+    now = collect(nbformat.read(tmp_path / job.notebook.name, 4))
+    table = pd.read_parquet(SHIPPED.with_suffix(".parquet"))
+    shipped = table[table["run"] == run_folder(*job).name].set_index("claim")
+    for column in ("label", "agrees", "verdict", "reason"):
+        assert now[column].to_dict() == shipped[column].to_dict(), "make the sweep again"
+    for claim, value in shipped["value"].items():
+        ours, theirs = (
+            np.ravel(np.array(json.loads(text), object)).tolist()
+            for text in (now.loc[claim, "value"], value)
+        )
+        assert ours == pytest.approx(theirs, rel=1e-4), claim
