@@ -48,7 +48,7 @@ def load_sweep(name: str) -> pd.DataFrame:
             found="no such file",
             mend=f"make sweep GRID={path.with_suffix('.yml')}",
         )
-    table = pd.read_parquet(path)
+    table = pd.read_parquet(path).reset_index(drop=True)
     lacking = {"notebook", "run", "claim", "value", "label", "agrees"}.difference(table.columns)
     if lacking:
         raise InputError(

@@ -89,6 +89,20 @@ def test_a_table_of_something_else_is_refused(columns, said, tmp_path):
         load_sweep(str(path))
 
 
+def test_rows_keep_their_own_numbers_whatever_the_index(tmp_path):
+    rows = pd.DataFrame(
+        {
+            "claim": ["peaks-life", "loop-positive"],
+            "value": ["[1, 4]", "[0.3, 0.1, 0.6]"],
+            **{name: ["x", "x"] for name in ("notebook", "run", "label", "agrees")},
+        },
+        index=[7, 3],
+    )
+    path = tmp_path / "mine.parquet"
+    rows.to_parquet(path)
+    assert load_sweep(str(path))["estimate"].tolist() == [0.25, 0.3]
+
+
 def test_a_sweep_that_was_not_made_is_refused_with_the_command_that_makes_it():
     with pytest.raises(InputError, match=r"make sweep GRID=.*book/sweeps/nothing\.yml"):
         load_sweep("nothing")

@@ -131,15 +131,16 @@ def perform(
     content = nbformat.read(notebook, 4)
     about = _describe(notebook, content, parameters, date)
     content.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="rerun"))
-    papermill.execute_notebook(
+    executed = papermill.execute_notebook(
         content,
-        str(folder / notebook.name),
+        None,  # with a path papermill would write the whole notebook after every cell
         parameters=dict(parameters),
         kernel_name="python3",
         cwd=str(notebook.parent),
         progress_bar=progress,
         extra_arguments=["--log-level=CRITICAL"],
     )
+    nbformat.write(executed, folder / notebook.name)
     record = {
         "notebook": notebook.stem,
         "parameters": _defaults(notebook) | dict(parameters),

@@ -76,7 +76,7 @@ def specification_curve(
         lower.set_xlabel(f"{len(rows)} specifications, sorted")
         lower.set_xlim(-0.7, len(rows) - 0.3)
     fig.set_label(
-        f"{axis.capitalize()} under {len(rows)} specifications, from "
+        f"{axis[0].upper()}{axis[1:]} under {len(rows)} specifications, from "
         f"{rows['estimate'].min():.3g} to {rows['estimate'].max():.3g}, with a line at "
         f"{printed:g}. As printed: "
         + ", ".join(f"{agrees} in {count}" for agrees, count in shares.items())
@@ -99,6 +99,8 @@ def dependence_table(shares: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     shares : pandas.DataFrame
         Shares between 0 and 1, conclusions down, choices across; NaN where the choice was not made.
     """
+    if shares.empty:
+        return nothing_to_draw("None of these conclusions is in the sweep.")
     with plt.rc_context(STYLE):
         fig, ax = plt.subplots(figsize=(WIDTH, 1.5 + 0.3 * len(shares)))
         image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
