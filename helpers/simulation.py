@@ -131,7 +131,7 @@ def draw_covariances(
 def draw_fields(
     places: pd.DataFrame, reach: float, worlds: int, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return values at sites of smooth fields that have nothing to do with each other.
+    """Return values of fields in which neighbours are alike, and which share nothing.
 
     Parameters
     ----------
@@ -263,10 +263,41 @@ def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame(ends).assign(worlds=values.count())
 
 
+def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Series:
+    """Return the share of what happened that is of one kind, with an interval.
+
+    Parameters
+    ----------
+    part, whole : pandas.Series
+        How often each happened in each world; the part is at most the whole.
+    confidence : float
+        Level of the interval, between 0 and 1.
+
+    Returns
+    -------
+    pandas.Series
+        As a row of :func:`rates`; NaN where nothing happened. What happens in one world need not
+        be independent: the interval is the normal one of a ratio of two means over worlds. If all
+        or none is of the kind it would have no width; then it is Wilson's, each world in which
+        something happened being one event.
+    """
+    there = whole > 0
+    if not there.any():
+        return pd.Series({"rate": np.nan, "low": np.nan, "high": np.nan, "worlds": len(whole)})
+    share = part.sum() / whole.sum()
+    reach = stats.norm.ppf((1 + confidence) / 2) * (part - share * whole).sem() / whole.mean()
+    low, high = np.clip([share - reach, share + reach], 0, 1)
+    if share in (0, 1):
+        low, high = proportion_confint(
+            share * there.sum(), there.sum(), 1 - confidence, method="wilson"
+        )
+    return pd.Series({"rate": share, "low": low, "high": high, "worlds": len(whole)})
+
+
 def print_rate(row: pd.Series) -> str:
-    """Return a row of :func:`rates` in words: ``5.3 % (4.4 to 6.3)``."""
+    """Return a row of :func:`rates` in words: ``5.3 % (4.4 to 6.3)``, or a dash for NaN."""
     rate, low, high = 100 * row[["rate", "low", "high"]].astype(float)
-    return f"{rate:.1f} % ({low:.1f} to {high:.1f})"
+    return "–" if np.isnan(rate) else f"{rate:.1f} % ({low:.1f} to {high:.1f})"
 
 
 @threadpool_limits.wrap(limits=1)
@@ -583,8 +614,9 @@ def judge_loops(
     -------
     pandas.DataFrame
         One row per sample: ``gain``; ``positive`` (all arrows of the stable solution are);
-        ``fits`` (besides, p >= alpha and CFI >= cfi); ``clear`` (besides, the interval of the gain
-        by profile likelihood leaves out 0). Without a real solution all are False.
+        ``passes`` (besides, CFI >= cfi); ``fits`` (besides, p >= alpha); ``clear`` (besides, the
+        interval of the gain by profile likelihood leaves out 0). Without a real solution all are
+        False.
 
     Notes
     -----
@@ -601,11 +633,11 @@ def judge_loops(
     chains = (n - 1) * (links.sum(axis=1) - links.max(axis=1) - np.linalg.slogdet(R)[1])
     worse = chains - fitted["chi2"]
     positive = (fitted.filter(like=" -> ") > 0).all(axis="columns")
-    fits = positive & (fitted["p"] >= alpha) & (fitted["cfi"] >= cfi)
+    passes = positive & (fitted["cfi"] >= cfi)
+    fits = passes & (fitted["p"] >= alpha)
     clear = fits & (worse > stats.chi2.isf(alpha, 1))
-    return pd.DataFrame(
-        {"gain": fitted["gain"], "positive": positive, "fits": fits, "clear": clear}
-    )
+    verdicts = {"positive": positive, "passes": passes, "fits": fits, "clear": clear}
+    return pd.DataFrame({"gain": fitted["gain"], **verdicts})
 
 
 @threadpool_limits.wrap(limits=1)

@@ -85,9 +85,9 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
     dict
         ``estimate``, ``low`` and ``high``. By rule: *sign*, the estimate and its interval, turned
         so that the printed sign is positive; *every* and *most*, the share; *order*, the share of
-        printed pairs that stand in the printed order (of the first place, for a single name), where
-        a name that is missing here comes last; *rounds to* and *significance*, the number itself.
-        NaN where the run had no answer.
+        pairs that stand in the printed order, among the names that are here (for a single name,
+        whether it is the first); *rounds to* and *significance*, the number itself. NaN where the
+        run had no answer, or fewer than two names.
     """
     value = json.loads(value)
     nothing = float("nan")
@@ -110,9 +110,9 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
 def _share_in_order(printed: list[str], here: list[str]) -> float:
     if len(printed) == 1:
         return float(here[:1] == printed)
-    place = {name: here.index(name) for name in printed if name in here}
-    pairs = list(combinations(printed, 2))
-    return sum(a in place and place[a] < place.get(b, len(here)) for a, b in pairs) / len(pairs)
+    places = [here.index(name) for name in printed if name in here]
+    pairs = list(combinations(places, 2))
+    return sum(a < b for a, b in pairs) / len(pairs) if pairs else float("nan")
 
 
 def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
@@ -126,6 +126,30 @@ def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
         Columns to look at.
     """
     return [name for name in parameters if name in rows and rows[name].nunique() > 1]
+
+
+def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
+    """Return the choices without which some answer would be another.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Runs of one conclusion.
+    choices : list of str
+        Columns with the choices.
+
+    Returns
+    -------
+    list of str
+        A choice is left out if runs that differ in it alone all give the same ``value``.
+    """
+    acting = []
+    for name in choices:
+        others = [other for other in choices if other != name]
+        values = rows.groupby(others, dropna=False)["value"] if others else rows["value"]
+        if pd.Series(values.nunique()).max() > 1:
+            acting.append(name)
+    return acting
 
 
 def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:

@@ -15,6 +15,7 @@ from helpers.commands.data import SHARED
 from helpers.factors import gldas_sources, load_factors
 
 ROOT = Path(__file__).parent.parent
+TWO_WORKERS = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "localhost:0"}
 
 
 @pytest.fixture(scope="module")

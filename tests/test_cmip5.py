@@ -877,7 +877,7 @@ def test_two_workers_give_the_same_ensemble(archive):
 
     with dask.config.set(scheduler="threads"):
         alone = region()
-    options = {"processes": False, "dashboard_address": None, "threads_per_worker": 1}
+    options = {"processes": False, "dashboard_address": "localhost:0", "threads_per_worker": 1}
     with LocalCluster(n_workers=2, **options) as cluster, Client(cluster):
         together = region()
     xr.testing.assert_identical(alone, together)

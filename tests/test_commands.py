@@ -222,7 +222,15 @@ def test_the_state_of_a_run_sees_code_data_helpers_and_genuine_files(
     assert run_command.state(notebook, {}) == seen[0]
     small_notebook("1 + 2")
     seen.append(run_command.state(notebook, {}))
-    monkeypatch.setattr(run_command, "list_genuine", lambda: ["another"])
+    monkeypatch.setattr(run_command, "_versions", lambda: {"numpy": "another"})
+    seen.append(run_command.state(notebook, {}))
+    monkeypatch.setattr(run_command, "explain_lack", lambda content: "")
+    monkeypatch.setattr(run_command, "find_genuine", lambda name: source.parent)
+    content = nbformat.read(notebook, 4)
+    content.metadata["genuine"] = ["fieldsites"]
+    nbformat.write(content, notebook)
+    seen.append(run_command.state(notebook, {}))
+    (source / "other.csv").write_text("abc")
     seen.append(run_command.state(notebook, {}))
     monkeypatch.setattr(run_command, "digest", lambda: "another")
     seen.append(run_command.state(notebook, {}))
@@ -307,10 +315,12 @@ def test_a_run_that_stops_says_why_and_leaves_nothing(
 
 
 _INTERRUPTED = """
+import signal
 import sys
 from pathlib import Path
 from helpers.commands import run
 run.NOTEBOOKS, run.RUNS = Path(sys.argv.pop()), Path(sys.argv.pop())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 sys.exit(run.main())
 """
 

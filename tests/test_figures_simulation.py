@@ -44,7 +44,7 @@ def test_histograms_hold_every_world_and_their_errors():
     rng = np.random.default_rng(1)
     counts = {
         kind: pd.DataFrame({"p": rng.binomial(200, share, 500), "pairs": 200})
-        for kind, share in (("independent", 0.05), ("smooth fields", 0.3))
+        for kind, share in (("independent", 0.05), ("neighbours alike", 0.3))
     }
     fig, axes = mark_histograms(counts, 0.05)
     for ax, table in zip(axes, counts.values(), strict=True):
@@ -58,8 +58,8 @@ def test_histograms_hold_every_world_and_their_errors():
         np.testing.assert_allclose(ends[:, 0, 1], bars - error, atol=1e-12)
         np.testing.assert_allclose(ends[:, 1, 1], bars + error, atol=1e-12)
         assert ax.lines[0].get_xdata()[0] == pytest.approx(5)
-    mean = (100 * counts["smooth fields"]["p"] / 200).mean()
-    assert f"smooth fields: mean {mean:.1f} %" in fig.get_label()
+    mean = (100 * counts["neighbours alike"]["p"] / 200).mean()
+    assert f"neighbours alike: mean {mean:.1f} %" in fig.get_label()
     assert "A line marks 5 %" in fig.get_label()
     assert inside(fig)
 
@@ -147,3 +147,12 @@ def test_power_and_exaggeration_stand_over_one_axis():
     assert "80 % at 0.49" in fig.get_label()
     assert "4.3 at 0.1, 1.00 at 0.7" in fig.get_label()
     assert inside(fig)
+
+
+def test_where_nothing_was_found_the_alternative_text_names_the_next_correlation():
+    worlds = pd.DataFrame(
+        {"rate": [0.0, 0.4], "low": [0.0, 0.3], "high": [0.02, 0.5]}, pd.Index([0.1, 0.3])
+    ).assign(factor=[np.nan, 1.6], factor_low=[np.nan, 1.5], factor_high=[np.nan, 1.7])
+    fig, _ = power_curves(worlds, pd.Series([0.01, 0.4], [0.1, 0.3]), 0.49, 0.8)
+    assert "over the true one: 1.6 at 0.3, 1.60 at 0.3" in fig.get_label()
+    assert "nan" not in fig.get_label()

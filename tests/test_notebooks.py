@@ -22,6 +22,7 @@ from helpers.commands.run import run
 from helpers.errors import InputError
 from helpers.provenance import LABELS
 from helpers.standin import archive
+from tests.conftest import TWO_WORKERS
 
 SOURCES = sorted(NOTEBOOKS.glob("*.md"))
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -245,7 +246,7 @@ def test_pages_run_on_an_archive_of_other_models(source, runs, tmp_path):
 @pytest.mark.slow
 def test_the_projections_are_the_same_on_a_cluster_of_two_workers(runs):
     source = NOTEBOOKS / "14_projections.md"
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(**TWO_WORKERS) as cluster:
         page = run(source.with_suffix(".ipynb"), {"cluster": cluster.scheduler_address})
     executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
     for one, other in zip(_with_outputs(twin(source)), _with_outputs(executed), strict=True):

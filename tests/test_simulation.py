@@ -44,6 +44,7 @@ from helpers.simulation import (
     power_of_correlation,
     print_rate,
     rates,
+    ratio,
     read_truth,
     regress_many,
     search_loops,
@@ -206,6 +207,46 @@ def test_means_have_normal_intervals_and_leave_out_gaps():
     table = means(pd.DataFrame({"x": [1.0, 2, 3, np.nan]}), 0.95).loc["x"]
     reach = 1.959964 / np.sqrt(3)
     assert tuple(table) == pytest.approx((2, 2 - reach, 2 + reach, 3), abs=1e-6)
+
+
+def test_a_ratio_of_single_events_is_their_rate_and_its_interval_that_of_a_mean():
+    hits = pd.Series(np.arange(200) < 30)
+    row = ratio(hits.astype(int), pd.Series(np.ones(200)), 0.9)
+    expected = means(hits.astype(float).to_frame(), 0.9).iloc[0]
+    np.testing.assert_allclose(row[expected.index], expected)
+
+
+def test_intervals_of_a_ratio_know_that_events_of_one_world_come_together():
+    draw = rng()
+    holds = []
+    for _ in range(400):
+        whole = pd.Series(draw.poisson(3, 300))
+        part = pd.Series(draw.binomial(whole, draw.beta(1, 3, 300)))
+        row = ratio(part, whole)
+        holds.append(row["low"] <= 0.25 <= row["high"])
+    assert near(holds, 0.95)
+    assert row["rate"] == part.sum() / whole.sum()
+    same = ratio(whole / 4, whole)
+    assert (same["low"], same["high"]) == pytest.approx((0.25, 0.25)), "no world differs"
+
+
+def test_a_ratio_of_nothing_is_not_a_number_and_its_ends_are_shares():
+    nothing = pd.Series(np.zeros(5))
+    assert ratio(nothing, nothing)[["rate", "low", "high"]].isna().all()
+    assert print_rate(ratio(nothing, nothing)) == "–"
+    row = ratio(pd.Series([1, 0, 0, 0]), pd.Series([1, 1, 1, 1]))
+    assert (row["low"], row["rate"]) == (0, 0.25)
+    row = ratio(pd.Series([1, 1, 1, 0]), pd.Series([1, 1, 1, 1]))
+    assert row["high"] == 1
+
+
+@pytest.mark.parametrize("all_or_none", [0, 1])
+def test_a_ratio_of_all_or_none_has_wilson_s_interval_over_worlds_with_an_event(all_or_none):
+    whole = pd.Series([3, 0, 1, 2, 0])
+    row = ratio(all_or_none * whole, whole, 0.9)
+    expected = stats.binomtest(3 * all_or_none, 3).proportion_ci(0.9, method="wilson")
+    assert row["rate"] == all_or_none
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 @given(st.integers(0, 400), st.floats(0.5, 0.99))
@@ -434,7 +475,8 @@ def test_verdicts_on_loops_are_those_of_single_fits(r):
         arrows = [fit.coefficients.loc[to, cause] for to, cause in LOOP.paths]
         assert row.gain == pytest.approx(np.prod(arrows), abs=1e-6)
         assert row.positive == (min(arrows) > 0)
-        assert row.fits == (row.positive and indices["p"] >= 0.1 and indices["cfi"] >= 0.9)
+        assert row.passes == (row.positive and indices["cfi"] >= 0.9)
+        assert row.fits == (row.passes and indices["p"] >= 0.1)
         worse = [fit_indices(fit_model(chain, table))["chi2"] - indices["chi2"] for chain in chains]
         assert row.clear == (row.fits and min(worse) > stats.chi2.isf(0.1, 1))
         edge = stats.chi2.sf(min(worse), 1)
@@ -447,6 +489,7 @@ def test_verdicts_on_loops_are_those_of_single_fits(r):
             limits = (indices["cfi"] - 1e-6, indices["cfi"] + 1e-6)
             ends = [judge_loops(LOOP, S, 30, alpha=levels[0], cfi=limit) for limit in limits]
             assert [each["fits"][0] for each in ends] == [True, False]
+            assert [each["passes"][0] for each in ends] == [True, False]
             tried += 1
     assert judged["fits"].any()
     assert tried
@@ -480,7 +523,13 @@ def test_verdicts_are_nested_and_do_not_depend_on_units():
     S = draw_covariances(np.full((4, 4), 0.6) + 0.4 * np.eye(4), 30, 300, rng())
     judged = judge_loops(LOOP, S, 30)
     assert (judged["clear"] <= judged["fits"]).all()
-    assert (judged["fits"] <= judged["positive"]).all()
+    assert (judged["fits"] <= judged["passes"]).all()
+    assert (judged["passes"] <= judged["positive"]).all()
+    free = judge_loops(LOOP, draw_covariances(np.eye(4), 30, 300, rng()), 30)
+    assert (free["passes"] <= free["positive"]).all()
+    larger = draw_covariances(np.full((4, 4), 0.6) + 0.4 * np.eye(4), 120, 100, rng())
+    many = judge_loops(LOOP, larger, 120)
+    assert (many["fits"] < many["passes"]).any(), "with many rows CFI alone is the milder rule"
     assert (judged.loc[judged["positive"], "gain"] > 0).all()
     units = np.array([1.0, 100, 0.01, 7])
     other = judge_loops(LOOP, S * np.outer(units, units), 30)

@@ -15,7 +15,13 @@ from statsmodels.stats.anova import anova_lm
 
 from helpers.claims import load_claims
 from helpers.errors import InputError
-from helpers.specifications import explained, list_choices, load_sweep, measure
+from helpers.specifications import (
+    acting_choices,
+    explained,
+    list_choices,
+    load_sweep,
+    measure,
+)
 
 LEDGER = load_claims()
 
@@ -42,16 +48,30 @@ def test_every_rule_gives_one_number_turned_to_the_printed_side(claim, value, es
 
 
 @settings(deadline=None)
-@given(st.permutations(["TF", "PET", "RZSM", "SH"]), st.integers(0, 4))
+@given(st.permutations(["TF", "PET", "RZSM", "SH"]), st.integers(2, 4))
 def test_the_share_of_pairs_in_order_is_kendalls_tau(here, listed):
-    """With what is missing last, in the reverse of the printed order."""
+    shown = here[:listed]
     printed = LEDGER.loc["climatic-positive", "published"].split(" > ")
     assert printed == ["TF", "PET", "RZSM", "SH"]
-    shown = here[:listed]
-    full = shown + [name for name in reversed(printed) if name not in shown]
-    tau = stats.kendalltau(range(4), [full.index(name) for name in printed]).statistic
+    places = [shown.index(name) for name in printed if name in shown]
+    tau = stats.kendalltau(range(listed), places).statistic
     share = measure(LEDGER.loc["climatic-positive"], json.dumps(shown))["estimate"]
     assert share == pytest.approx((tau + 1) / 2)
+
+
+@pytest.mark.parametrize("here", [[], ["PET"]])
+def test_fewer_than_two_names_have_no_order(here):
+    assert np.isnan(measure(LEDGER.loc["climatic-positive"], json.dumps(here))["estimate"])
+
+
+def test_a_choice_acts_where_it_alone_changes_an_answer():
+    grid = pd.MultiIndex.from_product([[1, 2], ["a", "b"], [True, False]], names=["x", "y", "z"])
+    rows = grid.to_frame(index=False)
+    rows["value"] = [f"{x}{'c' if x == 2 and y == 'b' else ''}" for x, y, _ in grid]
+    assert acting_choices(rows, ["x", "y", "z"]) == ["x", "y"]
+    assert acting_choices(rows, ["x"]) == ["x"]
+    assert acting_choices(rows[:1], ["x", "y"]) == []
+    assert acting_choices(rows[:0], []) == []
 
 
 def test_explained_shares_are_those_of_an_analysis_of_variance():

@@ -156,7 +156,6 @@ def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, ob
     InputError
         As :func:`check_values`; and if a name has no value, or two.
     """
-    known = list_parameters(notebook)
     values: dict[str, object] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
@@ -174,7 +173,7 @@ def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, ob
                 found=f"{values[name]!r} and {text!r}",
                 mend="name each parameter once",
             )
-        values[name] = _read(known[name].kind, text) if name in known else text
+        values[name] = text
     return check_values(notebook, values)
 
 
@@ -189,14 +188,15 @@ def _read(kind: str, text: str) -> object:
 
 
 def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, object]:
-    """Check typed values against the notebook's own parameters.
+    """Check values against the notebook's own parameters.
 
     Parameters
     ----------
     notebook : Path
         An ``.ipynb`` file.
     values : mapping
-        By name. A whole number may stand for a float, but not the other way round.
+        By name, typed or as texts (YAML takes 1e-3 for a text). A whole number may stand for a
+        float, but not the other way round.
 
     Returns
     -------
@@ -225,6 +225,7 @@ def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: obje
             mend=f"did you mean {near[0]}?" if near else "give one of these names",
         )
     parameter = known[name]
+    value = _read(parameter.kind, value) if isinstance(value, str) else value
     if not parameter.takes(value):
         raise InputError(
             where,

@@ -20,7 +20,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -33,11 +34,11 @@ from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
 
 from helpers.commands.book import digest
-from helpers.commands.execution import NOTEBOOKS, ROOT
+from helpers.commands.execution import NOTEBOOKS, ROOT, explain_lack
 from helpers.commands.page import render_page
 from helpers.commands.parameters import list_parameters, read_assignments
 from helpers.errors import InputError
-from helpers.genuine import list_genuine
+from helpers.genuine import find_genuine
 
 RUNS = ROOT / "runs"
 _LIBRARIES = ("matplotlib", "numpy", "pandas", "scipy", "semopy", "statsmodels", "xarray")
@@ -45,12 +46,14 @@ _TRACEBACK_LINES = 15
 
 
 def find_notebook(name: str) -> Path:
-    """Return the notebook of this name, or the only one whose name begins so (``04``)."""
+    """Return the notebook of this name, of this number (``4``, ``04``), or that alone begins so."""
     stem = Path(name).stem
+    number = stem.zfill(2) if stem.isdecimal() else stem
     known = sorted(notebook.stem for notebook in NOTEBOOKS.glob("*.ipynb"))
-    begun = [each for each in known if stem and each.startswith(stem)]
+    begun = [each for each in known if stem and each.startswith(number)]
     if stem not in known and len(begun) != 1:
-        near = begun or get_close_matches(stem, known)
+        near = begun or [each for each in known if stem and each.startswith(stem)]
+        near = near or get_close_matches(stem, known)
         raise InputError(
             "notebook",
             needed=f"one of {', '.join(known)}",
@@ -80,8 +83,8 @@ def run_folder(notebook: Path, parameters: Mapping[str, object]) -> Path:
 def state(notebook: Path, parameters: Mapping[str, object]) -> str:
     """Return a digest of all that the numbers of a run depend on, but the parameters.
 
-    These are the helpers, the data and the versions of the libraries, the code of the notebook,
-    which genuine files are here, and names, sizes and times of the files below ``source``.
+    These are the helpers, the data, the versions of the libraries, the code of the notebook, names
+    and sizes of its genuine files, and names, sizes and times of the files below ``source``.
 
     Parameters
     ----------
@@ -90,16 +93,28 @@ def state(notebook: Path, parameters: Mapping[str, object]) -> str:
     parameters : mapping
         Checked values.
     """
-    code = [cell.source for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
+    content = nbformat.read(notebook, 4)
+    code = [cell.source for cell in content.cells if cell.cell_type == "code"]
+    names = () if explain_lack(content) else content.metadata.get("genuine", ())
+    genuine = [[name, size] for each in names for name, size, _ in _list_files(find_genuine(each))]
     source = parameters.get("source", _defaults(notebook)["source"])
-    files = []
-    if source != _defaults(notebook)["source"]:
-        for path in sorted(Path(source).rglob("*")):
-            if path.is_file():
-                about = path.stat()
-                files.append([str(path.relative_to(source)), about.st_size, about.st_mtime_ns])
-    key = json.dumps([digest(), code, list_genuine(), files])
+    own = [] if source == _defaults(notebook)["source"] else _list_files(Path(source))
+    key = json.dumps([digest(), _versions(), code, genuine, own])
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _list_files(folder: Path) -> list[tuple[str, int, int]]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    stats = [path.stat() for path in paths]
+    return [
+        (str(path.relative_to(folder)), about.st_size, about.st_mtime_ns)
+        for path, about in zip(paths, stats, strict=True)
+    ]
+
+
+def _versions() -> dict[str, str]:
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), **libraries}
 
 
 def perform(
@@ -148,10 +163,7 @@ def perform(
         "state": before,
         "seconds": round(time.perf_counter() - started, 1),
         "date": date.isoformat(timespec="seconds"),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in _LIBRARIES},
-        },
+        "versions": _versions(),
     }
     partial = folder / "run.json.part"
     partial.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -196,6 +208,18 @@ def _describe(
     )
 
 
+@contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder, which takes the place of `folder` if the block ends well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as partial:
+        fresh = Path(partial) / folder.name
+        fresh.mkdir()
+        yield fresh
+        shutil.rmtree(folder, ignore_errors=True)
+        fresh.rename(folder)
+
+
 def run(notebook: Path, parameters: Mapping[str, object]) -> Path:
     """Execute a notebook with parameters and return the path of its page.
 
@@ -217,15 +241,10 @@ def run(notebook: Path, parameters: Mapping[str, object]) -> Path:
         As :func:`perform`.
     """
     folder = run_folder(notebook, parameters)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as partial:
-        fresh = Path(partial) / folder.name
-        fresh.mkdir()
+    with replace_folder(folder) as fresh:
         perform(notebook, parameters, fresh, progress=sys.stderr.isatty())
         page = render_page(fresh / notebook.name, folder)
         (fresh / notebook.name).with_suffix(".html").write_text(page, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
     return folder / f"{notebook.stem}.html"
 
 

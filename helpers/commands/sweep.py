@@ -15,7 +15,6 @@ import argparse
 import itertools
 import json
 import shlex
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ from helpers.claims import collect
 from helpers.cluster import connect
 from helpers.commands.execution import explain_lack
 from helpers.commands.parameters import check_values
-from helpers.commands.run import find_notebook, perform, run_folder, state
+from helpers.commands.run import find_notebook, perform, replace_folder, run_folder, state
 from helpers.errors import InputError
 
 _KEYS = {"notebooks", "parameters"}
@@ -57,6 +56,19 @@ class Result(NamedTuple):
     error: str
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuse a name that stands twice in a mapping; plain YAML keeps the last one silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        names = [self.construct_object(name) for name, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{name!r} stands here twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 def read_grid(path: Path) -> list[Job]:
     """Return the runs of a grid, each once.
 
@@ -72,10 +84,13 @@ def read_grid(path: Path) -> list[Job]:
         ``make run`` would refuse.
     """
     try:
-        grid = yaml.safe_load(path.read_text(encoding="utf-8"))
+        grid = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(
-            path, needed="a YAML file", found=" ".join(str(error).split()), mend="mend the file"
+            path,
+            needed="a YAML file",
+            found=" ".join(str(error).split()),
+            mend="name a grid, such as GRID=book/sweeps/what_survives_small.yml, or mend it",
         ) from error
     well_formed = (
         isinstance(grid, dict)
@@ -94,6 +109,13 @@ def read_grid(path: Path) -> list[Job]:
             mend="begin with book/sweeps/what_survives_small.yml",
         )
     jobs = {run_folder(*job): job for part in grid["runs"] for job in _expand(part)}
+    if not jobs:
+        raise InputError(
+            path,
+            needed="one run or more",
+            found="an empty list",
+            mend="give each list a value, or leave its name out",
+        )
     return list(jobs.values())
 
 
@@ -125,17 +147,12 @@ def _work(name: str, parameters: dict[str, object], expected: str) -> Result:
 
 
 def keep(job: Job, files: dict[str, bytes]) -> None:
-    folder = run_folder(*job)
-    partial = folder.with_suffix(".part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for name, content in files.items():
-        (partial / name).write_bytes(content)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with replace_folder(run_folder(*job)) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
 
 
-def make_runs(jobs: list[Job], client: Client) -> dict[Job, str]:
+def make_runs(jobs: list[Job], client: Client) -> dict[str, str]:
     """Make runs on the workers of a cluster, and keep each as soon as it is finished.
 
     Parameters
@@ -158,7 +175,7 @@ def make_runs(jobs: list[Job], client: Client) -> dict[Job, str]:
     for number, future in enumerate(as_completed(waiting), 1):
         job = waiting[future]
         error = future.exception()  # such as workers that were killed again and again
-        result = Result({}, str(error)) if error else future.result()
+        result = future.result() if error is None else Result({}, repr(error))
         if result.error:
             failed[str(job)] = result.error
         else:
@@ -192,19 +209,21 @@ def tabulate(jobs: list[Job]) -> pd.DataFrame:
             answers.insert(0, "notebook", job.notebook.stem)
             answers.insert(1, "run", folder.name)
             parts.append(answers.assign(**about["parameters"]))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"run": []})
+    nothing = pd.DataFrame({"notebook": [], "run": []})
+    return pd.concat(parts or [nothing], ignore_index=True)
 
 
 @contextmanager
 def workers(cluster: str) -> Iterator[Client]:
     """Yield a client of one process per core of this machine (``here``), or of a cluster."""
     if cluster == "here":
-        local = LocalCluster(threads_per_worker=1, dashboard_address=None)
+        local = LocalCluster(threads_per_worker=1, dashboard_address="localhost:0")
         with local, Client(local) as client:
             yield client
     else:
         connect(cluster)
-        yield default_client()
+        with default_client() as client:
+            yield client
 
 
 def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
@@ -220,8 +239,8 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
     Returns
     -------
     Path
-        The table. Runs that failed are not in it. Where a notebook's genuine files are not here,
-        the rows of its runs stay as they were.
+        The table. Runs that failed are not in it; if none is finished, it stays as it was. Where a
+        notebook's genuine files are not here, the rows of its runs stay as they were.
     dict
         The error of each run that failed.
     """
@@ -245,8 +264,11 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
         before = pd.read_parquet(target)
         kept = before["notebook"].isin([path.stem for path in lacking])
         table = pd.concat([table, before[kept]], ignore_index=True)
-    order = {run_folder(*job).name: number for number, job in enumerate(jobs)}
-    table = table.sort_values("run", key=lambda run: run.map(order), kind="stable")
+    order = {(job.notebook.stem, run_folder(*job).name): k for k, job in enumerate(jobs)}
+    place = pd.Series(zip(table["notebook"], table["run"], strict=True), dtype=object).map(order)
+    table = table.iloc[place.dropna().sort_values(kind="stable").index]
+    if table.empty:
+        return target, failed
     partial = target.with_suffix(".part")
     table.convert_dtypes().to_parquet(partial, index=False)
     partial.rename(target)

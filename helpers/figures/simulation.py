@@ -161,7 +161,8 @@ def power_curves(
     ----------
     worlds : pandas.DataFrame
         By true correlation: ``rate``, ``low``, ``high`` of finding it; ``factor``, ``factor_low``,
-        ``factor_high``: mean size of the correlations that were found over the true one.
+        ``factor_high``: mean size of the correlations that were found over the true one; NaN
+        where none was.
     exact : pandas.Series
         The chance of finding it in closed form, by true correlation.
     least : float
@@ -189,12 +190,13 @@ def power_curves(
         for ax in axes:
             ax.axvline(least, color="0.6", lw=1, zorder=0)
     first, last = worlds.index[0], worlds.index[-1]
+    seen = worlds["factor"].dropna()
     fig.set_label(
         f"Two panels against the true correlation. Above, the share of worlds that find it: "
         f"{100 * worlds['rate'].iloc[0]:.0f} % at {first:g}, {100 * worlds['rate'].iloc[-1]:.0f} % "
         f"at {last:g}, {100 * power:g} % at {least:.2f}. Below, the size of what was found over "
-        f"the true one: {worlds['factor'].iloc[0]:.1f} at {first:g}, "
-        f"{worlds['factor'].iloc[-1]:.2f} at {last:g}."
+        f"the true one: {seen.iloc[0]:.1f} at {seen.index[0]:g}, "
+        f"{seen.iloc[-1]:.2f} at {seen.index[-1]:g}."
     )
     return fig, axes
 

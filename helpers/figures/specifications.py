@@ -71,7 +71,7 @@ def specification_curve(
         lower.hlines(breaks, -0.5, len(rows) - 0.5, color="0.8", lw=0.6)
         lower.set_yticks(range(len(levels)), [f"{name}: {_say(value)}" for name, value in levels])
         lower.tick_params(left=False, labelsize=8)
-        lower.set_ylim(len(levels) - 0.5, -0.5)
+        lower.set_ylim(max(len(levels), 1) - 0.5, -0.5)
         lower.set_xticks([])
         lower.set_xlabel(f"{len(rows)} specifications, sorted")
         lower.set_xlim(-0.7, len(rows) - 0.3)
