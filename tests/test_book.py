@@ -9,10 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from filelock import FileLock
 
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("book")]
+pytestmark = pytest.mark.slow
 HTML = ROOT / "_build" / "html"
 
 
@@ -108,3 +109,14 @@ def test_mathematics_comes_from_the_book_itself(pages):
     page = pages[HTML / "book" / "notebooks" / "01_data.html"]
     scripts = [script["src"] for script in page.find_all("script", src=True)]
     assert any("mathjax" in source for source in scripts)
+
+
+def test_builds_of_one_folder_take_turns(pages):
+    with FileLock(HTML.parent / ".lock"):
+        build = [sys.executable, "-m", "helpers.commands.book"]
+        second = subprocess.Popen(build, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.communicate(timeout=15)
+    output, _ = second.communicate()
+    assert second.returncode == 0
+    assert output

@@ -257,7 +257,6 @@ def computed() -> pd.DataFrame:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("book")
 @pytest.mark.parametrize("name", LEDGER.index)
 def test_the_claim_is_computed_as_the_report_shows_it(name, computed):
     row = LEDGER.loc[name]

@@ -2,8 +2,8 @@
 
 Jupyter Book executes a notebook again when its own cells change, but it does not see an edited
 helper or data file. So the cache of executed notebooks, and the pages made from them, are
-dropped whenever the digest of ``helpers/``, ``data/`` and ``requirements.lock`` changes, when
-genuine files come or go, and when a sweep has made another table.
+dropped whenever the digest of ``helpers/``, ``data/``, the sweep's table that is shown and
+``requirements.lock`` changes, and when genuine files come or go. Builds of one folder take turns.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from filelock import FileLock
 from jupyter_cache import get_cache
 from jupyter_cache.cache.main import CacheBundleIn
 from jupyter_cache.executors.utils import create_cache_bundle
@@ -22,7 +23,6 @@ from nbformat import NotebookNode
 
 from helpers.commands.execution import NOTEBOOKS, ROOT, execute, explain_lack
 from helpers.genuine import list_genuine
-from helpers.provenance import sha256
 
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"  # where Jupyter Book looks for it
@@ -32,7 +32,8 @@ DIGEST = BUILD / ".digest"
 def digest(root: Path = ROOT) -> str:
     """Return one checksum of everything that a notebook's numbers depend on, but itself."""
     total = hashlib.sha256()
-    parts = [*root.glob("helpers/**/*.py"), *root.glob("data/**/*"), root / "requirements.lock"]
+    parts = [*root.glob("helpers/**/*.py"), *root.glob("data/**/*")]
+    parts += [root / "book" / "sweeps" / "what_survives_small.parquet", root / "requirements.lock"]
     for path in sorted(part for part in parts if part.is_file()):
         total.update(f"{path.relative_to(root)} {path.stat().st_size}\n".encode())
         total.update(path.read_bytes())
@@ -44,7 +45,6 @@ def drop_stale(current: str) -> None:
     if not DIGEST.exists() or DIGEST.read_text() != current:
         for folder in (CACHE, BUILD / ".doctrees", BUILD / "html"):
             shutil.rmtree(folder, ignore_errors=True)
-        BUILD.mkdir(exist_ok=True)
         DIGEST.write_text(current)
 
 
@@ -93,8 +93,13 @@ def _executable_pages() -> dict[Path, dict[str, str]]:
 
 
 def main() -> int:
-    sweeps = sorted(NOTEBOOKS.parent.glob("sweeps/*.parquet"))
-    drop_stale(" ".join([digest(), *list_genuine(), *map(sha256, sweeps)]))
+    BUILD.mkdir(exist_ok=True)
+    with FileLock(BUILD / ".lock"):
+        return _build()
+
+
+def _build() -> int:
+    drop_stale(" ".join([digest(), *list_genuine()]))
     if not fill_cache():
         return 1
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
