@@ -1,0 +1,269 @@
+"""Exercises that answer back: say what is wrong with an answer without giving the right one away.
+
+``data/exercises.csv`` lists the exercises: chapter and number, level, and what kind of answer each
+wants. The solution of an exercise hands its answer to :func:`solve`; ``make refresh`` collects the
+answers of all chapters in ``data/answers.json``, by which :func:`check` judges a student's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isclose, isfinite, log10
+from numbers import Real
+
+import pandas as pd
+from nbformat import NotebookNode
+
+from helpers.errors import InputError
+from helpers.factors import DATA
+
+LIST = DATA / "exercises.csv"
+ANSWERS = DATA / "answers.json"
+LEVELS = ("warm-up", "practice", "challenge")
+KINDS = {
+    "whole number": "a whole number",
+    "number": "a number",
+    "word": "a word",
+    "names": "a list of names",
+}
+_KEY = "exercise"  # in the metadata of an output
+_SLIPS = (  # factor between a wrong and the right number, and what may have happened
+    (-1, "The size is right, the sign is not."),
+    (100, "A hundred times too much: per cent, where a share is wanted?"),
+    (1 / 100, "A hundred times too little: a share, where per cent is wanted?"),
+    (32 / 12, "Too large by 32/12: oxygen, where carbon is wanted, or the ratio taken twice?"),
+    (12 / 32, "Too small by 12/32: carbon, where oxygen is wanted, or the ratio left out?"),
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What :func:`check` says."""
+
+    right: bool
+    text: str
+
+    def _repr_markdown_(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Solved:
+    """The answer of a solution: shown to readers, kept for :func:`gather`."""
+
+    shown: str
+    record: dict
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        text = f"**Answer:** {self.shown}"
+        return {"text/plain": text, "text/markdown": text}, {_KEY: self.record}
+
+
+def load_exercises() -> pd.DataFrame:
+    """Return the list of exercises.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By ``exercise`` (chapter and number, as ``04.1``): ``level`` (one of :data:`LEVELS`),
+        ``kind`` (a key of :data:`KINDS`), ``unit`` of a number, ``choices`` (of a word or names,
+        with commas), ``objective`` (what doing it trains).
+    """
+    return pd.read_csv(LIST, dtype=str, keep_default_na=False, index_col="exercise")
+
+
+def solve(
+    exercise: str,
+    answer: object,
+    hints: Iterable[tuple[object, str]] = (),
+    *,
+    tolerance: float = 0.01,
+) -> Solved:
+    """Hand over the answer of a solution.
+
+    Parameters
+    ----------
+    exercise : str
+        Chapter and number, as ``04.1``.
+    answer : int, float, str or iterable of str
+        As the kind of the exercise demands.
+    hints : iterable of (object, str)
+        Wrong answers that people come to, and what each of them should hear. A wrong number that
+        happens to equal the right one is left out.
+    tolerance : float
+        Of a ``number``, relative: what differs by less is right.
+
+    Raises
+    ------
+    InputError
+        If the exercise is unknown, or its answer not of its kind.
+    """
+    listed = _find(exercise)
+    if complaint := _misfit(listed, answer):
+        raise InputError(
+            f"solution of exercise {exercise}",
+            needed=_describe(listed),
+            found=repr(answer),
+            mend=f"mend the solution or the row in {LIST.name}: {complaint}",
+        )
+    answer = _plain(listed, answer)
+    kept = [[_plain(listed, wrong), text] for wrong, text in hints]
+    kept = [pair for pair in kept if not _equal(listed, pair[0], answer, tolerance)]
+    record = {"exercise": exercise, "answer": answer, "tolerance": tolerance, "hints": kept}
+    return Solved(show_answer(listed, answer), record)
+
+
+def gather(notebooks: Iterable[NotebookNode]) -> dict[str, dict]:
+    """Return the answers that executed notebooks hold, by exercise."""
+    outputs = (
+        output for book in notebooks for cell in book.cells for output in cell.get("outputs", [])
+    )
+    records = (output.get("metadata", {}).get(_KEY) for output in outputs)
+    return {
+        record["exercise"]: {key: record[key] for key in ("answer", "tolerance", "hints")}
+        for record in records
+        if record
+    }
+
+
+def check(exercise: str, answer: object = ...) -> Reply:
+    """Say whether an answer is right, and if not, what may have gone wrong.
+
+    The right answers are those of the book's own data and default parameters.
+
+    Parameters
+    ----------
+    exercise : str
+        Chapter and number, as ``04.1``.
+    answer : int, float, str or iterable of str
+        Yours; ``...`` asks which kind of answer is wanted.
+
+    Raises
+    ------
+    InputError
+        If the exercise is unknown.
+    """
+    listed = _find(exercise)
+    if answer is ...:
+        return Reply(False, f"Put {_describe(listed)} in place of `...`, and run the cell.")
+    if complaint := _misfit(listed, answer):
+        return Reply(False, complaint)
+    known = json.loads(ANSWERS.read_text(encoding="utf-8"))[exercise]
+    given, right = _plain(listed, answer), known["answer"]
+    if _equal(listed, given, right, known["tolerance"]):
+        return Reply(True, "Right.")
+    for wrong, hint in known["hints"]:
+        if _equal(listed, given, wrong, known["tolerance"]):
+            return Reply(False, f"Not yet. {hint}")
+    if listed["kind"] == "names":
+        return Reply(False, _compare_names(set(given), set(right)))
+    if listed["kind"] == "word":
+        return Reply(False, "Not yet.")
+    return Reply(False, f"Not yet. {_compare_numbers(given, right, known['tolerance'])}")
+
+
+def show_answer(listed: Mapping, answer: object) -> str:
+    """Return an answer as a reader sees it, with its unit."""
+    if isinstance(answer, list):
+        return ", ".join(answer) or "none"
+    if isinstance(answer, str):
+        return answer
+    digits = f"{answer:d}" if listed["kind"] == "whole number" else f"{answer:.3g}"
+    return f"{digits} {listed['unit']}".rstrip()
+
+
+def _find(exercise: str) -> pd.Series:
+    listed = load_exercises()
+    if exercise not in listed.index:
+        raise InputError(
+            "exercise",
+            needed=f"one of {', '.join(listed.index)}",
+            found=repr(exercise),
+            mend="write chapter and number, such as '04.1'",
+        )
+    return listed.loc[exercise]
+
+
+def _describe(listed: Mapping) -> str:
+    unit = f" ({listed['unit']})" if listed["unit"] else ""
+    if listed["choices"]:
+        some = "one of" if listed["kind"] == "word" else "any of"
+        return f"{some} {_list_choices(listed)}"
+    return KINDS[listed["kind"]] + unit
+
+
+def _list_choices(listed: Mapping) -> str:
+    return ", ".join(f'"{choice}"' for choice in _choices(listed))
+
+
+def _choices(listed: Mapping) -> list[str]:
+    return [choice.strip() for choice in listed["choices"].split(",") if choice.strip()]
+
+
+def _misfit(listed: Mapping, answer: object) -> str:
+    """Say why an answer is not of the wanted kind; empty where it is."""
+    if listed["kind"] in ("whole number", "number"):
+        if isinstance(answer, bool) or not isinstance(answer, Real):
+            return f"{_describe(listed).capitalize()} is wanted, not {answer!r}."
+        if not isfinite(answer):
+            return f"{answer} is not a number to compare: is there a gap, or a division by zero?"
+        if listed["kind"] == "whole number" and answer != int(answer):
+            return f"A whole number is wanted: what is it that you count? ({answer:g} is none.)"
+        return ""
+    if listed["kind"] == "word" and not isinstance(answer, str):
+        return f"A word in quotes is wanted, not {answer!r}."
+    if listed["kind"] == "names" and (isinstance(answer, str) or not _are_names(answer)):
+        return f'A list of names is wanted, such as ["A", "B"], not {answer!r}.'
+    words = {answer} if isinstance(answer, str) else set(answer)
+    unknown = sorted(words - set(_choices(listed)))
+    if listed["choices"] and unknown:
+        return f"{', '.join(map(repr, unknown))}: not among {_list_choices(listed)}."
+    return ""
+
+
+def _are_names(answer: object) -> bool:
+    return isinstance(answer, Iterable) and all(isinstance(name, str) for name in answer)
+
+
+def _plain(listed: Mapping, answer: object) -> object:
+    """Return what JSON can hold, with six digits, which every machine agrees on."""
+    if listed["kind"] == "whole number":
+        return int(answer)
+    if listed["kind"] == "number":
+        return float(f"{answer:.6g}")
+    return answer if isinstance(answer, str) else sorted(set(answer))
+
+
+def _equal(listed: Mapping, one: object, other: object, tolerance: float) -> bool:
+    if listed["kind"] == "number":
+        return isclose(one, other, rel_tol=tolerance, abs_tol=1e-12)
+    return one == other
+
+
+def _compare_numbers(given: float, right: float, tolerance: float) -> str:
+    for factor, text in _SLIPS:
+        if right and isclose(given, factor * right, rel_tol=tolerance):
+            return text
+    if not right or not given or given * right < 0:
+        return "Think about the sign: should it be positive, negative, or nothing at all?"
+    decades = log10(given / right)
+    if abs(decades) > 0.9 and isclose(decades, round(decades), abs_tol=tolerance):
+        return "The digits are right, the power of ten is not: check the units."
+    if isclose(given * right, 1, rel_tol=tolerance):
+        return "One divided by your number would be right."
+    if isclose(given, right, rel_tol=0.05) or (isinstance(right, int) and abs(given - right) == 1):
+        return "Close. Did you round too early, or leave a row out?"
+    if abs(decades) > 1:
+        return "The order of magnitude is wrong."
+    return "The order of magnitude is right."
+
+
+def _compare_names(given: set[str], right: set[str]) -> str:
+    good = len(given & right)
+    text = f"Not yet. {good} of your {len(given)} belong there"
+    return f"{text}, and some are missing." if right - given else f"{text}."
