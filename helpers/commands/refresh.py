@@ -2,7 +2,7 @@
 
 The same sources give the same bytes: cells are numbered, and what depends on the moment of
 the run is left out. A notebook whose genuine files are not here keeps its twin. At the end the
-answers of all exercises, the report of all claims and the list of all parameters are written anew.
+course, the report of all claims and the list of all parameters are written anew.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from helpers.commands.course import write_answers
+from helpers.commands.course import write_course
 from helpers.commands.execution import NOTEBOOKS, execute, explain_lack
 from helpers.commands.parameters import write_parameters
 from helpers.commands.report import write_report
@@ -66,7 +66,7 @@ def main() -> int:
     for path, result in finished.items():
         result.nb.metadata = nbformat.from_dict(metadata[path])
         write_twin(path.with_suffix(".ipynb"), result.nb)
-    write_answers()
+    write_course()
     write_report()
     write_parameters()
     return int(len(finished) < len(sources))

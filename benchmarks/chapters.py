@@ -1,0 +1,29 @@
+"""Time every notebook alone, its start included, for the timetable of the course.
+
+python -m benchmarks.chapters
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import nbformat
+import pandas as pd
+
+from benchmarks.common import describe_machine
+from helpers.commands.course import SECONDS
+from helpers.commands.execution import NOTEBOOKS, execute
+
+
+def main() -> None:
+    seconds = {}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        begun = perf_counter()
+        execute({path: nbformat.read(path, 4)})
+        seconds[path.stem] = round(perf_counter() - begun, 1)
+    table = pd.DataFrame({"seconds": seconds, "machine": describe_machine()})
+    table.rename_axis("notebook").to_csv(SECONDS)
+
+
+if __name__ == "__main__":
+    main()
