@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -23,6 +25,24 @@ def check_level(name: str, level: float, usual: float) -> None:
     if not 0 < level < 1:
         raise InputError(
             name, needed="a number between 0 and 1", found=f"{level:g}", mend=f"try {usual:g}"
+        )
+
+
+def check_word(name: str, value: object, words: Iterable[str]) -> None:
+    """Refuse a value that is not among the words that a parameter takes.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for the error.
+    value : object
+        What was given.
+    words : iterable of str
+        What it may be.
+    """
+    if value not in words:
+        raise InputError(
+            name, needed=" or ".join(words), found=repr(value), mend="use one of these words"
         )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
+from helpers.checks import check_word
 from helpers.errors import InputError
 from helpers.factors import DATA
 
@@ -200,13 +201,7 @@ def share_votes(
     InputError
         For another word.
     """
-    if weighting not in WEIGHTINGS:
-        raise InputError(
-            "weighting",
-            needed=" or ".join(WEIGHTINGS),
-            found=repr(weighting),
-            mend="use one of these words",
-        )
+    check_word("weighting", weighting, WEIGHTINGS)
     if weighting == "models":
         return ensemble
     if isinstance(ensemble, xr.Dataset):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.checks import check_numbers
+from helpers.checks import check_numbers, check_word
 from helpers.errors import InputError
 from helpers.factors import DATA, load_factors
 from helpers.gldas import annual_mean, holds_files, load_climate, open_gldas, sample
@@ -322,9 +322,6 @@ def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
     InputError
         For another word.
     """
-    if by not in SCALINGS:
-        raise InputError(
-            "scaling", needed=" or ".join(SCALINGS), found=repr(by), mend="use one of these words"
-        )
+    check_word("scaling", by, SCALINGS)
     usable = np.isfinite(table).all() & (table.min() < table.max())
     return table.assign(**SCALINGS[by](table.loc[:, usable]))

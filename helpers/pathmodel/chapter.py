@@ -8,9 +8,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from helpers.checks import check_level
+from helpers.checks import check_level, check_word
 from helpers.claims import Answer
-from helpers.errors import InputError
 from helpers.factors import DATA, load_factors
 from helpers.pathmodel.diagnostics import Separation, collinearity, d_separation, swain
 from helpers.pathmodel.fit import PathFit, fit_model
@@ -291,13 +290,7 @@ def group_model(group: str, structure: str = "stated") -> PathModel:
     InputError
         For another word.
     """
-    if structure not in STRUCTURES:
-        raise InputError(
-            "structure",
-            needed=" or ".join(STRUCTURES),
-            found=repr(structure),
-            mend="use one of these words",
-        )
+    check_word("structure", structure, STRUCTURES)
     if structure == "stated":
         return read_model(group)
     causes = " + ".join(published_order(group))

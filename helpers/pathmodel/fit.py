@@ -15,6 +15,7 @@ import semopy
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
+from helpers.checks import check_word
 from helpers.errors import InputError
 from helpers.pathmodel.checks import check_collinear, check_moments, check_size, model_table
 from helpers.pathmodel.frame import Frame, derivative
@@ -173,13 +174,7 @@ def prepare(
     ----------
     model, sample, n, exogenous, convention : as for :func:`fit_moments`
     """
-    if convention not in CONVENTIONS:
-        raise InputError(
-            "convention",
-            needed=" or ".join(CONVENTIONS),
-            found=repr(convention),
-            mend="use one of these words",
-        )
+    check_word("convention", convention, CONVENTIONS)
     names = list(model.variables)
     check_moments(names, sample)
     sample = sample.loc[names, names].astype(float)

@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import combinations
 from pathlib import Path
 
+from helpers.checks import check_word
 from helpers.errors import InputError
 from helpers.factors import DATA
 
@@ -88,13 +89,7 @@ class PathModel:
             Whether exogenous variables may correlate where the text does not draw it. AMOS lets
             them not; lavaan does.
         """
-        if exogenous not in EXOGENOUS:
-            raise InputError(
-                "exogenous",
-                needed=" or ".join(EXOGENOUS),
-                found=repr(exogenous),
-                mend="use one of these words",
-            )
+        check_word("exogenous", exogenous, EXOGENOUS)
         among = combinations(self.exogenous, 2) if exogenous == "correlated" else ()
         drawn = {frozenset(pair) for pair in self.covariances}
         return self.covariances + tuple(pair for pair in among if frozenset(pair) not in drawn)
