@@ -240,7 +240,7 @@ def test_every_page_that_was_written_can_be_cited(written):
 
 
 @pytest.fixture
-def placed(small: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def placed(small: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Build the small project at an address."""
     monkeypatch.setenv("BOOK_URL", ADDRESS.rstrip("/"))
     redirect = ROOT / "book" / "redirect.html"
@@ -248,7 +248,9 @@ def placed(small: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (small.parent / "html").mkdir()
     (small.parent / "html" / "index.html").write_text(text, encoding="utf-8")
     (small / "index.md").rename(small / "start.md")
-    yield build(small, "helpers.commands.heads", {"root_doc": "start", "html_baseurl": "https://x"})
+    return build(
+        small, "helpers.commands.heads", {"root_doc": "start", "html_baseurl": "https://x"}
+    )
 
 
 def test_with_an_address_each_page_tells_its_own_the_picture_and_the_sitemap(placed):
