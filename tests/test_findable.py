@@ -382,7 +382,6 @@ def offline(browser, pages, tmp_path) -> Iterator[Page]:  # noqa: F811
     page = context.new_page()
     page.troubles = []
     page.on("console", lambda said: said.type == "error" and page.troubles.append(said.text))
-    page.on("pageerror", lambda error: page.troubles.append(str(error)))
     page.on("requestfailed", lambda request: page.troubles.append(request.url))
     page.start = (tmp_path / "unpacked").as_uri()
     yield page
