@@ -22,6 +22,7 @@ from jupyter_cache.readers import DEFAULT_READ_DATA
 from nbformat import NotebookNode
 
 from helpers.commands.execution import NOTEBOOKS, ROOT, execute, explain_lack
+from helpers.commands.status import describe_build
 from helpers.genuine import list_genuine
 
 BUILD = ROOT / "_build"
@@ -99,9 +100,11 @@ def main() -> int:
 
 
 def _build() -> int:
-    drop_stale(" ".join([digest(), *list_genuine()]))
+    current = digest()
+    drop_stale(" ".join([current, *list_genuine()]))
     if not fill_cache():
         return 1
+    (BUILD / "status.md").write_text(describe_build(current), encoding="utf-8")
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
     build = [jupyter_book, "build", "-n", "-W", "--keep-going", "-q", ROOT]
     status = subprocess.run(build).returncode
