@@ -36,7 +36,7 @@ from helpers.figures.style import VECTORS
 
 PDF = BUILD / "breaking-the-ecosystem-balance.pdf"
 _PAGES = BUILD / "pdf" / "_build"
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _OLDEST = 131  # Chromium prints page numbers from the style sheet since then
 _PASSES = 3
 _SMALLEST = 0.6  # scale of a wide table or formula; what would be smaller is cut into pieces
@@ -72,7 +72,7 @@ _NUMBER = """(pages) => {
 
 def find_chromium() -> str | None:
     """Return the path of the system's Chromium (or of ``CHROMIUM``), None where there is none."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM)), None)
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def start_chromium() -> Iterator[Browser]:
     needed = f"Chromium {_OLDEST} or newer, which prints the pages"
     mend = "install Chromium or Chrome, or set CHROMIUM to its path; then run make pdf again"
     if not (path := find_chromium()):
-        found = f"none of {', '.join(_NAMES)}"
+        found = f"none of {', '.join(CHROMIUM)}"
         raise InputError("make pdf", needed=needed, found=found, mend=mend)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -150,9 +150,11 @@ def join_pages(html: Path, parts: list[tuple[str, list[str]]]) -> str:
                 f"{article.decode_contents()}</section>"
             )
             running.append(_run_head(key, title))
+            which = above.removeprefix("Chapter ")
             entries.append(
-                f'<li><a href="#{key}"><span class="which">{above.removeprefix("Chapter ")}</span>'
-                f'<span class="title">{escape(title)}</span><span class="number">000</span></a></li>'
+                f'<li><a href="#{key}"><span class="which">{which}</span>'
+                f'<span class="title">{escape(title)}</span>'
+                '<span class="number">000</span></a></li>'
             )
         heading = f"<p>{escape(caption)}</p>" if caption else ""
         contents.append(f"{heading}<ol>{''.join(entries)}</ol>")
