@@ -9,6 +9,7 @@ they are, set small.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import posixpath
 import re
@@ -141,7 +142,7 @@ def join_pages(html: Path, parts: list[tuple[str, list[str]]]) -> str:
             above = f"Chapter {int(number[0])}" if number else ""
             if caption:
                 _lower_headings(article)
-            key = _key(name)
+            key = name_key(name)
             if above:
                 article.find("h2").insert(0, _element(f'<span class="above">{above}</span>'))
             part = f'<h1 class="part">{escape(caption)}</h1>' if caption and not place else ""
@@ -217,7 +218,7 @@ def _run_head(key: str, title: str) -> str:
     return f'@page {key} {{ @top-center {{ content: "{title}"; }} }}'
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
     """Return what stands for a page in identifiers, links and the style sheet."""
     return "page-" + re.sub(r"\W", "-", name)
 
@@ -232,7 +233,7 @@ def _read_article(html: Path, name: str, names: set[str]) -> Tag:
     for link in article.select("a:has(> img)"):
         link.unwrap()
     for element in article.find_all(id=True):
-        element["id"] = f"{_key(name)}--{element['id']}"
+        element["id"] = f"{name_key(name)}--{element['id']}"
     for picture in article.find_all("img"):
         picture["src"] = posixpath.normpath(posixpath.join(posixpath.dirname(name), picture["src"]))
     for link in article.find_all("a", href=True):
@@ -255,7 +256,7 @@ def _redirect(link: Tag, name: str, names: set[str]) -> None:
         target = posixpath.normpath(path).removesuffix(".html")
     if target in names:
         anchor = f"--{unquote(address.fragment)}" if address.fragment else ""
-        link["href"] = f"#{_key(target)}{anchor}"
+        link["href"] = f"#{name_key(target)}{anchor}"
     else:
         link.unwrap()
 
@@ -366,6 +367,7 @@ def write_pdf(pages: Path = _PAGES, pdf: Path = PDF) -> None:
     RuntimeError
         If the book cannot be built; the errors are on standard error.
     """
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it frets over Chromium's object count
     with start_chromium() as browser:
         os.environ.update(VECTORS)
         if build_book(pages):
