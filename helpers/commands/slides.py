@@ -287,7 +287,7 @@ def _show_equation(equation: Tag, ahead: list[Tag], heading: str, notes: list[st
     sentences = [each for lead in leads for each in split_sentences(lead)]
     lead = "".join(f"<p>{sentence}</p>" for sentence in _fit(sentences[::-1], _READING)[::-1])
     formula = to_mathml(tex, as_block=True)
-    longest = max(map(_length, formula.split("</mtr>")))
+    longest = max(map(_length, re.sub(r"\s", "", formula).split("</mtr>")))
     size = "small" if longest > _LONG else "large"
     body = f'{lead}<div class="formula {size}">{formula}</div>'
     return Slide(heading, body, "equation", notes)
