@@ -8,7 +8,7 @@ PORT ?= 8000
 PARALLEL := -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve run sweep data refresh handouts bench lock clean
+.PHONY: help book test serve slides pdf run sweep data refresh handouts bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -36,6 +36,12 @@ test: $(READY) ## check the code, the notebooks and the built book
 serve: book ## build the book and show it at http://localhost:8000 (PORT=...)
 	@echo "the book is at http://localhost:$(PORT) (stop with Ctrl-C)"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+slides: $(READY) ## make a deck of slides for every chapter
+	@$(BIN)/python -m helpers.commands.slides
+
+pdf: $(READY) ## print the whole book as one PDF (needs Chromium)
+	@$(BIN)/python -m helpers.commands.pdf
 
 run: $(READY) ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confidence=0.9"
 	@$(BIN)/python -m helpers.commands.run "$$NB" --parameters "$$P"

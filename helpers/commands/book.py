@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 from jupyter_cache import get_cache
-from jupyter_cache.cache.main import CacheBundleIn
+from jupyter_cache.cache.main import CacheBundleIn, JupyterCacheBase
 from jupyter_cache.executors.utils import create_cache_bundle
 from jupyter_cache.readers import DEFAULT_READ_DATA
 from nbformat import NotebookNode
@@ -26,8 +26,8 @@ from helpers.commands.status import describe_build
 from helpers.genuine import list_genuine
 
 BUILD = ROOT / "_build"
-CACHE = BUILD / ".jupyter_cache"  # where Jupyter Book looks for it
-DIGEST = BUILD / ".digest"
+STATUS = BUILD / "status.md"  # which a page includes
+_CACHE = ".jupyter_cache"  # where Jupyter Book looks for it
 
 
 def digest(root: Path = ROOT) -> str:
@@ -41,17 +41,26 @@ def digest(root: Path = ROOT) -> str:
     return total.hexdigest()
 
 
-def drop_stale(current: str) -> None:
-    """Remove the cached outputs and pages that were made under another digest."""
-    if not DIGEST.exists() or DIGEST.read_text() != current:
-        for folder in (CACHE, BUILD / ".doctrees", BUILD / "html"):
+def drop_stale(current: str, build: Path = BUILD) -> None:
+    """Remove the cached outputs and pages below `build` that were made under another digest.
+
+    Parameters
+    ----------
+    current : str
+        The digest of now.
+    build : Path
+        A folder of Jupyter Book.
+    """
+    known = build / ".digest"
+    if not known.exists() or known.read_text() != current:
+        for folder in (build / _CACHE, build / ".doctrees", build / "html"):
             shutil.rmtree(folder, ignore_errors=True)
-        DIGEST.write_text(current)
+        known.write_text(current)
 
 
-def fill_cache() -> bool:
-    """Execute the pages that the cache lacks; return whether all of them ran."""
-    cache = get_cache(CACHE)
+def fill_cache(build: Path = BUILD) -> bool:
+    """Execute the pages that the cache below `build` lacks; return whether all of them ran."""
+    cache = get_cache(build / _CACHE)
     waiting = {}
     for path, read in _executable_pages().items():
         staged = cache.add_nb_to_project(str(path), read_data=read)
@@ -62,21 +71,23 @@ def fill_cache() -> bool:
     for path in list(waiting):
         if lack := explain_lack(waiting[path].nb):
             print(f"{path.name} is shown as it was run elsewhere: {lack}", flush=True)
-            _cache(waiting.pop(path), path, 0)
+            _keep(cache, waiting.pop(path), path, 0)
     finished = execute({path: notebook.nb for path, notebook in waiting.items()})
     for path, result in finished.items():
-        _cache(waiting[path], result.cwd, result.time)
+        _keep(cache, waiting[path], result.cwd, result.time)
     return len(finished) == len(waiting)
 
 
-def _cache(notebook: CacheBundleIn, folder: Path | str, seconds: float) -> None:
+def _keep(
+    cache: JupyterCacheBase, notebook: CacheBundleIn, folder: Path | str, seconds: float
+) -> None:
     bundle = create_cache_bundle(notebook, folder, None, seconds, None)
-    get_cache(CACHE).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 def executed_notebooks() -> dict[Path, NotebookNode]:
     """Return the notebooks by path with the outputs that :func:`fill_cache` keeps."""
-    cache = get_cache(CACHE)
+    cache = get_cache(BUILD / _CACHE)
     return {
         path: cache.merge_match_into_file(path)[1] for path in sorted(NOTEBOOKS.glob("*.ipynb"))
     }
@@ -93,21 +104,22 @@ def _executable_pages() -> dict[Path, dict[str, str]]:
     return notebooks | markdown
 
 
+def build_book(build: Path = BUILD) -> int:
+    """Build the book into the folder `build`, whose name is ``_build``; return an exit status."""
+    build.mkdir(parents=True, exist_ok=True)
+    with FileLock(build / ".lock"):
+        current = digest()
+        drop_stale(" ".join([current, *list_genuine()]), build)
+        if not fill_cache(build):
+            return 1
+        STATUS.write_text(describe_build(current), encoding="utf-8")
+        jupyter_book = Path(sys.executable).with_name("jupyter-book")
+        command = [jupyter_book, "build", "-n", "-W", "--keep-going", "-q"]
+        return subprocess.run([*command, "--path-output", build.parent, ROOT]).returncode
+
+
 def main() -> int:
-    BUILD.mkdir(exist_ok=True)
-    with FileLock(BUILD / ".lock"):
-        return _build()
-
-
-def _build() -> int:
-    current = digest()
-    drop_stale(" ".join([current, *list_genuine()]))
-    if not fill_cache():
-        return 1
-    (BUILD / "status.md").write_text(describe_build(current), encoding="utf-8")
-    jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    build = [jupyter_book, "build", "-n", "-W", "--keep-going", "-q", ROOT]
-    status = subprocess.run(build).returncode
+    status = build_book()
     if status == 0:
         print(f"the book: {BUILD / 'html' / 'index.html'}")
     return status

@@ -165,7 +165,16 @@ def _name_figure(app: Sphinx, env: Any, node: pending_xref, content: Any) -> nod
     return None
 
 
-def _to_mathml(tex: str, as_block: bool) -> str:
+def to_mathml(tex: str, as_block: bool) -> str:
+    """Return a formula as MathML, or as code if it uses what docutils does not know.
+
+    Parameters
+    ----------
+    tex : str
+        The formula, without delimiters.
+    as_block : bool
+        Whether it stands on a line of its own.
+    """
     try:
         return tex2mathml(re.sub(r"\\dots\b", r"\\ldots", tex), as_block)
     except MathError:
@@ -173,12 +182,12 @@ def _to_mathml(tex: str, as_block: bool) -> str:
 
 
 def _visit_math(translator: Any, node: nodes.math) -> None:
-    translator.body.append(_to_mathml(node.astext(), as_block=False))
+    translator.body.append(to_mathml(node.astext(), as_block=False))
     raise nodes.SkipNode
 
 
 def _visit_math_block(translator: Any, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{_to_mathml(node.astext(), as_block=True)}</div>')
+    translator.body.append(f'<div class="math">{to_mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
 
 
