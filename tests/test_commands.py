@@ -23,7 +23,7 @@ from bs4 import BeautifulSoup
 from helpers.commands import data as data_command
 from helpers.commands import page as page_command
 from helpers.commands import run as run_command
-from helpers.commands.book import digest
+from helpers.commands.book import digest, drop_stale
 from helpers.commands.execution import NOTEBOOKS
 from helpers.commands.refresh import write_twin
 from tests.conftest import ROOT
@@ -383,6 +383,24 @@ def test_the_digest_sees_helpers_data_and_lock_and_nothing_else(tmp_path):
         assert digest(tmp_path) != before
         (tmp_path / name).write_text("1")
     assert digest(tmp_path) == before
+    (tmp_path / "helpers/commands").mkdir()
+    (tmp_path / "helpers/commands/a.py").write_text("1")
+    assert digest(tmp_path) == before
+
+
+def test_no_notebook_and_no_science_imports_the_commands():
+    science = [path for path in ROOT.glob("helpers/**/*.py") if path.parent.name != "commands"]
+    for path in [*science, *NOTEBOOKS.glob("*.md")]:
+        assert not re.search(r"^\s*(from|import) helpers\.commands", path.read_text(), re.M), path
+
+
+def test_other_numbers_drop_outputs_and_pages_but_other_pages_only_pages(tmp_path):
+    folders = [tmp_path / name for name in (".jupyter_cache", ".doctrees", "html")]
+    for numbers, pages, kept in (("1", "1", 0), ("1", "1", 3), ("1", "2", 1), ("2", "2", 0)):
+        drop_stale(numbers, pages, tmp_path)
+        assert [folder.exists() for folder in folders] == [kept > 0, kept > 1, kept > 1]
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 Jupyter Book executes a notebook again when its own cells change, but it does not see an edited
 helper or data file. So the cache of executed notebooks, and the pages made from them, are
-dropped whenever the digest of ``helpers/``, ``data/``, the sweep's table that is shown and
-``requirements.lock`` changes, and when genuine files come or go. Builds of one folder take turns.
+dropped whenever the digest of the science in ``helpers/``, of ``data/``, of the sweep's table that
+is shown and of ``requirements.lock`` changes, and when genuine files come or go. A change in
+``helpers/commands/``, which no notebook imports, drops the pages only. Builds of one folder take
+turns.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock
@@ -27,35 +30,44 @@ from helpers.genuine import list_genuine
 
 BUILD = ROOT / "_build"
 STATUS = BUILD / "status.md"  # which a page includes
+_COMMANDS = Path("helpers", "commands")
 _CACHE = ".jupyter_cache"  # where Jupyter Book looks for it
 
 
 def digest(root: Path = ROOT) -> str:
     """Return one checksum of everything that a notebook's numbers depend on, but itself."""
-    total = hashlib.sha256()
     parts = [*root.glob("helpers/**/*.py"), *root.glob("data/**/*")]
     parts += [root / "book" / "sweeps" / "what_survives_small.parquet", root / "requirements.lock"]
-    for path in sorted(part for part in parts if part.is_file()):
+    return _sum_up((part for part in parts if root / _COMMANDS not in part.parents), root)
+
+
+def _sum_up(files: Iterable[Path], root: Path = ROOT) -> str:
+    total = hashlib.sha256()
+    for path in sorted(file for file in files if file.is_file()):
         total.update(f"{path.relative_to(root)} {path.stat().st_size}\n".encode())
         total.update(path.read_bytes())
     return total.hexdigest()
 
 
-def drop_stale(current: str, build: Path = BUILD) -> None:
-    """Remove the cached outputs and pages below `build` that were made under another digest.
+def drop_stale(numbers: str, pages: str, build: Path = BUILD) -> None:
+    """Remove what was made below `build` under another digest.
 
     Parameters
     ----------
-    current : str
-        The digest of now.
+    numbers : str
+        The digest of now for the cached outputs; the pages go with them.
+    pages : str
+        That of what makes pages of them.
     build : Path
         A folder of Jupyter Book.
     """
     known = build / ".digest"
-    if not known.exists() or known.read_text() != current:
-        for folder in (build / _CACHE, build / ".doctrees", build / "html"):
+    before = known.read_text().splitlines() if known.exists() else []
+    stale = [build / _CACHE] if before[:1] != [numbers] else []
+    if before != [numbers, pages]:
+        for folder in (*stale, build / ".doctrees", build / "html"):
             shutil.rmtree(folder, ignore_errors=True)
-        known.write_text(current)
+        known.write_text(f"{numbers}\n{pages}\n")
 
 
 def fill_cache(build: Path = BUILD) -> bool:
@@ -109,7 +121,8 @@ def build_book(build: Path = BUILD) -> int:
     build.mkdir(parents=True, exist_ok=True)
     with FileLock(build / ".lock"):
         current = digest()
-        drop_stale(" ".join([current, *list_genuine()]), build)
+        pages = _sum_up((ROOT / _COMMANDS).glob("*"))
+        drop_stale(" ".join([current, *list_genuine()]), pages, build)
         if not fill_cache(build):
             return 1
         STATUS.write_text(describe_build(current), encoding="utf-8")
