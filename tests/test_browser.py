@@ -47,6 +47,9 @@ FOCUS = """() => {
 INK = """["body", "article p"].map((name, i) =>
   getComputedStyle(document.querySelector(name))[["backgroundColor", "color"][i]])"""
 
+PAPER = """(({backgroundColor, filter}) => [backgroundColor, filter])(
+  getComputedStyle(document.querySelector("article figure img")))"""
+
 
 def named_pages() -> list[str]:
     lines = (ROOT / "_toc.yml").read_text(encoding="utf-8").splitlines()
@@ -346,6 +349,8 @@ def test_paper_shows_the_article_alone_black_on_white_and_nothing_beside_it(brow
             assert page.locator("article h1").first.is_visible()
             assert page.locator("h1").filter(visible=True).count() == 1
             assert page.evaluate(INK) == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
+            if page.locator("article figure img").count():
+                assert page.evaluate(PAPER) == ["rgb(255, 255, 255)", "none"]
             assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
             hidden = """[...document.querySelectorAll("article *")].filter(element =>
                 ["auto", "scroll", "hidden"].includes(getComputedStyle(element).overflowX)
