@@ -8,7 +8,7 @@ PORT ?= 8000
 PARALLEL := -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve slides pdf run sweep data refresh handouts bench lock clean
+.PHONY: help book offline test serve slides pdf run sweep data refresh handouts bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -25,6 +25,9 @@ $(READY): $(LOCKED) pyproject.toml
 
 book: $(READY) ## execute the notebooks and build the book
 	@$(BIN)/python -m helpers.commands.book
+
+offline: $(READY) ## build the book and pack it into one zip, to read without a network
+	@$(BIN)/python -m helpers.commands.offline
 
 test: $(READY) ## check the code, the notebooks and the built book
 	$(BIN)/ruff check .

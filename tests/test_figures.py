@@ -399,7 +399,7 @@ def test_groups_of_effects_share_one_scale():
     names = [tick.get_text() for tick in ticks]
     assert names == ["plant", "CG", "CF", "CIA", "EVI", "soil", "SOC", "C/N", "BD", "pH"]
     for group in tables:
-        assert ticks[names.index(group)].get_color() == GROUP_COLOURS[group]
+        assert ticks[names.index(group)].get_fontweight() == "bold"
     drawn = {names[int(dot.get_ydata()[0])]: dot.get_xdata()[0] for dot in marks(ax, "o")}
     assert drawn["CG"] == drawn["SOC"] == 0.7
     assert drawn["EVI"] == drawn["pH"] == -0.5

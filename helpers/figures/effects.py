@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from helpers.figures.style import (
-    GROUP_COLOURS,
     NO_EFFECTS,
     STYLE,
     WIDTH,
@@ -70,7 +69,7 @@ def effect_groups(tables: dict[str, pd.DataFrame], label: str) -> tuple[plt.Figu
         ax.set_yticks(range(rows), ticks)
         for tick in ax.get_yticklabels():
             if tick.get_text() in tables:
-                tick.set(color=GROUP_COLOURS[tick.get_text()], fontweight="bold")
+                tick.set_fontweight("bold")
         ax.set_ylim(rows - 0.4, -0.6)
         _finish_effects(fig, ax, label)
     said = [f"{group}: {_say_effects(table)}" for group, table in tables.items()]

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from helpers.figures.style import COVER_COLOURS, STYLE, WIDTH, sign_colour
 
-_COLOURS = COVER_COLOURS | {"desert steppe": "#CC79A7"}
+FIELD_COLOURS = COVER_COLOURS | {"desert steppe": "#CC79A7"}
 _MARKERS = {"meadow": "o", "steppe": "s", "desert steppe": "^"}
 
 
@@ -40,14 +40,14 @@ def field_map(
         style = {"markersize": 6, "markeredgecolor": "black", "markeredgewidth": 0.6}
         for cover, group in sites.groupby("land_cover"):
             places = group["longitude"], group["latitude"]
-            ax.plot(*places, _MARKERS[cover], color=_COLOURS[cover], **style)
+            ax.plot(*places, _MARKERS[cover], color=FIELD_COLOURS[cover], **style)
         ax.plot(others["longitude"], others["latitude"], "x", color="black", ms=7, mew=1.8)
         west = np.floor(min(sites["longitude"].min(), others["longitude"].min())) - 3
         ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(west, 105), ylim=(26, 40))
         ax.set_aspect(1 / np.cos(np.radians(33)))
         counts = sites["land_cover"].value_counts()
         handles = [
-            Line2D([], [], ls="", marker=_MARKERS[cover], color=_COLOURS[cover], **style)
+            Line2D([], [], ls="", marker=_MARKERS[cover], color=FIELD_COLOURS[cover], **style)
             for cover in _MARKERS
         ]
         for handle, cover in zip(handles, _MARKERS, strict=True):
@@ -89,8 +89,7 @@ def cover_gradients(
         for ax, (code, label) in zip(axes.flat, labels.items(), strict=False):
             for cover, group in sites.groupby("land_cover"):
                 places = km[group.index], group[code]
-                look = {"color": _COLOURS[cover], "mec": "black", "mew": 0.4, "ms": 4.5}
-                ax.plot(*places, _MARKERS[cover], **look)
+                ax.plot(*places, _MARKERS[cover], **_look(cover))
             turn = (np.log, np.exp) if code in logged else (np.asarray, np.asarray)
             bent = turn[1](np.polyval(np.polyfit(km, turn[0](sites[code]), 2), ends))
             ax.plot(ends, bent, color="black", lw=1.1, ls=(0, (3, 2)))
@@ -105,7 +104,7 @@ def cover_gradients(
             ax.remove()
         fig.supxlabel("Elevation (km)", fontsize=10)
         handles = [
-            Line2D([], [], ls="", marker=_MARKERS[cover], color=_COLOURS[cover], label=cover)
+            Line2D([], [], ls="", marker=_MARKERS[cover], label=cover, **_look(cover))
             for cover in _MARKERS
         ]
         fig.legend(handles=handles, ncols=3, loc="outside upper center", handletextpad=0.2)
@@ -120,6 +119,10 @@ def cover_gradients(
         + "."
     )
     return fig, axes
+
+
+def _look(cover: str) -> dict[str, object]:
+    return {"color": FIELD_COLOURS[cover], "mec": "black", "mew": 0.4, "ms": 4.5}
 
 
 def sign_forest(table: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:

@@ -24,8 +24,8 @@ from helpers.loop import feedback
 from helpers.pathmodel.ring import find_ring
 from helpers.pathmodel.spec import PathModel
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "black")
+# dark enough on white, apart for colour-blind readers (tests/test_colours.py)
+LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#7A4B00")
 # tried until every number has its place: how far arrows bend outwards, by their length, and how
 # high the circle is (its half, inches)
 _BOWS = (0.15, 0.22, 0.3)
@@ -237,7 +237,7 @@ def response_steps(
     with plt.rc_context(STYLE):
         size = (WIDTH, max(2.8, heights.sum() + 0.8))
         fig, ax = plt.subplots(figsize=size)
-        for (case, line), colour in zip(lines.items(), cycle(_COLOURS)):
+        for (case, line), colour in zip(lines.items(), cycle(LINE_COLOURS)):
             steps, held = [*line.index, line.index[-1] + 1], [*line, line.iloc[-1]]
             x = np.array(steps) / round_length
             ax.step(x, held, where="post", color=colour, lw=1.6, gid=case)

@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from helpers.figures.style import STYLE, WIDTH
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+CASE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _MARKERS = "os^D"
 _TARGET = {"color": "black", "lw": 1, "ls": (0, (4, 3)), "zorder": 0}
 
@@ -38,7 +38,7 @@ def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.
             bars = np.histogram(share, edges)[0] / len(share)
             error = np.sqrt(bars * (1 - bars) / len(share))
             middle = (edges[1:] + edges[:-1]) / 2
-            ax.bar(middle, bars, np.diff(edges), color="#56B4E9")
+            ax.bar(middle, bars, np.diff(edges), color="#0072B2")
             ax.vlines(middle, bars - error, bars + error, color="black", lw=0.8)
             ax.axvline(100 * alpha, **_TARGET)
             ax.set_title(kind, loc="right", pad=2)
@@ -88,7 +88,7 @@ def rate_lines(
             for k, line in enumerate(lines):
                 part = 100 * table.xs(panel).xs(line)[["rate", "low", "high"]]
                 beside = part.index.to_numpy(float) * 1.05 ** (k - (len(lines) - 1) / 2)
-                look = {"color": _COLOURS[k], "marker": _MARKERS[k], "ms": 4.5, "lw": 1.2}
+                look = {"color": CASE_COLOURS[k], "marker": _MARKERS[k], "ms": 4.5, "lw": 1.2}
                 ax.errorbar(beside, part["rate"], _reach(part), capsize=2, label=line, **look)
             if target is not None:
                 ax.axhline(100 * target, **_TARGET)
@@ -131,7 +131,7 @@ def rate_dots(
         for k, case in enumerate(cases):
             part = 100 * table.xs(case, level=1)[["rate", "low", "high"]]
             at = names.get_indexer(part.index) + 0.3 * (k - (len(cases) - 1) / 2)
-            look = {"color": _COLOURS[k], "marker": _MARKERS[k], "ms": 4.5, "ls": ""}
+            look = {"color": CASE_COLOURS[k], "marker": _MARKERS[k], "ms": 4.5, "ls": ""}
             ax.errorbar(part["rate"], at, xerr=_reach(part), capsize=2, label=case, **look)
         if target is not None:
             ax.axvline(100 * target, **_TARGET)
@@ -172,7 +172,7 @@ def power_curves(
     """
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(2, sharex=True, figsize=(WIDTH, 4.3))
-        look = {"color": _COLOURS[0], "marker": "o", "ms": 4.5, "ls": "", "capsize": 2}
+        look = {"color": CASE_COLOURS[0], "marker": "o", "ms": 4.5, "ls": "", "capsize": 2}
         axes[0].plot(exact.index, 100 * exact, color="black", lw=1.2, label="closed form")
         part = 100 * worlds[["rate", "low", "high"]]
         axes[0].errorbar(part.index, part["rate"], _reach(part), label="worlds", **look)

@@ -10,10 +10,10 @@ from helpers.figures.style import STYLE, WIDTH, nothing_to_draw
 
 AGREE_COLOURS = {
     "yes": "#009E73",
-    "nearly": "#56B4E9",
-    "partly": "#E69F00",
-    "open": "#999999",
-    "no": "#D55E00",
+    "nearly": "#0072B2",
+    "partly": "#C28500",
+    "open": "#555555",
+    "no": "#A6380A",
 }
 
 
