@@ -249,9 +249,9 @@ def _compare_numbers(given: float, right: float, tolerance: float) -> str:
     for factor, text in _SLIPS:
         if right and isclose(given, factor * right, rel_tol=tolerance):
             return text
-    if not right or not given or given * right < 0:
+    if not right or not given or (given < 0) != (right < 0):
         return "Think about the sign: should it be positive, negative, or nothing at all?"
-    decades = log10(given / right)
+    decades = log10(abs(given)) - log10(abs(right))
     if abs(decades) > 0.9 and isclose(decades, round(decades), abs_tol=tolerance):
         return "The digits are right, the power of ten is not: check the units."
     if isclose(given * right, 1, rel_tol=tolerance):
