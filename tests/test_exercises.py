@@ -61,7 +61,7 @@ def test_a_chapter_asks_two_to_four_questions_that_grow_harder(path):
 @EACH_CHAPTER
 def test_question_check_and_solution_follow_each_other_and_nothing_gives_the_answer_away(path):
     notebook = jupytext.read(path)
-    start = next(i for i, cell in enumerate(notebook.cells) if "\n## Exercises" in cell.source)
+    start = next(i for i, cell in enumerate(notebook.cells) if "## Exercises" in cell.source)
     waiting = []
     for cell in notebook.cells[start:]:
         if cell.cell_type == "markdown":
