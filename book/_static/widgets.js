@@ -40,12 +40,14 @@
     return element("div", about, made);
   };
 
-  // Put the widget in its place; widgets.css then takes the figure of the cell off the screen.
+  // Put the widget in its place; widgets.css then takes its figure off the screen.
   const fill = (place, title, ...children) => {
     place.setAttribute("role", "group");
     place.setAttribute("aria-label", title);
     place.replaceChildren(element("p", { class: "widget-title" }, title), ...children);
-    place.closest(".cell_output").classList.add("has-widget");
+    place.classList.add("widget-works");
+    const figure = document.getElementById(place.dataset.figure);
+    figure.closest(".cell").classList.add("widget-stands-here");
   };
 
   globalThis.widgets = { element, svg, show, table, fill };
