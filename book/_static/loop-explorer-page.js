@@ -8,8 +8,8 @@
   const { coefficients: printed, variables } = JSON.parse(place.dataset.start);
   const LARGEST = 2.5;
   const ROUNDS = 6;
-  const SHOWN_ROUNDS = [0, 1, 2, 3, ROUNDS];
-  const CHART = { width: 360, height: 210, left: 40, right: 350, top: 10, bottom: 168 };
+  const SHOWN_ROUNDS = [1, 2, 3, ROUNDS];
+  const CHART = { width: 300, height: 200, left: 34, right: 292, top: 10, bottom: 158 };
   const [MOST, LEAST] = [8, -8]; // of the chart, in standard deviations
 
   const size = variables.length;
@@ -25,7 +25,8 @@
     slider.addEventListener("input", () => (number.value = slider.value));
     number.addEventListener("input", () => number.value && (slider.value = number.value));
     const label = element("span", {}, `${symbols[i]} ${arrows[i]}`);
-    return { number, slider, row: element("div", { class: "widget-slider" }, label, slider, number) };
+    const row = element("div", { class: "widget-slider" }, label, slider, number);
+    return { number, slider, row };
   };
   const controls = variables.map((_, i) => control(i));
   const pushed = element("select", {}, ...variables.map((name) => element("option", {}, name)));
@@ -49,9 +50,9 @@
   const tell = (b, at) => {
     const { gain, amplification, course } = measure(b);
     const kept = errors(b) !== null;
-    const ends = show(amplification);
+    const becomes = course === "settles" ? `becomes ${show(amplification)} there` : "";
     const runs = {
-      settles: `The loop settles: a lasting push of 1 on ${variables[at]} becomes ${ends} there.`,
+      settles: `The loop settles: a lasting push of 1 on ${variables[at]} ${becomes}.`,
       edge:
         gain > 0
           ? "The loop does not settle: every round adds as much as the one before."
@@ -132,7 +133,7 @@
   };
 
   const tables = (b, at, states) => {
-    const { gain, index, amplification, course } = measure(b);
+    const { gain, index, course } = measure(b);
     const other = twin(b);
     const correlations = correlate(b);
     const ends = limit(b, at);
@@ -161,7 +162,7 @@
       draw(b, at, states),
       table(
         `Response to a push on ${variables[at]}, after so many rounds (standard deviations)`,
-        ["", ...SHOWN_ROUNDS.map(String), "in the end"],
+        ["", ...SHOWN_ROUNDS.map(String), "end"],
         steps,
       ),
       table(

@@ -23,7 +23,7 @@
     return `${digits} × 10${raise(power)}`;
   };
 
-  // A table that scrolls inside itself, by keyboard too.
+  // A table below its caption, which scrolls inside itself, by keyboard too.
   const table = (caption, columns, rows) => {
     const cells = (row) =>
       row.map((text, i) => element(i ? "td" : "th", i ? {} : { scope: "row" }, text));
@@ -31,13 +31,17 @@
       text ? element("th", { scope: "col" }, text) : element("td", {}));
     const made = element(
       "table",
-      {},
-      element("caption", {}, caption),
+      { "aria-label": caption },
       element("thead", {}, element("tr", {}, ...head)),
       element("tbody", {}, ...rows.map((row) => element("tr", {}, ...cells(row)))),
     );
     const about = { class: "widget-table", tabindex: 0, role: "region", "aria-label": caption };
-    return element("div", about, made);
+    return element(
+      "div",
+      {},
+      element("p", { class: "widget-caption" }, caption),
+      element("div", about, made),
+    );
   };
 
   // Put the widget in its place; widgets.css then takes its figure off the screen.
