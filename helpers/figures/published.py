@@ -73,9 +73,55 @@ def rows_behind_rmsea(
     return fig, axes
 
 
+def possible_samples(
+    panels: dict[str, dict[str, pd.DataFrame]],
+) -> tuple[plt.Figure, np.ndarray]:
+    """Draw which pairs of N and df are left by more and more of the printed indices.
+
+    Parameters
+    ----------
+    panels : dict of dict of pandas.DataFrame
+        By title of the panel, then by the indices that were used, at most four sets, each a part of
+        the one before: from :func:`helpers.pathmodel.implied_sample`, with ``n`` and ``df``.
+    """
+    looks = (("o", "0.75", 11), ("o", "#56B4E9", 8), ("o", _BLUE, 5), (".", "black", 4))
+    kinds = list(next(iter(panels.values())))
+    pairs = pd.concat([table for panel in panels.values() for table in panel.values()])
+    said = []
+    with plt.rc_context(STYLE):
+        size = (WIDTH, 0.8 + 1.7 * len(panels))
+        fig, axes = plt.subplots(len(panels), 1, figsize=size, sharex=True, squeeze=False)
+        for ax, (title, panel) in zip(axes[:, 0], panels.items(), strict=True):
+            for (kind, table), (marker, colour, points) in zip(panel.items(), looks, strict=False):
+                style = {"color": colour, "ms": points, "label": kind, "clip_on": False}
+                ax.plot(table["n"], table["df"], marker, ls="", **style)
+            ax.set_title(title, loc="left", pad=5)
+            ax.set_ylabel("df")
+            ax.set_ylim(pairs["df"].min() - 0.5, pairs["df"].max() + 0.5)
+            ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+            ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+            left = [f"{kind} {_say_pairs(table)}" for kind, table in panel.items()]
+            said.append(f"{title}: {'; '.join(left)}")
+        axes[-1, 0].set(xlim=(pairs["n"].min() - 0.5, pairs["n"].max() + 0.5))
+        axes[-1, 0].set_xlabel("Number of rows N")
+        handles, _ = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles=handles, labels=kinds, loc="outside upper left")
+    fig.set_label(
+        "Dots for pairs of a number of rows N and degrees of freedom df that could have printed "
+        f"the indices. {'. '.join(said)}."
+    )
+    return fig, axes[:, 0]
+
+
+def _say_pairs(table: pd.DataFrame) -> str:
+    if table.empty:
+        return "leave no pair"
+    return f"leave {len(table)}, N {_say_range(table['n'])}, df {_say_range(table['df'])}"
+
+
 def _say_range(numbers: np.ndarray) -> str:
     ends = dict.fromkeys((numbers.min(), numbers.max()))
-    return " to ".join(str(end) for end in ends)
+    return " to ".join(f"{end:g}" for end in ends)
 
 
 def bound_ranges(ranges: pd.DataFrame, axis: str, *, log: bool) -> tuple[plt.Figure, plt.Axes]:

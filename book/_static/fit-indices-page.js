@@ -1,0 +1,118 @@
+// N from fit indices on the page: printed indices in, the samples that could have printed them out.
+(() => {
+  "use strict";
+  const place = document.querySelector('[data-widget="fit-indices"]');
+  if (!place) return;
+  const { refuse, impliedSample } = globalThis.fitIndices;
+  const { element, show, table, fill } = globalThis.widgets;
+  const printed = JSON.parse(place.dataset.start);
+  const FIELDS = [
+    ["chi2_df", "χ²/df", 0.001],
+    ["rmsea", "RMSEA", 0.001],
+    ["rmr", "RMR", 0.001],
+    ["cfi", "CFI", 0.001],
+    ["gfi", "GFI", 0.001],
+    ["nfi", "NFI", 0.001],
+    ["variables", "variables", 1],
+    ["digits", "decimals", 1],
+    ["paths", "arrows", 1],
+  ];
+  const COLUMNS = ["df", "N", "χ²", "F", "χ² of the baseline"];
+
+  const fields = FIELDS.map(([name, label, step]) => {
+    const input = element("input", { type: "number", step, value: printed[name], name });
+    return { name, input, label: element("label", {}, element("span", {}, label), input) };
+  });
+  const reset = element("button", { type: "button" }, "Back to the numbers of Fig. 4c");
+  const status = element("p", { role: "status" });
+  const results = element("div", { class: "widget-results" });
+  const form = element(
+    "form",
+    {},
+    element(
+      "fieldset",
+      { class: "widget-fields" },
+      element("legend", {}, "As printed; empty where not printed"),
+      ...fields.map(({ label }) => label),
+    ),
+    element("p", {}, reset),
+  );
+
+  const number = (input) => {
+    if (input.validity.badInput) return NaN;
+    return input.value === "" ? null : input.valueAsNumber;
+  };
+  const read = () => Object.fromEntries(fields.map(({ name, input }) => [name, number(input)]));
+
+  const span = (low, high) => (low === high ? `${low}` : `${low} to ${high}`);
+  const range = (rows, key) => {
+    if (rows[0][key] === null) return "not bounded";
+    const low = Math.min(...rows.map((row) => row[key][0]));
+    const high = Math.max(...rows.map((row) => row[key][1]));
+    return span(show(low), show(high));
+  };
+  const count = (rows) => `${rows.length} ${rows.length === 1 ? "pair" : "pairs"} (N, df)`;
+  const extent = (rows, key) => {
+    const values = rows.map((row) => row[key]);
+    return span(values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b)));
+  };
+
+  const tell = (rows) =>
+    rows.length
+      ? `${count(rows)} could have printed these indices: N = ${extent(rows, "n")}, ` +
+        `df = ${extent(rows, "df")}.`
+      : "No sample could have printed these indices: they contradict each other, or follow " +
+        "another formula.";
+
+  // What each index rules out, by leaving out those that come after it.
+  const share = (numbers) => {
+    const alone = { ...numbers, gfi: null, nfi: null, cfi: null };
+    const steps = [["χ²/df and RMSEA alone leave", alone]];
+    if (numbers.gfi !== null) steps.push(["with GFI", { ...alone, gfi: numbers.gfi }]);
+    if (numbers.nfi !== null || numbers.cfi !== null) {
+      const names = ["nfi", "cfi"].filter((name) => numbers[name] !== null);
+      steps.push([`with ${names.map((name) => name.toUpperCase()).join(" and ")}`, numbers]);
+    }
+    const said = steps.map(([words, each]) => `${words}: ${count(impliedSample(each))}`);
+    const units =
+      numbers.rmr === null
+        ? ""
+        : " RMR rules out none: it is in squared units of the data, which no index tells.";
+    return element("p", {}, `${said.join("; ")}.${units}`);
+  };
+
+  const byDf = (rows, paths) => {
+    const groups = new Map();
+    for (const row of rows) groups.set(row.df, [...(groups.get(row.df) ?? []), row]);
+    const lines = [...groups].sort(([a], [b]) => a - b).map(([df, group]) => [
+      `${df}`,
+      extent(group, "n"),
+      ...["chi2", "F", "baseline"].map((key) => range(group, key)),
+      ...(paths === null ? [] : [group[0].drawn ? "yes" : "no"]),
+    ]);
+    const columns = paths === null ? COLUMNS : [...COLUMNS, "left by the arrows"];
+    return table("Degrees of freedom, and the rows that go with each", columns, lines);
+  };
+
+  const update = () => {
+    const numbers = read();
+    const message = refuse(numbers);
+    if (message) {
+      status.textContent = message;
+      results.replaceChildren();
+      return;
+    }
+    const rows = impliedSample(numbers);
+    status.textContent = tell(rows);
+    results.replaceChildren(...(rows.length ? [byDf(rows, numbers.paths)] : []), share(numbers));
+  };
+
+  reset.addEventListener("click", () => {
+    for (const { name, input } of fields) input.value = printed[name];
+    update();
+  });
+  form.addEventListener("input", update);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  fill(place, "N from fit indices", form, status, results);
+  update();
+})();
