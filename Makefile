@@ -8,7 +8,7 @@ PORT ?= 8000
 PARALLEL := -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help book test serve run sweep data refresh bench lock clean
+.PHONY: help book test serve run sweep data refresh lab address bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -48,6 +48,12 @@ data: $(READY) ## recompute data/embedded (SOURCE=folder), or fetch files: SOURC
 
 refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
 	@$(BIN)/python -m helpers.commands.refresh
+
+lab: $(READY) ## open the notebooks in JupyterLab, where the pages' buttons find it
+	@$(BIN)/jupyter lab --ip localhost --port 8888 --ServerApp.port_retries=0
+
+address: $(READY) ## say where the book is published: REPOSITORY=https://github.com/OWNER/NAME (BOOK=https://...)
+	@$(BIN)/python -m helpers.commands.address "$$REPOSITORY" $${BOOK:+"$$BOOK"}
 
 bench: $(READY) ## time the bootstrap of path models; writes benchmarks/README.md
 	@$(BIN)/python -m benchmarks

@@ -12,7 +12,7 @@ import xarray as xr
 from scipy import stats
 
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 
 WEIGHTINGS = ("models", "families")
 _FEWEST_YEARS = 10

@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 
 MODELS = DATA / "models"
 EXOGENOUS = ("correlated", "uncorrelated")
