@@ -16,6 +16,7 @@ from helpers.places import DATA
 from helpers.sites import ZONES
 from helpers.study import SEED, load_study
 from helpers.terrain import load_elevation
+from tests.conftest import ROOT
 
 CLIMATE = load_study().climate
 ELEVATION = load_elevation()

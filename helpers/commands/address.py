@@ -46,7 +46,7 @@ def check_repository(address: str, where: str) -> str:
     if not _REPOSITORY.fullmatch(address):
         raise InputError(
             where,
-            needed="https://github.com/OWNER/NAME, as the browser shows it on the repository's page",
+            needed="https://github.com/OWNER/NAME, as a browser shows it",
             found=repr(address),
             mend="leave out .git, a slash at the end, and all that follows NAME",
         )
@@ -99,7 +99,7 @@ def first_cell(repository: str) -> nbformat.NotebookNode:
         It does and prints nothing where ``helpers`` is there; pages leave it out.
     """
     if repository:
-        source = f'''\
+        source = f"""\
 # Opened alone (in Colab, say), this notebook first installs what it imports.
 import subprocess
 import sys
@@ -108,7 +108,7 @@ from importlib.util import find_spec
 if find_spec("helpers") is None:
     book = "git+{repository}"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", book]
-    subprocess.run(pip, check=True)'''
+    subprocess.run(pip, check=True)"""
     else:
         source = """\
 # Opened alone, this notebook cannot work: it imports helpers from the book.
