@@ -116,8 +116,8 @@ from importlib.util import find_spec
 
 if find_spec("helpers") is None:
     raise ModuleNotFoundError(
-        "no helpers here. Get the whole book and open this notebook from there: "
-        "`make lab` in its folder. Or install helpers into this Python: "
+        "no helpers here. Get the whole book and open this notebook there, "
+        "with `make lab`; or install helpers into this Python: "
         "`pip install /path/to/the/book`"
     )"""
     return nbformat.v4.new_code_cell(source, metadata={"tags": [FIRST, "remove-cell"]})
