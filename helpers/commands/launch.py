@@ -56,8 +56,8 @@ def _offer_jupyterlab(
     groups[0]["buttons"].append(
         {
             "type": "link",
-            "text": "JupyterLab",
-            "tooltip": "Open in JupyterLab on this computer: run make lab first",
+            "text": "Local JupyterLab",
+            "tooltip": "Open on this computer, where make lab runs",
             "icon": "fas fa-laptop",
             "url": f"{_LAB}{pagename}.ipynb",
         }
