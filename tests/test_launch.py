@@ -179,7 +179,7 @@ LINK = re.compile(r"^https?://[^/]+")
 
 @pytest.fixture
 def small_book(tmp_path):
-    """Return a function that renders one chapter and one page that could run code, with the theme."""
+    """Return a function that renders one chapter, and one page that could run code."""
     chapters = tmp_path / "source" / "book" / "notebooks"
     chapters.mkdir(parents=True)
     twin = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A chapter")])

@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -154,3 +156,59 @@ def test_an_issue_is_opened_once_and_then_kept_fresh(title, call, tmp_path):
     asked, done = (tmp_path / "calls").read_text().splitlines()
     assert asked.startswith("issue list --state open")
     assert done.startswith(call)
+
+
+@pytest.fixture
+def answering():
+    """Serve four addresses: one that works, one that is gone, one that refuses, one that moved."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            status = {"/here": 200, "/refused": 403, "/moved": 301}.get(self.path, 404)
+            self.send_response(status)
+            if status == 301:
+                self.send_header("Location", "/here")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_dead_links_are_reported_with_their_places_and_others_are_not(answering, tmp_path):
+    for name in ("helpers", "data", "_config.yml", "pyproject.toml", "book/_static"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        copy(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+    links = [f"[{name}]({answering}/{name})" for name in ("here", "gone", "refused", "moved")]
+    command = [sys.executable, "-m", "helpers.commands.links", "report.md"]
+    here = os.environ | {"PYTHONPATH": str(tmp_path)}
+
+    def check(*kept: str) -> subprocess.CompletedProcess:
+        (tmp_path / "book" / "index.md").write_text("\n\n".join(["# A page", *kept]))
+        return subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True)
+
+    done = check(links[0], links[2], links[3])
+    assert done.stdout.splitlines()[-1] == "3 links, 0 dead, 1 not to be judged", done.stderr
+    assert done.returncode == 0
+    assert not (tmp_path / "report.md").exists()
+
+    done = check(*links)
+    assert done.stdout.splitlines()[-1] == "4 links, 1 dead, 1 not to be judged", done.stderr
+    assert done.returncode == 1
+    report = (tmp_path / "report.md").read_text()
+    assert f"- <{answering}/gone> (404 Client Error" in report
+    assert "in `book/index.md` line 5" in report
+    assert "1 other links lead to hosts that turn robots away" in report
+    for kept in ("here", "refused", "moved"):
+        assert f"{answering}/{kept}" not in report
