@@ -8,7 +8,7 @@ PORT ?= 8000
 PARALLEL := -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help book offline test serve slides pdf run sweep data refresh handouts bench lock clean
+.PHONY: help book offline test serve slides pdf run sweep data refresh handouts lab address bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -60,6 +60,12 @@ refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
 
 handouts: $(READY) ## write the notebooks without solutions and outputs, for a class
 	@$(BIN)/python -m helpers.commands.course
+
+lab: $(READY) ## open the notebooks in JupyterLab, where the pages' buttons find it
+	@$(BIN)/jupyter lab --ip localhost --port 8888 --ServerApp.port_retries=0
+
+address: $(READY) ## say where the book is published: REPOSITORY=https://github.com/OWNER/NAME (BOOK=https://...)
+	@$(BIN)/python -m helpers.commands.address "$$REPOSITORY" $${BOOK:+"$$BOOK"}
 
 bench: $(READY) ## time the bootstrap of path models; writes benchmarks/README.md
 	@$(BIN)/python -m benchmarks

@@ -19,7 +19,7 @@ import pandas as pd
 from nbformat import NotebookNode
 
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 
 LEDGER = DATA / "claims.csv"
 VERDICTS = {

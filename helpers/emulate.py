@@ -14,8 +14,8 @@ import shapely
 import xarray as xr
 import yaml
 
-from helpers.factors import DATA
 from helpers.gldas import sample
+from helpers.places import DATA
 from helpers.sites import ZONES
 
 _KM_PER_DEGREE = 111.2

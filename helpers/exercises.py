@@ -17,7 +17,7 @@ import pandas as pd
 from nbformat import NotebookNode
 
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 
 LIST = DATA / "exercises.csv"
 ANSWERS = DATA / "answers.json"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 
 import pandas as pd
 
-DATA = Path(__file__).parent.parent / "data"
+from helpers.places import DATA
+
 GROUPS = ("climatic", "plant", "soil", "microbial")
 
 

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DOWNLOADS, SHARED
 
-DOWNLOADS = DATA.parent / "downloads"
 _FETCHED_BY = {
     "gldas_noah10_m_v21": "gldas",
     "cmip5": "cmip5",
@@ -24,7 +23,7 @@ def genuine_folders() -> list[Path]:
     ``downloads/``, which ``make data`` fills, and ``../shared/data``.
     """
     named = os.environ.get("TIBET_REAL_DATA")
-    return [Path(named)] if named else [DOWNLOADS, DATA.parent.parent / "shared" / "data"]
+    return [Path(named)] if named else [DOWNLOADS, SHARED]
 
 
 def list_genuine() -> list[str]:

@@ -14,7 +14,8 @@ import pandas as pd
 import xarray as xr
 
 from helpers.errors import InputError
-from helpers.factors import DATA, gldas_sources, load_factors
+from helpers.factors import gldas_sources, load_factors
+from helpers.places import DATA
 from helpers.provenance import sha256
 
 EMBEDDED_CLIMATE = DATA / "embedded" / "gldas_tp_mean_2013_2014.nc"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers.checks import check_level, check_numbers
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 
 SUPPORTS = {
     "Fig. 4c": "the loop that the paper fits (Fig. 4c), its arrows as we read them",

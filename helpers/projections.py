@@ -13,7 +13,7 @@ from scipy import stats
 
 from helpers.checks import check_word
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 
 WEIGHTINGS = ("models", "families")
 _FEWEST_YEARS = 10

@@ -10,12 +10,12 @@ import pandas as pd
 from scipy.optimize import elementwise
 
 from helpers.errors import InputError
-from helpers.factors import DATA
 from helpers.loop import imply_correlations
 from helpers.pathmodel.indices import baseline_indices
 from helpers.pathmodel.published import implied_sample
 from helpers.pathmodel.ring import find_ring
 from helpers.pathmodel.spec import PathModel
+from helpers.places import DATA
 
 
 def load_published_loop() -> tuple[pd.Series, pd.Series]:

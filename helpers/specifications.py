@@ -16,9 +16,7 @@ import pandas as pd
 
 from helpers.claims import load_claims
 from helpers.errors import InputError
-from helpers.factors import DATA
-
-SWEEPS = DATA.parent / "book" / "sweeps"
+from helpers.places import SWEEPS
 
 
 def load_sweep(name: str) -> pd.DataFrame:

@@ -21,13 +21,12 @@ import xarray as xr
 import yaml
 
 from helpers.errors import InputError
-from helpers.factors import DATA
 from helpers.gldas import EMBEDDED_CLIMATE, load_climate
 from helpers.oxygen import EARTH_RADIUS, OXYGEN_PER_CARBON, cell_area
+from helpers.places import DATA, STANDIN
 from helpers.provenance import sha256
 from helpers.terrain import load_elevation
 
-ARCHIVE = DATA.parent / "_build" / "standin"
 SCENARIOS = ("rcp45", "rcp85")
 _NOTE = "STANDIN.txt"
 _BOX = {"lat": (25, 41), "lon": (72, 106)}
@@ -507,7 +506,7 @@ def write_archive(folder: str | Path) -> Path:
     return folder
 
 
-def archive(folder: str | Path = ARCHIVE) -> Path:
+def archive(folder: str | Path = STANDIN) -> Path:
     """Return the stand-in archive, made anew only where it is absent or out of date.
 
     Parameters

@@ -12,8 +12,9 @@ import xarray as xr
 
 from helpers.checks import check_numbers, check_word
 from helpers.errors import InputError
-from helpers.factors import DATA, load_factors
+from helpers.factors import load_factors
 from helpers.gldas import annual_mean, holds_files, load_climate, open_gldas, sample
+from helpers.places import DATA
 from helpers.projections import share_votes
 from helpers.sites import read_sites
 from helpers.terrain import load_elevation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from helpers.factors import DATA
+from helpers.places import DATA
 
 
 def load_elevation() -> xr.DataArray:

@@ -32,7 +32,7 @@ from helpers.claims import (
 from helpers.commands.execution import NOTEBOOKS
 from helpers.commands.report import BOOK, gather, write_report
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 from helpers.provenance import LABELS
 from tests.conftest import ROOT, SHARED
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from helpers.commands.data import SHARED, write_embedded
 from helpers.emulate import load_reconstruction, reconstruct_sites, soil_respiration
-from helpers.factors import DATA, load_factors
+from helpers.factors import load_factors
 from helpers.gldas import sample, shared_cells
+from helpers.places import DATA
 from helpers.sites import ZONES
 from helpers.study import SEED, load_study
 from helpers.terrain import load_elevation
+from tests.conftest import ROOT
 
 CLIMATE = load_study().climate
 ELEVATION = load_elevation()
@@ -125,7 +127,7 @@ def test_coefficients_of_soil_respiration_are_those_of_the_field_equation():
 
 def test_every_arrow_leads_from_something_known_and_every_range_says_its_basis():
     known = set(load_factors().index[load_factors()["data_label"] == "observed"])
-    bibliography = (DATA.parent / "book" / "references.bib").read_text(encoding="utf-8")
+    bibliography = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
     for name, rule in load_reconstruction()["factors"].items():
         assert set(rule["causes"]) <= known, name
         known.add(name)

@@ -23,7 +23,7 @@ def test_a_download_that_has_not_ended_hides_nothing(tmp_path, monkeypatch):
     monkeypatch.delenv("TIBET_REAL_DATA", raising=False)
     whole, begun = tmp_path / "shared" / "data", tmp_path / "book" / "downloads"
     monkeypatch.setattr(genuine, "DOWNLOADS", begun)
-    monkeypatch.setattr(genuine, "DATA", tmp_path / "book" / "data")
+    monkeypatch.setattr(genuine, "SHARED", whole)
     for folder in (whole, begun):
         (folder / "srdb").mkdir(parents=True)
     assert genuine.find_genuine("srdb") == begun / "srdb"

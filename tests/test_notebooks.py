@@ -16,6 +16,7 @@ from jupytext.compare import compare_notebooks
 from papermill.exceptions import PapermillExecutionError
 
 from helpers.cluster import connect
+from helpers.commands.address import FIRST, first_cell, stated_repository
 from helpers.commands.execution import NOTEBOOKS, explain_lack
 from helpers.commands.refresh import read_source
 from helpers.commands.run import run
@@ -49,10 +50,12 @@ def test_every_source_has_its_twin():
 def test_twins_agree_by_content(source):
     compare_notebooks(twin(source), read_source(source), fmt="md:myst", raise_on_first_difference=1)
     plain = [(cell.cell_type, cell.source, dict(cell.metadata)) for cell in twin(source).cells]
+    first = first_cell(stated_repository())
     edited = [
         (cell.cell_type, cell.source, dict(cell.metadata)) for cell in jupytext.read(source).cells
     ]
-    assert plain == edited, "run make refresh"
+    own = (first.cell_type, first.source, dict(first.metadata))
+    assert [cell for cell in plain if cell != own] == edited, "run make refresh"
 
 
 @EACH
@@ -92,7 +95,7 @@ def test_every_figure_has_caption_name_alternative_text_and_legend(source):
 @EACH
 def test_code_fits_the_page_and_no_notebook_defines_long_functions(source):
     for cell in twin(source).cells:
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and FIRST not in cell.metadata.get("tags", []):
             assert max(map(len, cell.source.splitlines())) <= 80, cell.source
             assert not re.search(r"^def ", cell.source, re.M)
 

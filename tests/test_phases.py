@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Annotation, Text
 
 from helpers.errors import InputError
-from helpers.factors import DATA, GROUPS, load_factors
+from helpers.factors import GROUPS, load_factors
 from helpers.figures.phases import phase_diagram, third_panels
 from helpers.figures.style import WIDTH
 from helpers.pathmodel.chapter import published_order
@@ -24,6 +24,7 @@ from helpers.phases import (
     load_phases,
     time_changes,
 )
+from helpers.places import DATA
 
 MARKERS = ["TF", "ALB", "EVI", "SOC", "Cenzy"]
 

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 from helpers.projections import (
     compare_periods,
     effective_size,

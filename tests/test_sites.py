@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 from helpers.sites import REQUIRED, ZONES, allowed_columns, read_sites
 from helpers.study import EMBEDDED_SITES
 

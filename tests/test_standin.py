@@ -17,9 +17,9 @@ from helpers import standin
 from helpers.cmip5 import cell_areas, find_files, land_fraction, open_run
 from helpers.commands.data import SHARED
 from helpers.errors import InputError
-from helpers.factors import DATA
 from helpers.gldas import open_gldas
 from helpers.oxygen import annual_total, content
+from helpers.places import DATA
 from helpers.study import load_study
 from helpers.terrain import load_elevation
 

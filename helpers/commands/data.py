@@ -18,16 +18,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from helpers import places
 from helpers.commands.download import SOURCES, download
 from helpers.emulate import reconstruct_sites
 from helpers.errors import InputError
-from helpers.factors import DATA
 from helpers.genuine import find_genuine
 from helpers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
 from helpers.sites import allowed_columns
 from helpers.study import EMBEDDED_SITES, EMBEDDED_TOP, SEED, load_top, mean_top
 
-SHARED = Path(os.environ.get("TIBET_REAL_DATA", DATA.parent.parent / "shared" / "data"))
+SHARED = Path(os.environ.get("TIBET_REAL_DATA", places.SHARED))
 PERIOD = "2013-01 to 2014-12"
 TOP_SOURCE = "helpers.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
 _KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
@@ -123,8 +123,8 @@ def _computed_from(source: str | None) -> str:
             found="no such word, and no such folder",
             mend="make data SOURCE=gldas, or SOURCE=/path/to/folder",
         )
-    write_embedded(folder, DATA / "embedded")
-    return f"computed {DATA / 'embedded'} from {folder}"
+    write_embedded(folder, places.DATA / "embedded")
+    return f"computed {places.DATA / 'embedded'} from {folder}"
 
 
 def main() -> int:

@@ -20,8 +20,7 @@ import pandas as pd
 import yaml
 
 from helpers.errors import InputError
-from helpers.factors import DATA
-from helpers.genuine import DOWNLOADS
+from helpers.places import DATA, DOWNLOADS
 
 if TYPE_CHECKING:
     import requests

@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.checks import check_level, check_word
 from helpers.claims import Answer
-from helpers.factors import DATA, load_factors
+from helpers.factors import load_factors
 from helpers.pathmodel.diagnostics import Separation, collinearity, d_separation, swain
 from helpers.pathmodel.fit import PathFit, fit_model
 from helpers.pathmodel.indices import fit_indices
@@ -23,6 +23,7 @@ from helpers.pathmodel.resampling import (
     rank_stability,
 )
 from helpers.pathmodel.spec import PathModel, parse_model, read_model
+from helpers.places import DATA
 
 OUTCOME = "TOP"
 STRUCTURES = ("stated", "direct")

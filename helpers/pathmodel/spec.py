@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helpers.checks import check_word
 from helpers.errors import InputError
-from helpers.factors import DATA
+from helpers.places import DATA
 
 MODELS = DATA / "models"
 EXOGENOUS = ("correlated", "uncorrelated")
