@@ -173,7 +173,7 @@ def show_answer(listed: Mapping, answer: object) -> str:
         return ", ".join(answer) or "none"
     if isinstance(answer, str):
         return answer
-    digits = f"{answer:d}" if listed["kind"] == "whole number" else f"{answer:.3g}"
+    digits = f"{answer:.0f}" if answer == int(answer) or abs(answer) >= 1000 else f"{answer:.3g}"
     return f"{digits} {listed['unit']}".rstrip()
 
 
@@ -192,7 +192,7 @@ def _find(exercise: str) -> pd.Series:
 def _describe(listed: Mapping) -> str:
     unit = f" ({listed['unit']})" if listed["unit"] else ""
     if listed["choices"]:
-        some = "one of" if listed["kind"] == "word" else "any of"
+        some = "one of" if listed["kind"] == "word" else "a list of some of"
         return f"{some} {_list_choices(listed)}"
     return KINDS[listed["kind"]] + unit
 

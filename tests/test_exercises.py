@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.commands.course import strip, write_handouts
+from helpers.commands.course import count_minutes, strip, write_handouts
 from helpers.commands.execution import NOTEBOOKS
 from helpers.errors import InputError
 from helpers.exercises import (
@@ -254,3 +254,31 @@ def test_a_handout_leaves_the_rest_of_the_notebook_alone():
     notebook = nbformat.read(TWINS[0], 4)
     kept = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
     assert [cell.source for cell in strip(notebook).cells] == [cell.source for cell in kept]
+
+
+@EACH_CHAPTER
+def test_a_chapter_says_how_long_it_takes_by_the_rule_of_the_timetable(path):
+    minutes = count_minutes(nbformat.read(path.with_suffix(".ipynb"), 4))
+    assert f"\nTime: {minutes} minutes to read" in path.read_text(encoding="utf-8")
+
+
+def test_the_plans_name_exercises_that_exist_and_leave_no_chapter_out():
+    text = (NOTEBOOKS.parent / "teaching.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?<![.\d])(\d{1,2}\.\d)(?![.\d])", text)
+    assert len(named) >= 20
+    assert {f"{float(name):04.1f}" for name in named} <= set(LISTED.index)
+    assert all(f"notebooks/{path.name}" in text for path in SOURCES)
+
+
+def test_the_instructors_page_tells_of_every_chapter_and_answer():
+    book = NOTEBOOKS.parent
+    page = (book / "instructors.md").read_text(encoding="utf-8")
+    for path in SOURCES:
+        title = path.read_text(encoding="utf-8").split("\n# ", 1)[1].splitlines()[0]
+        assert f"### {int(path.stem[:2])} · [{title}](notebooks/{path.name})" in page
+    named = re.findall(r"[Ee]xercise (\d{1,2}\.\d)", page)
+    assert {f"{float(name):04.1f}" for name in named} <= set(LISTED.index)
+    table = (book / "_generated" / "exercises.md").read_text(encoding="utf-8")
+    for exercise, listed in LISTED.iterrows():
+        assert f"| {exercise} |" in table
+        assert show_answer(listed, KNOWN[exercise]["answer"]) in table
