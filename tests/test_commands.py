@@ -412,9 +412,12 @@ def small_book(tmp_path):
         "requirements.lock",
         "_config.yml",
         "pyproject.toml",
+        "CITATION.cff",
         "book/_static",
+        "book/descriptions.yml",
+        "book/redirect.html",
+        "book/references.bib",
     ]
-    names.append("book/references.bib")
     for name in names:
         target = tmp_path / name
         target.parent.mkdir(exist_ok=True)
