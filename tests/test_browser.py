@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,7 +149,7 @@ def test_every_page_that_is_built_is_visited_or_leads_to_another():
         name = path.relative_to(HTML).with_suffix("").as_posix()
         if "_static" not in path.parts and name not in named_pages():
             page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-            target = page.find("meta", attrs={"http-equiv": "Refresh"})
+            target = page.find("meta", attrs={"http-equiv": re.compile("refresh", re.I)})
             address = target["content"].partition("url=")[2].partition("#")[0]
             assert (path.parent / address).is_file(), name
 

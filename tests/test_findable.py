@@ -52,6 +52,7 @@ def build(folder: Path, extension: str, settings: dict[str, object] | None = Non
         "myst_enable_extensions": ["dollarmath", "substitution"],
         "html_theme": "basic",
         "root_doc": "index",
+        "source_suffix": {".md": "markdown"},  # Sphinx keeps what another app has added
     } | (settings or {})
     target = folder.parent / "html"
     with patch_docutils(), docutils_namespace():

@@ -248,7 +248,7 @@ def free_port() -> int:
 @pytest.mark.slow
 def test_make_lab_serves_what_the_button_opens(tmp_path):
     recipe = subprocess.run(["make", "-n", "lab"], cwd=ROOT, capture_output=True, text=True)
-    command = shlex.split(recipe.stdout.splitlines()[-1])
+    command = shlex.split(re.search(r".*jupyter lab.*", recipe.stdout)[0])
     port = free_port()
     assert f"http://localhost:{command[command.index('--port') + 1]}/lab/tree/" == _LAB
     command[command.index("--port") + 1] = str(port)

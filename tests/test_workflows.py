@@ -184,11 +184,12 @@ def answering():
 
 @pytest.mark.slow
 def test_dead_links_are_reported_with_their_places_and_others_are_not(answering, tmp_path):
-    for name in ("helpers", "data", "_config.yml", "pyproject.toml", "book/_static"):
+    files = ("_config.yml", "pyproject.toml", "CITATION.cff", "book/descriptions.yml")
+    files += ("book/redirect.html", "book/references.bib")
+    for name in ("helpers", "data", "book/_static", *files):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (tmp_path / name).parent.mkdir(exist_ok=True)
         copy(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "book" / "references.bib", tmp_path / "book")
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
     links = [f"[{name}]({answering}/{name})" for name in ("here", "gone", "refused", "moved")]
     command = [sys.executable, "-m", "helpers.commands.links", "report.md"]

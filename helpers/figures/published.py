@@ -84,7 +84,7 @@ def possible_samples(
         By title of the panel, then by the indices that were used, at most four sets, each a part of
         the one before: from :func:`helpers.pathmodel.implied_sample`, with ``n`` and ``df``.
     """
-    looks = (("o", "0.75", 11), ("o", "#56B4E9", 8), ("o", _BLUE, 5), (".", "black", 4))
+    looks = (("o", "0.75", 11), ("o", "#009E73", 8), ("o", _BLUE, 5), (".", "black", 4))
     kinds = list(next(iter(panels.values())))
     pairs = pd.concat([table for panel in panels.values() for table in panel.values()])
     said = []
