@@ -192,9 +192,10 @@ def test_the_book_works_below_a_path_of_a_server(browser, server):  # noqa: F811
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{host}some/sub/path/")
         page.wait_for_url("**/some/sub/path/book/index.html")
+        page.wait_for_load_state("networkidle")
         for name in (CHAPTER, "book/reproduction-report", "genindex"):
             page.goto(f"{host}some/sub/path/{name}.html")
-            settle(page)
+            page.wait_for_load_state("networkidle")
         page.goto(f"{host}some/sub/path/search.html?q=elevation")
         page.wait_for_selector("#search-results .context")  # the sentence around the word
         page.wait_for_load_state("networkidle")
