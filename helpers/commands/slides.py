@@ -363,7 +363,7 @@ def _show_exercises(section: Tag) -> Iterator[Slide]:
         number = re.match(r"(\d+)\.$", element.strong.get_text()) if _starts_bold(element) else None
         if number or (element.name == "div" and "cell" in element.get("class", [])):
             if body:
-                yield Slide(heading, "".join(body), "exercise")
+                yield _show_exercise(heading, "".join(body))
             heading, body = "", []
         if number:
             element.strong.decompose()
@@ -371,7 +371,11 @@ def _show_exercises(section: Tag) -> Iterator[Slide]:
         if heading and not _is_equation(element):
             body.append(f"<{element.name}>{element.decode_contents().strip()}</{element.name}>")
     if body:
-        yield Slide(heading, "".join(body), "exercise")
+        yield _show_exercise(heading, "".join(body))
+
+
+def _show_exercise(heading: str, body: str) -> Slide:
+    return Slide(heading, body, "exercise long" if "<li>" in body else "exercise")
 
 
 def _starts_bold(element: Tag) -> bool:
