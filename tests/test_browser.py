@@ -77,7 +77,14 @@ def watched(chromium: Browser, **options) -> Iterator[tuple[Page, list[str]]]:
 def noted(context: BrowserContext) -> Iterator[tuple[Page, list[str]]]:
     page, troubles = context.new_page(), []
     page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-    page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+    # a request that the browser gives up when it leaves a page is no fault of the page
+    page.on(
+        "requestfailed",
+        lambda request: (
+            request.failure != "net::ERR_ABORTED"
+            and troubles.append(f"failed: {request.url} ({request.failure})")
+        ),
+    )
     page.on(
         "console",
         lambda line: line.type in ("error", "warning") and troubles.append(line.text),
