@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-from nbformat import NotebookNode
 
 from helpers.errors import InputError
 from helpers.places import DATA
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 LEDGER = DATA / "claims.csv"
 VERDICTS = {

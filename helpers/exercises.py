@@ -12,12 +12,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isclose, isfinite, log10
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from nbformat import NotebookNode
 
 from helpers.errors import InputError
 from helpers.places import DATA
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 LIST = DATA / "exercises.csv"
 ANSWERS = DATA / "answers.json"
