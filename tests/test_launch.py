@@ -424,7 +424,7 @@ def _fitting_python(version: str) -> str:
 @pytest.mark.slow
 def test_conda_and_binder_get_an_environment_in_which_the_book_works(tmp_path):
     about = yaml.safe_load((ROOT / "environment.yml").read_text())
-    name, _, section = about["dependencies"]
+    name, pip, section = about["dependencies"]
     version = name.removeprefix("python=")
     subprocess.run([_fitting_python(version), "-m", "venv", tmp_path / "env"], check=True)
     programs = tmp_path / "env" / "bin"
@@ -433,8 +433,8 @@ def test_conda_and_binder_get_an_environment_in_which_the_book_works(tmp_path):
     if (asked := subprocess.run(ask, env=here, capture_output=True, text=True)).returncode:
         pytest.skip(f"no package index can be reached: {asked.stderr.splitlines()[-1]}")
 
-    for line in section["pip"]:
-        install = ["pip", "install", "--quiet", *shlex.split(line)]
+    for line in (shlex.quote(pip), *section["pip"]):
+        install = ["python", "-m", "pip", "install", "--quiet", *shlex.split(line)]
         subprocess.run(install, cwd=ROOT, env=here, check=True)
     subprocess.run([ROOT / "postBuild"], cwd=ROOT, env=here, check=True)
     for command in (

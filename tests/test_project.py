@@ -41,7 +41,7 @@ def test_conda_and_binder_use_the_same_lock_and_python():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, section = environment["dependencies"]
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
-    assert (pip, section) == ("pip", {"pip": ["-r requirements.lock"]})
+    assert (pip, section) == ("pip>=23.3", {"pip": ["-r requirements.lock"]})
     assert (ROOT / "postBuild").stat().st_mode & 0o111
 
 
