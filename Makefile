@@ -16,7 +16,7 @@ help: ## list the commands
 $(LOCKED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
 	$(PYTHON) -m venv --clear .venv
-	$(PIP) --no-deps --require-hashes -r requirements.lock
+	$(PIP) --no-compile --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 $(READY): $(LOCKED) pyproject.toml

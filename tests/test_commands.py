@@ -19,11 +19,14 @@ import numpy as np
 import pytest
 import zmq
 from bs4 import BeautifulSoup
+from jupyter_cache import get_cache
+from jupyter_cache.cache.main import CacheBundleIn
 
 from helpers.commands import data as data_command
 from helpers.commands import page as page_command
 from helpers.commands import run as run_command
-from helpers.commands.book import digest, drop_stale
+from helpers.commands.book import drop_stale
+from helpers.commands.digests import digest, digest_of
 from helpers.commands.execution import NOTEBOOKS
 from helpers.commands.refresh import write_twin
 from tests.conftest import ROOT
@@ -232,7 +235,7 @@ def test_the_state_of_a_run_sees_code_data_helpers_and_genuine_files(
     seen.append(run_command.state(notebook, {}))
     (source / "other.csv").write_text("abc")
     seen.append(run_command.state(notebook, {}))
-    monkeypatch.setattr(run_command, "digest", lambda: "another")
+    monkeypatch.setattr(run_command, "digest_of", lambda content: "another")
     seen.append(run_command.state(notebook, {}))
     assert len(set(seen)) == len(seen)
 
@@ -394,13 +397,55 @@ def test_no_notebook_and_no_science_imports_the_commands():
         assert not re.search(r"^\s*(from|import) helpers\.commands", path.read_text(), re.M), path
 
 
-def test_other_numbers_drop_outputs_and_pages_but_other_pages_only_pages(tmp_path):
-    folders = [tmp_path / name for name in (".jupyter_cache", ".doctrees", "html")]
-    for numbers, pages, kept in (("1", "1", 0), ("1", "1", 3), ("1", "2", 1), ("2", "2", 0)):
-        drop_stale(numbers, pages, tmp_path)
-        assert [folder.exists() for folder in folders] == [kept > 0, kept > 1, kept > 1]
-        for folder in folders:
-            folder.mkdir(exist_ok=True)
+def test_the_digest_of_a_notebook_sees_what_it_imports_through_whatever_helper(tmp_path):
+    texts = {
+        "__init__.py": "",
+        "near.py": "def later():\n    import helpers.models.inner\n",
+        "models/__init__.py": "from helpers import far\n",
+        "models/inner.py": "",
+        "far.py": "",
+        "other.py": "",
+    }
+    for name, text in texts.items():
+        path = tmp_path / "helpers" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    code = ["%matplotlib inline\nfrom helpers.near import later", "import pandas as pd\n!ls"]
+    notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, code)))
+    before, seen = digest_of(notebook, tmp_path), set()
+    for name, text in texts.items():
+        (tmp_path / "helpers" / name).write_text(f"{text}# changed\n")
+        if digest_of(notebook, tmp_path) != before:
+            seen.add(name)
+        (tmp_path / "helpers" / name).write_text(text)
+    assert seen == texts.keys() - {"other.py"}
+
+
+def test_a_stale_notebook_loses_its_output_and_page_and_other_code_all_pages(tmp_path):
+    paths = [NOTEBOOKS / name for name in ("01_a.ipynb", "02_b.ipynb")]
+    doctrees = tmp_path / ".doctrees" / NOTEBOOKS.relative_to(ROOT)
+    cache = get_cache(tmp_path / ".jupyter_cache")
+
+    def kept_after(numbers: str, pages: str, names=paths) -> tuple[str, str, bool]:
+        """Return whose outputs and pages are kept, and whether the built ones are."""
+        doctrees.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "html").mkdir(exist_ok=True)
+        for path in paths:
+            cell = nbformat.v4.new_code_cell(path.name, execution_count=1)
+            bundle = CacheBundleIn(nbformat.v4.new_notebook(cells=[cell]), str(path))
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+            (doctrees / path.stem).with_suffix(".doctree").touch()
+        drop_stale(dict(zip(names, numbers, strict=True)), pages, cache, tmp_path)
+        outputs = sorted(Path(record.uri).stem[-1] for record in cache.list_cache_records())
+        pages = sorted(path.stem[-1] for path in doctrees.glob("*"))
+        return "".join(outputs), "".join(pages), (tmp_path / "html").exists()
+
+    assert kept_after("11", "1") == ("", "", False)
+    assert kept_after("11", "1") == ("ab", "ab", True)
+    assert kept_after("12", "1") == ("a", "a", True)
+    assert kept_after("12", "2") == ("ab", "", False)
+    other = [paths[0], NOTEBOOKS / "02_new_name.ipynb"]
+    assert kept_after("12", "2", other)[0] == "a"
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from playwright.sync_api import Page
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from helpers.commands.book import digest
 from helpers.commands.citation import meta_tags, read_citation, to_bibtex, to_csl
+from helpers.commands.digests import digest
 from helpers.commands.heads import DESCRIPTIONS, PICTURE, PICTURE_SIZE, find_address
 from helpers.errors import InputError
 from tests.browser import HTML, browser  # noqa: F401

@@ -33,7 +33,7 @@ from nbclient.exceptions import DeadKernelError
 from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
 
-from helpers.commands.book import digest
+from helpers.commands.digests import digest_of
 from helpers.commands.execution import NOTEBOOKS, ROOT, explain_lack
 from helpers.commands.page import render_page
 from helpers.commands.parameters import list_parameters, read_assignments
@@ -83,7 +83,7 @@ def run_folder(notebook: Path, parameters: Mapping[str, object]) -> Path:
 def state(notebook: Path, parameters: Mapping[str, object]) -> str:
     """Return a digest of all that the numbers of a run depend on, but the parameters.
 
-    These are the helpers, the data, the versions of the libraries, the code of the notebook, names
+    These are its code, the helpers that it imports, the data, the versions of the libraries, names
     and sizes of its genuine files, and names, sizes and times of the files below ``source``.
 
     Parameters
@@ -99,7 +99,7 @@ def state(notebook: Path, parameters: Mapping[str, object]) -> str:
     genuine = [[name, size] for each in names for name, size, _ in _list_files(find_genuine(each))]
     source = parameters.get("source", _defaults(notebook)["source"])
     own = [] if source == _defaults(notebook)["source"] else _list_files(Path(source))
-    key = json.dumps([digest(), _versions(), code, genuine, own])
+    key = json.dumps([digest_of(content), _versions(), code, genuine, own])
     return hashlib.sha256(key.encode()).hexdigest()
 
 

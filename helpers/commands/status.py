@@ -28,7 +28,7 @@ def describe_build(digest: str) -> str:
     Parameters
     ----------
     digest : str
-        The checksum of code and data (:func:`helpers.commands.book.digest`).
+        The checksum of code and data (:func:`helpers.commands.digests.digest`).
     """
     now = datetime.now(UTC)
     rows = {
