@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from helpers.commands.execution import ROOT
 
 
+@cache
 def read_citation(path: Path = ROOT / "CITATION.cff") -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the book and the paper, as ``CITATION.cff`` describes them."""
     book = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ only if there is one: ``html.baseurl`` in ``_config.yml``, or the environment va
 from __future__ import annotations
 
 import os
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ def find_address(configured: str) -> str:
     return f"{address.rstrip('/')}/" if address else ""
 
 
+@cache
+def _read_descriptions() -> dict[str, str]:
+    return yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8"))
+
+
 def make_tags(page: str, title: str, address: str, *, is_document: bool) -> str:
     """Return the tags of a page.
 
@@ -70,7 +76,7 @@ def make_tags(page: str, title: str, address: str, *, is_document: bool) -> str:
         Whether somebody wrote it. The index and the search are not to be cited.
     """
     site = read_citation()[0]["title"]
-    description = yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8")).get(page)
+    description = _read_descriptions().get(page)
     named = [("description", description)]
     shared = [
         ("og:title", title or site),
