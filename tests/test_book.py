@@ -49,6 +49,9 @@ def test_a_second_build_executes_nothing(pages):
 
 def test_no_internal_link_is_broken(pages):
     checked = 0
+    anchors = {
+        path: {element["id"] for element in page.find_all(id=True)} for path, page in pages.items()
+    }
     for path, page in pages.items():
         for link in page.find_all(href=True) + page.find_all(src=True):
             address = urlsplit(link.get("href") or link.get("src"))
@@ -57,8 +60,7 @@ def test_no_internal_link_is_broken(pages):
             target = (path.parent / unquote(address.path)).resolve() if address.path else path
             assert target.exists(), f"{path.name}: {link}"
             if address.fragment and target in pages:
-                anchors = {element["id"] for element in pages[target].find_all(id=True)}
-                assert unquote(address.fragment) in anchors, f"{path.name}: {link}"
+                assert unquote(address.fragment) in anchors[target], f"{path.name}: {link}"
             checked += 1
     assert checked > 100
 

@@ -514,6 +514,13 @@ def test_a_changed_helper_never_leaves_an_old_number(small_book, tmp_path):
     done, page = small_book(SHOW_ZONES)
     assert done.returncode == 0, done.stderr
     assert "executed" not in done.stdout, "nothing changed, so nothing runs again"
+    assert "Jupyter-Book" not in done.stdout, "nor is anything rendered"
+
+    address = "https://example.org/b/"
+    done, page = small_book(SHOW_ZONES, BOOK_URL=address)
+    assert done.returncode == 0, done.stderr
+    assert f'rel="canonical" href="{address}' in page
+    assert "executed" not in done.stdout
 
     helper = tmp_path / "helpers" / "sites.py"
     helper.write_text(re.sub(r"\(3112, 3650\)", "(3111, 3650)", helper.read_text()))

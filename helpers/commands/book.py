@@ -4,12 +4,14 @@ Jupyter Book executes a notebook again when its own cells change, but it does no
 helper or data file. So what the cache holds of a notebook, and its page, are dropped when a helper
 that it imports, ``data/``, the sweep's table that is shown or ``requirements.lock`` changes, and
 when genuine files come or go. A change in ``helpers/commands/``, which no notebook imports, drops
-all pages, but no output. Builds of one folder take turns.
+all pages, but no output. Where nothing at all has changed since a build that ended well, that
+build is the book. Builds of one folder take turns.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,14 +24,18 @@ from jupyter_cache.executors.utils import create_cache_bundle
 from jupyter_cache.readers import DEFAULT_READ_DATA
 from nbformat import NotebookNode
 
-from helpers.commands.digests import digest, digest_of, digest_pages
+from helpers.commands.digests import digest, digest_everything, digest_of, digest_pages
 from helpers.commands.execution import NOTEBOOKS, ROOT, execute, explain_lack
-from helpers.commands.status import describe_build
+from helpers.commands.status import describe_build, list_origins
 from helpers.genuine import list_genuine
 
 BUILD = ROOT / "_build"
 STATUS = BUILD / "status.md"  # which a page includes
 _CACHE = ".jupyter_cache"  # where Jupyter Book looks for it
+_SETTINGS = (  # in the environment
+    *("BOOK_URL", "BOOK_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"),
+    *("BOOK_FIGURES", "TIBET_REAL_DATA"),
+)
 
 
 def drop_stale(
@@ -116,17 +122,27 @@ def _executable_pages(cache: JupyterCacheBase) -> dict[Path, CacheBundleIn]:
 def build_book(build: Path = BUILD) -> int:
     """Build the book into the folder `build`, whose name is ``_build``; return an exit status."""
     build.mkdir(parents=True, exist_ok=True)
+    finished = build / "finished.json"
     with FileLock(build / ".lock"):
+        genuine, origins = list_genuine(), list_origins(digest())
+        settings = {name: os.environ.get(name) for name in _SETTINGS}
+        inputs = json.dumps([digest_everything(), genuine, origins, settings])
+        if (build / "html").exists() and finished.exists() and finished.read_text() == inputs:
+            return 0
+        finished.unlink(missing_ok=True)
         cache = get_cache(build / _CACHE)
-        pages, genuine = _executable_pages(cache), list_genuine()
+        pages = _executable_pages(cache)
         numbers = {path: " ".join([digest_of(page.nb), *genuine]) for path, page in pages.items()}
         drop_stale(numbers, digest_pages(), cache, build)
         if not fill_cache(cache, pages):
             return 1
-        STATUS.write_text(describe_build(digest()), encoding="utf-8")
+        STATUS.write_text(describe_build(origins), encoding="utf-8")
         jupyter_book = Path(sys.executable).with_name("jupyter-book")
         command = [jupyter_book, "build", "-n", "-W", "--keep-going", "-q"]
-        return subprocess.run([*command, "--path-output", build.parent, ROOT]).returncode
+        done = subprocess.run([*command, "--path-output", build.parent, ROOT])
+        if done.returncode == 0:
+            finished.write_text(inputs)
+        return done.returncode
 
 
 def main() -> int:

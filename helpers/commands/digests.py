@@ -39,6 +39,14 @@ def digest_pages(root: Path = ROOT) -> str:
     return _sum_up((root / _COMMANDS).glob("*"), root)
 
 
+def digest_everything(root: Path = ROOT) -> str:
+    """Return one checksum of all files that a build of the book reads."""
+    folders = ("book", "helpers", "data")
+    files = [path for folder in folders for path in root.glob(f"{folder}/**/*")]
+    files += [root / name for name in ("requirements.lock", "pyproject.toml", "CITATION.cff")]
+    return _sum_up([*files, *root.glob("*.yml")], root)
+
+
 def _inputs(root: Path) -> Iterator[Path]:
     yield from root.glob("data/**/*")
     yield root / "book" / "sweeps" / "what_survives_small.parquet"
@@ -47,7 +55,7 @@ def _inputs(root: Path) -> Iterator[Path]:
 
 def _sum_up(files: Iterable[Path], root: Path) -> str:
     total = hashlib.sha256()
-    for path in sorted(file for file in files if file.is_file()):
+    for path in sorted(file for file in files if file.is_file() and file.suffix != ".pyc"):
         total.update(f"{path.relative_to(root)} {path.stat().st_size}\n".encode())
         total.update(path.read_bytes())
     return total.hexdigest()

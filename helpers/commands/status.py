@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -22,22 +23,32 @@ _LIBRARIES = (
 )
 
 
-def describe_build(digest: str) -> str:
-    """Return Markdown that says when, from what and with what the book is built now.
+def list_origins(digest: str) -> dict[str, str]:
+    """Return from what and with what the book is built now.
 
     Parameters
     ----------
     digest : str
         The checksum of code and data (:func:`helpers.commands.digests.digest`).
     """
-    now = datetime.now(UTC)
-    rows = {
-        "Built": f"{now.day} {now:%B %Y} at {now:%H:%M} UTC",
+    return {
         "Commit": _commit(),
         "Code and data": f"`{digest[:12]}`, the start of their SHA-256 checksum",
         "Python": f"{platform.python_version()} on {platform.system()} ({platform.machine()})",
         **{name: version(name) for name in _LIBRARIES},
     }
+
+
+def describe_build(origins: Mapping[str, str]) -> str:
+    """Return Markdown that says that the book is built now, from what and with what.
+
+    Parameters
+    ----------
+    origins : mapping
+        As :func:`list_origins` returns them.
+    """
+    now = datetime.now(UTC)
+    rows = {"Built": f"{now.day} {now:%B %Y} at {now:%H:%M} UTC", **origins}
     table = [f"| {name} | {value} |" for name, value in rows.items()]
     return "\n".join(["| What | Value |", "| --- | --- |", *table]) + "\n"
 
