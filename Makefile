@@ -29,6 +29,7 @@ book: $(READY) ## execute the notebooks and build the book
 offline: $(READY) ## build the book and pack it into one zip, to read without a network
 	@$(BIN)/python -m helpers.commands.offline
 
+test: export OMP_NUM_THREADS = 1# several tests at a time: threads on small matrices wait for each other
 test: $(READY) ## check the code, the notebooks and the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,8 @@ AT_A_TIME = 2
 _SECONDS_PER_CELL = 300
 
 use_socket_files()
+# kernels share the cores: threads on small matrices would only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_A_TIME)))
 
 
 def explain_lack(notebook: NotebookNode) -> str:
