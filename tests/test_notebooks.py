@@ -19,7 +19,7 @@ from helpers.cluster import connect
 from helpers.commands.address import FIRST, first_cell, stated_repository
 from helpers.commands.execution import NOTEBOOKS, explain_lack
 from helpers.commands.refresh import read_source
-from helpers.commands.run import run
+from helpers.commands.run import perform
 from helpers.errors import InputError
 from helpers.provenance import LABELS
 from helpers.standin import archive
@@ -101,9 +101,15 @@ def test_code_fits_the_page_and_no_notebook_defines_long_functions(source):
 
 
 @pytest.fixture
-def runs(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr("helpers.commands.run.RUNS", tmp_path)
-    return tmp_path
+def rerun(tmp_path):
+    """Return a function that executes a source's twin with other values and returns it."""
+
+    def execute(source: Path, values: dict[str, object]) -> nbformat.NotebookNode:
+        notebook = source.with_suffix(".ipynb")
+        perform(notebook, values, tmp_path)
+        return nbformat.read(tmp_path / notebook.name, as_version=4)
+
+    return execute
 
 
 OTHER_MODEL = {"scaling": "z-score", "structure": "direct", "exogenous": "uncorrelated"}
@@ -167,12 +173,11 @@ def sweep_of_one_chapter(folder: Path) -> Path:
 
 @EACH
 @pytest.mark.slow
-def test_each_notebook_runs_with_other_values(source, runs):
+def test_each_notebook_runs_with_other_values(source, rerun, tmp_path):
     if lack := explain_lack(twin(source)):
         pytest.skip(lack)
-    values = OTHER_VALUES.get(source.stem) or {"sweep": str(sweep_of_one_chapter(runs))}
-    page = run(source.with_suffix(".ipynb"), values)
-    executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+    values = OTHER_VALUES.get(source.stem) or {"sweep": str(sweep_of_one_chapter(tmp_path))}
+    executed = rerun(source, values)
     ours, theirs = (
         [_numbers(cell) for cell in _with_outputs(each)] for each in (twin(source), executed)
     )
@@ -181,9 +186,8 @@ def test_each_notebook_runs_with_other_values(source, runs):
 
 @ON_CLIMATE
 @pytest.mark.slow
-def test_genuine_files_give_the_same_climate(source, runs, gldas_folder):
-    page = run(source.with_suffix(".ipynb"), {"source": str(gldas_folder)})
-    executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+def test_genuine_files_give_the_same_climate(source, rerun, gldas_folder):
+    executed = rerun(source, {"source": str(gldas_folder)})
     compared = 0
     for one, other in zip(_with_outputs(twin(source)), _with_outputs(executed), strict=True):
         if len(_numbers(one)) == len(_numbers(other)):
@@ -215,9 +219,8 @@ def test_genuine_files_give_the_same_climate(source, runs, gldas_folder):
     ],
 )
 @pytest.mark.slow
-def test_levels_and_groups_flow_into_figures_tables_and_text(name, values, said, runs):
-    page = run(NOTEBOOKS / f"{name}.ipynb", values)
-    cells = _with_outputs(nbformat.read(page.with_suffix(".ipynb"), as_version=4))
+def test_levels_and_groups_flow_into_figures_tables_and_text(name, values, said, rerun):
+    cells = _with_outputs(rerun(NOTEBOOKS / f"{name}.md", values))
     text = "\n".join(map(_text, cells))
     markdown = "\n".join(
         output.get("data", {}).get("text/markdown", "") for cell in cells for output in cell.outputs
@@ -228,7 +231,7 @@ def test_levels_and_groups_flow_into_figures_tables_and_text(name, values, said,
 
 @ON_MODELS
 @pytest.mark.slow
-def test_pages_run_on_an_archive_of_other_models(source, runs, tmp_path):
+def test_pages_run_on_an_archive_of_other_models(source, rerun, tmp_path):
     """Three of the stand-ins, in a flat folder and under other names, stand for an own archive."""
     folder = tmp_path / "mine" / "cmip5"
     folder.mkdir(parents=True)
@@ -237,8 +240,7 @@ def test_pages_run_on_an_archive_of_other_models(source, runs, tmp_path):
         model = path.name.split("_")[2]
         if model in names:
             (folder / path.name.replace(model, names[model])).symlink_to(path)
-    page = run(source.with_suffix(".ipynb"), {"source": str(folder.parent)})
-    executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+    executed = rerun(source, {"source": str(folder.parent)})
     text = "\n".join(_text(cell) for cell in _with_outputs(executed))
     assert "3 models, observed" in text
     assert "emulated" not in text
@@ -247,11 +249,10 @@ def test_pages_run_on_an_archive_of_other_models(source, runs, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_projections_are_the_same_on_a_cluster_of_two_workers(runs):
+def test_the_projections_are_the_same_on_a_cluster_of_two_workers(rerun):
     source = NOTEBOOKS / "14_projections.md"
     with LocalCluster(**TWO_WORKERS) as cluster:
-        page = run(source.with_suffix(".ipynb"), {"cluster": cluster.scheduler_address})
-    executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+        executed = rerun(source, {"cluster": cluster.scheduler_address})
     for one, other in zip(_with_outputs(twin(source)), _with_outputs(executed), strict=True):
         assert _numbers(one) == _numbers(other)
 
@@ -291,9 +292,9 @@ def small_table(tmp_path) -> Path:
 
 @ON_CLIMATE
 @pytest.mark.slow
-def test_pages_run_on_an_own_table_with_few_factors(source, runs, small_table):
-    page = run(source.with_suffix(".ipynb"), {"source": str(small_table)})
-    assert "your table" in page.read_text(encoding="utf-8")
+def test_pages_run_on_an_own_table_with_few_factors(source, rerun, small_table):
+    executed = rerun(source, {"source": str(small_table)})
+    assert "your table" in nbformat.writes(executed)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,6 @@ def test_pages_run_on_an_own_table_with_few_factors(source, runs, small_table):
     [("08_climatic_sem", "more than 18 sites"), ("09_plant_sem", "no column CG, CF, EVI")],
 )
 @pytest.mark.slow
-def test_path_models_say_what_a_table_lacks(name, message, runs, small_table):
+def test_path_models_say_what_a_table_lacks(name, message, rerun, small_table):
     with pytest.raises(PapermillExecutionError, match=message):
-        run(NOTEBOOKS / f"{name}.ipynb", {"source": str(small_table)})
-    assert not list(runs.rglob("*.html"))
+        rerun(NOTEBOOKS / f"{name}.md", {"source": str(small_table)})
