@@ -34,7 +34,7 @@ test: $(READY) ## check the code, the notebooks and the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m helpers.commands.book
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) --dist worksteal
 	$(BIN)/python -m pytest $(PARALLEL) --dist loadfile --nbval -o filterwarnings=default book/notebooks
 
 serve: book ## build the book and show it at http://localhost:8000 (PORT=...)

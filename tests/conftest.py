@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from hypothesis import settings
 
 from helpers.commands.data import SHARED
 from helpers.factors import gldas_sources, load_factors
+
+settings.register_profile("book", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("book")
 
 ROOT = Path(__file__).parent.parent
 TWO_WORKERS = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "localhost:0"}

@@ -102,7 +102,7 @@ def test_scaling_changes_no_correlation():
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     shift=st.floats(-1e3, 1e3),
     stretch=st.floats(1e-3, 1e3),

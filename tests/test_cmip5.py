@@ -757,7 +757,7 @@ def test_regridding_keeps_the_total(name):
     np.testing.assert_allclose(total(moved, land), total(flux, fraction), rtol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.floats(0.6, 3.5), st.floats(0.6, 3.5))
 def test_regridding_keeps_the_total_of_any_grid(seed, height, width):
     edges = np.arange(-1, 90, height), np.arange(0, 181, width)

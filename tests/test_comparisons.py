@@ -96,7 +96,7 @@ def test_names_in_the_other_order_turn_a_ratio_over():
     np.testing.assert_allclose(other[["ratio", "low", "high"]], 1 / plain[["ratio", "high", "low"]])
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(shift=st.floats(-1e3, 1e3), stretch=st.floats(1e-3, 1e3))
 def test_a_unit_changes_differences_but_no_verdict(shift, stretch):
     plain = compare_pairs(FACTORS, SITES["land_cover"], COVERS)

@@ -76,7 +76,7 @@ def test_what_is_held_constant_are_the_causes_of_both():
     assert given["a1", "a2"] == ""
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(model=recursive_models(), exogenous=st.sampled_from(EXOGENOUS))
 def test_a_model_claims_as_much_as_it_has_degrees_of_freedom(model, exogenous):
     found = d_separation(model, noise(model), exogenous)

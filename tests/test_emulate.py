@@ -22,7 +22,7 @@ CLIMATE = load_study().climate
 ELEVATION = load_elevation()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_every_seed_keeps_the_published_counts_ranges_and_definitions(seed):
     sites = reconstruct_sites(CLIMATE, ELEVATION, seed)
@@ -61,7 +61,7 @@ def test_every_seed_keeps_the_published_counts_ranges_and_definitions(seed):
     assert (numbers >= 0).all(axis=None)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_transect_spans_about_2200_km_and_every_factor_is_there(seed):
     sites = reconstruct_sites(CLIMATE, ELEVATION, seed)

@@ -208,7 +208,7 @@ def test_a_number_lies_on_its_own_arrow(name, draw):
         assert away < 0.03 * fig.dpi
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     arrows=st.lists(st.booleans(), min_size=15, max_size=15).filter(any),
     seed=st.integers(0, 9),

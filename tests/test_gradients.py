@@ -64,7 +64,7 @@ def test_false_peaks_are_rarer_than_alpha():
     assert (fits["p"] < 0.05).mean() == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 400))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(shift=st.floats(-1e3, 1e3), stretch=st.floats(1e-3, 1e3))
 def test_the_unit_of_a_factor_changes_slopes_but_no_verdict(shift, stretch):
     plain = fit_gradients(SITES["elevation"], FACTORS)

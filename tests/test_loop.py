@@ -161,7 +161,7 @@ def test_new_loops_agree_with_lavaan_as_it_runs_here(tmp_path):
 # both solutions
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(samples())
 def test_both_solutions_imply_the_nearest_matrix_without_links_across(drawn):
     p, R = drawn
@@ -189,7 +189,7 @@ def test_variables_that_nearly_determine_each_other_cost_few_digits(gain, digits
         np.testing.assert_allclose(Sigma, [complete(R)] * 2, rtol=0, atol=10.0**-digits)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(samples())
 def test_arrows_the_other_way_fit_as_well_and_have_the_same_two_gains(drawn):
     p, R = drawn
@@ -222,7 +222,7 @@ def scale_proportionally(S: np.ndarray) -> np.ndarray:
     return np.linalg.inv(K)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(samples(least=4))
 def test_the_nearest_matrix_is_that_of_iterative_proportional_scaling(drawn):
     _, R = drawn
@@ -230,7 +230,7 @@ def test_the_nearest_matrix_is_that_of_iterative_proportional_scaling(drawn):
     np.testing.assert_allclose(complete(R), scale_proportionally(R), rtol=0, atol=1e-10)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(samples(), st.lists(st.floats(-3, 3), min_size=6, max_size=6))
 def test_the_nearest_matrix_keeps_neighbours_and_unlinks_the_others(drawn, powers):
     p, R = drawn
@@ -377,7 +377,7 @@ def test_without_a_real_solution_the_best_gain_is_minus_1(p):
         assert best.fun > discrepancy(complete(R), R) + 1e-7
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(samples())
 def test_only_a_negative_gain_can_leave_no_real_solution(drawn):
     p, R = drawn
@@ -451,7 +451,7 @@ def test_the_published_chi_square_rejects_the_published_loop():
 # what a loop does to a push
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(samples())
 def test_a_push_ends_as_the_total_effects_and_itself(drawn):
     p, R = drawn
@@ -507,7 +507,7 @@ def test_feedback_of_many_models_at_once_is_that_of_each():
             assert value == pytest.approx(many[name][place])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.floats(-1.3, 1.3), min_size=4, max_size=4), st.floats(-0.9, 0.9))
 def test_implied_correlations_are_those_of_errors_that_exist(paths, tail):
     B = np.zeros((5, 5))

@@ -122,7 +122,7 @@ def test_an_instrument_frees_a_correlated_error():
     assert not without.equations.loc["y", ["order", "rank"]].any()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(random_graphs(), st.sampled_from(["correlated", "uncorrelated"]), st.integers(0, 99))
 def test_recursive_models_are_always_determined(drawn, exogenous, seed):
     model, _ = drawn
@@ -143,7 +143,7 @@ def drawings(draw):
     return parse_model("\n".join(lines))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(drawings(), st.integers(0, 99))
 def test_the_rank_is_that_of_differences_of_moments(model, seed):
     frame = Frame(model, "correlated")
@@ -163,7 +163,7 @@ def test_the_rank_is_that_of_differences_of_moments(model, seed):
     assert found.parameters == len(theta)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(drawings())
 def test_the_rank_condition_is_stricter_than_the_order_condition_allows(model):
     table = identify(model).equations

@@ -197,7 +197,7 @@ IN_UNITS = ("rmr", "log_likelihood")
 @pytest.mark.parametrize(
     "model", [CHAIN, LOOP, parse_model("c ~ a\nd ~ b\nc ~~ d")], ids=["chain", "loop", "errors"]
 )
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(powers=st.lists(st.integers(-3, 3), min_size=4, max_size=4))
 def test_units_of_columns_change_nothing_without_units(model, powers):
     table = read_data("loop200")
@@ -225,7 +225,7 @@ def test_estimates_scale_with_the_units():
     )
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(signs=st.lists(st.sampled_from([-1, 1]), min_size=4, max_size=4))
 def test_turned_columns_turn_the_signs_of_their_effects(signs):
     sign = pd.Series(signs, list("abcd"))
@@ -268,7 +268,7 @@ def chains(model, cause: str, to: str) -> list[list[tuple[str, str]]]:
     return found
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(random_graphs())
 def test_recursive_models_are_least_squares_equation_by_equation(drawn):
     model, table = drawn
@@ -290,7 +290,7 @@ def test_recursive_models_are_least_squares_equation_by_equation(drawn):
     )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(random_graphs())
 def test_total_effects_are_sums_of_products_along_chains(drawn):
     model, table = drawn

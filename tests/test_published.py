@@ -115,7 +115,7 @@ def test_a_low_gfi_leaves_the_discrepancy_open_above():
     assert bound_discrepancy(1.0, 4)[0] == 0
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     model=st.sampled_from(MODELS),
     exogenous=st.sampled_from(["correlated", "uncorrelated"]),

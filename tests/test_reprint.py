@@ -218,7 +218,7 @@ def test_determinants_stay_between_their_bounds():
     assert exact == pytest.approx((1.60e-4, 1.60e-4), abs=2e-7)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.lists(st.floats(0.1, 0.9), min_size=3, max_size=6),
     st.sampled_from([1, 2]),

@@ -61,7 +61,7 @@ def noise(model, sites: int = 30, seed: int = 3) -> pd.DataFrame:
     return pd.DataFrame(values, columns=list(model.variables))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(model=recursive_models(), exogenous=st.sampled_from(EXOGENOUS), seed=st.integers(0, 999))
 def test_the_closed_form_is_the_optimum_that_the_search_finds(model, exogenous, seed):
     data = noise(model, seed=seed)
@@ -269,7 +269,7 @@ def test_agreement_with_a_published_order_by_hand():
     np.testing.assert_allclose(upside_down.loc["estimate"], [0, -1 / 3, 0])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 999), positive=st.integers(0, 5))
 def test_tau_is_kendalls(seed, positive):
     draws = pd.DataFrame(np.random.default_rng(seed).standard_normal((7, 5)), columns=list("abcde"))

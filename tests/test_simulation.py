@@ -422,7 +422,7 @@ def test_power_is_near_fisher_s_approximation(r):
     assert power_of_correlation(r, n, 0.05) == pytest.approx(approximate, abs=0.01)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(12, 200), st.sampled_from([0.01, 0.05, 0.1]), st.integers(0, 5))
 def test_the_least_correlation_is_found_as_often_as_was_asked(n, alpha, controls):
     least = least_correlation(n, alpha, 0.8, controls)
