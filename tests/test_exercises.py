@@ -9,7 +9,7 @@ import re
 import jupytext
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.commands.course import count_minutes, strip, write_handouts
@@ -131,7 +131,6 @@ NUMBERS = LISTED.index[LISTED["kind"].isin(["number", "whole number"])]
 
 
 @pytest.mark.parametrize("exercise", NUMBERS)
-@settings(deadline=None)
 @given(wrong=st.floats(-1e6, 1e6, allow_nan=False) | st.integers(-1000, 1000))
 def test_a_wrong_number_is_answered_without_the_right_one(exercise, wrong):
     reply = check(exercise, wrong)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
@@ -47,7 +47,6 @@ def test_every_rule_gives_one_number_turned_to_the_printed_side(claim, value, es
     np.testing.assert_equal(tuple(measured.values()), estimate)
 
 
-@settings(deadline=None)
 @given(st.permutations(["TF", "PET", "RZSM", "SH"]), st.integers(2, 4))
 def test_the_share_of_pairs_in_order_is_kendalls_tau(here, listed):
     shown = here[:listed]
