@@ -167,7 +167,8 @@ def check(exercise: str, answer: object = ...) -> Reply:
         return Reply(False, _compare_names(set(given), set(right)))
     if listed["kind"] == "word":
         return Reply(False, "Not yet.")
-    return Reply(False, f"Not yet. {_compare_numbers(given, right, known['tolerance'])}")
+    slip = _find_slip(given, right, known["tolerance"]) if listed["kind"] == "number" else ""
+    return Reply(False, f"Not yet. {slip or _compare_numbers(given, right)}")
 
 
 def show_answer(listed: Mapping, answer: object) -> str:
@@ -256,20 +257,31 @@ def _equal(listed: Mapping, one: object, other: object, tolerance: float) -> boo
     return one == other
 
 
-def _compare_numbers(given: float, right: float, tolerance: float) -> str:
+def _find_slip(given: float, right: float, tolerance: float) -> str:
+    """Say what was probably done wrong; a count has no unit that could be mistaken."""
+    if not right or not given:
+        return ""
     for factor, text in _SLIPS:
-        if right and isclose(given, factor * right, rel_tol=tolerance):
+        if isclose(given, factor * right, rel_tol=tolerance):
             return text
-    if not right or not given or (given < 0) != (right < 0):
-        return "Think about the sign: should it be positive, negative, or nothing at all?"
     decades = log10(abs(given)) - log10(abs(right))
-    if abs(decades) > 0.9 and isclose(decades, round(decades), abs_tol=tolerance):
+    if (
+        given * right > 0
+        and abs(decades) > 0.9
+        and isclose(decades, round(decades), abs_tol=tolerance)
+    ):
         return "The digits are right, the power of ten is not: check the units."
     if isclose(given * right, 1, rel_tol=tolerance):
         return "One divided by your number would be right."
+    return ""
+
+
+def _compare_numbers(given: float, right: float) -> str:
+    if not right or not given or (given < 0) != (right < 0):
+        return "Think about the sign: should it be positive, negative, or nothing at all?"
     if isclose(given, right, rel_tol=0.05) or (isinstance(right, int) and abs(given - right) == 1):
         return "Close. Did you round too early, or leave a row out?"
-    if abs(decades) > 1:
+    if abs(log10(abs(given)) - log10(abs(right))) > 1:
         return "The order of magnitude is wrong."
     return "The order of magnitude is right."
 

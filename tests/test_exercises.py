@@ -207,6 +207,8 @@ def test_a_number_is_right_within_its_tolerance(number, right):
     [
         ("99.2", 12.5, "A whole number is wanted"),
         ("99.2", 13, "Close"),
+        ("99.2", 32, "order of magnitude is right"),
+        ("99.2", 1200, "order of magnitude is wrong"),
         ("99.3", "rises", "Look at the axis."),
         ("99.3", "sinks", '\'sinks\': not among "rises", "falls"'),
         ("99.3", 3, "A word in quotes is wanted"),
