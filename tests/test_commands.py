@@ -419,6 +419,8 @@ def test_the_digest_of_a_notebook_sees_what_it_imports_through_whatever_helper(t
             seen.add(name)
         (tmp_path / "helpers" / name).write_text(text)
     assert seen == texts.keys() - {"other.py"}
+    notebook.cells[0].source = "from helpers.near import ("
+    assert digest_of(notebook, tmp_path) == digest(tmp_path)
 
 
 def test_a_stale_notebook_loses_its_output_and_page_and_other_code_all_pages(tmp_path):

@@ -27,11 +27,15 @@ def digest(root: Path = ROOT) -> str:
 def digest_of(notebook: NotebookNode, root: Path = ROOT) -> str:
     """Return one checksum of all that a notebook's numbers depend on, but itself.
 
-    Of the helpers these are the modules that its code imports, and those that they import.
+    Of the helpers these are the modules that its code imports, and those that they import; where
+    the code cannot be read, it is all of them.
     """
     code = (cell.source for cell in notebook.cells if cell.cell_type == "code")
     plain = TransformerManager().transform_cell("\n".join(code))  # without magics
-    return _sum_up([*_modules(plain, root), *_inputs(root)], root)
+    try:
+        return _sum_up([*_modules(plain, root), *_inputs(root)], root)
+    except SyntaxError:  # the kernel will say where
+        return digest(root)
 
 
 def digest_pages(root: Path = ROOT) -> str:
