@@ -20,7 +20,7 @@ from helpers.checks import check_level
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
 from helpers.pathmodel.checks import model_table
-from helpers.pathmodel.effects import effect_matrices, effect_pairs
+from helpers.pathmodel.effects import effect_matrices, effect_pairs, joined
 from helpers.pathmodel.fit import PathFit, describe, prepare
 from helpers.pathmodel.indices import baseline_indices, goodness_of_fit
 from helpers.pathmodel.recursive import solvable, weighted_covariances
@@ -405,7 +405,7 @@ def _statistics(model: PathModel, S: np.ndarray) -> np.ndarray:
     direct, total = effect_matrices(B, Psi)
     place = model.variables.index
     columns = [direct[:, place(to), place(cause)] for to, cause in model.paths]
-    columns += [total[:, place(to), place(cause)] for cause, to in effect_pairs(model)]
+    columns += [*total[:, *joined(model)].T]
     columns += feedback(direct).values()
     found = np.full((len(columns), len(S)), np.nan)
     found[:, real] = columns
