@@ -17,6 +17,7 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_level
+from helpers.cluster import spread
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
 from helpers.pathmodel.checks import model_table
@@ -377,7 +378,7 @@ def bootstrap_loop(
         return found, good
 
     index = _rows(model)
-    parts = [statistics_of(sites) for sites in draw_sites(n, n_boot, seed)]
+    parts = spread(statistics_of, draw_sites(n, n_boot, seed))
     drawn = np.concatenate([found for found, _ in parts], axis=-1)
     failed = n_boot - int(sum(good.sum() for _, good in parts))
     kept = drawn[:, ~np.isnan(drawn).any(axis=0)]
