@@ -13,6 +13,8 @@ from scipy import stats
 
 from helpers.errors import InputError
 from helpers.pathmodel import effects, fit_indices, fit_model, parse_model, resampling
+from helpers.pathmodel.fit import polish, search
+from helpers.pathmodel.frame import Frame, discrepancy
 from helpers.pathmodel.recursive import effects_on, solve_recursive, weighted_covariances
 from helpers.pathmodel.resampling import (
     Bootstrap,
@@ -66,14 +68,17 @@ def noise(model, sites: int = 30, seed: int = 3) -> pd.DataFrame:
 def test_the_closed_form_is_the_optimum_that_the_search_finds(model, exogenous, seed):
     data = noise(model, seed=seed)
     assume(np.linalg.eigvalsh(data.corr())[0] > 0.01)  # the search is no reference near collinear
-    fit = fit_model(model, data, exogenous=exogenous)
-    sd = np.sqrt(np.diag(fit.sample))
-    R = fit.sample.to_numpy() / np.outer(sd, sd)
+    R = data[list(model.variables)].corr().to_numpy()
+    frame = Frame(model, exogenous)
+    theta = polish(frame, search(frame, R, len(data))[0], R)
     B, Psi = solve_recursive(model, R, exogenous)
-    for found, expected in zip((B, Psi), fit.frame.matrices(fit.theta), strict=True):
+    for found, expected in zip((B, Psi), frame.matrices(theta), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-8)
     (F,) = resampling._discrepancies(model, R[None], exogenous)
-    assert (fit.n - 1) * F == pytest.approx(fit_indices(fit)["chi2"], abs=1e-8)
+    lowest = discrepancy(frame.implied(theta), R)
+    assert pytest.approx(lowest, abs=1e-9) == F
+    fit = fit_model(model, data, exogenous=exogenous)
+    np.testing.assert_allclose(fit.theta, theta, atol=1e-8)
 
 
 def test_a_drawn_covariance_of_causes_is_kept():

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from helpers.checks import check_level
 from helpers.errors import InputError
-from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.frame import derivative
 from helpers.pathmodel.spec import PathModel
+
+if TYPE_CHECKING:
+    from helpers.pathmodel.fit import PathFit  # which needs this module
 
 KINDS = ("direct", "indirect", "total")
 

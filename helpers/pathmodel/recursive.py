@@ -97,17 +97,35 @@ def _check_closed_form(model: PathModel, exogenous: str) -> None:
             found="a loop" if not model.covariances else "a loop or a covariance of an error",
             mend="use fit_model, which searches for the optimum",
         )
-    joined = {name: {name} for name in model.exogenous}
-    for one, other in model.all_covariances(exogenous):
-        joined[one].add(other)
-        joined[other].add(one)
-    if any(joined[name] != joined[other] for name in joined for other in joined[name]):
+    if not _in_groups(model, exogenous):
         raise InputError(
             "path model",
             needed="exogenous variables in groups, within which all of them may correlate",
             found="covariances of one variable with two that may not correlate",
             mend='draw the missing covariance, or use exogenous="correlated"',
         )
+
+
+def has_closed_form(model: PathModel, exogenous: str) -> bool:
+    """Tell whether :func:`solve_recursive` takes a model.
+
+    Parameters
+    ----------
+    model : PathModel
+        Any.
+    exogenous : {"correlated", "uncorrelated"}
+        Whether exogenous variables may correlate where the model does not draw it.
+    """
+    return model.recursive and _in_groups(model, exogenous)
+
+
+def _in_groups(model: PathModel, exogenous: str) -> bool:
+    """Tell whether exogenous variables that correlate with one and the same correlate."""
+    linked = {name: {name} for name in model.exogenous}
+    for one, other in model.all_covariances(exogenous):
+        linked[one].add(other)
+        linked[other].add(one)
+    return all(linked[name] == linked[other] for name in linked for other in linked[name])
 
 
 def weighted_covariances(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
