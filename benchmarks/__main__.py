@@ -9,6 +9,7 @@ A suite that runs replaces its own section; the others stay as they were measure
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from datetime import date
 from importlib import import_module
@@ -41,8 +42,10 @@ def main() -> None:
     if unknown := set(asked) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}: there are {', '.join(SUITES)}")
     for suite in asked:
+        load = os.getloadavg()[0]
         lines = import_module(f"benchmarks.{suite}").report()
-        measured = f"{date.today().isoformat()}: {describe_machine(PACKAGES[suite])}."
+        machine = describe_machine(PACKAGES[suite])
+        measured = f"{date.today().isoformat()}: {machine}. Load before the run: {load:.1f}."
         before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
         RESULTS.write_text(put_section(before, suite, [measured, "", *lines]), encoding="utf-8")
     print(RESULTS)
