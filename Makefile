@@ -68,8 +68,8 @@ lab: $(READY) ## open the notebooks in JupyterLab, where the pages' buttons find
 address: $(READY) ## say where the book is published: REPOSITORY=https://github.com/OWNER/NAME (BOOK=https://...)
 	@$(BIN)/python -m helpers.commands.address "$$REPOSITORY" $${BOOK:+"$$BOOK"}
 
-bench: $(READY) ## time the bootstrap of path models; writes benchmarks/README.md
-	@$(BIN)/python -m benchmarks
+bench: $(READY) ## time the book beside its peers: SUITE=paths, archive or book (all); writes benchmarks/results.md
+	@$(BIN)/python -m benchmarks $$SUITE
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --custom-compile-command "make lock" -o requirements.lock pyproject.toml

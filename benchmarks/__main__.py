@@ -1,42 +1,77 @@
-"""Time the bootstrap of path models, and write benchmarks/README.md.
+"""Time what matters in this book beside its peers, and write benchmarks/results.md.
 
     make bench
+    make bench SUITE=paths
 
-semopy and lavaan fit a part of the same resamples; their time is extrapolated to all of them.
-lavaan needs R.
+A suite that runs replaces its own section; the others stay as they were measured.
 """
 
 from __future__ import annotations
 
-import shutil
+import argparse
+import os
+import re
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 
-from benchmarks import loop, recursive
 from benchmarks.common import describe_machine
 
-README = Path(__file__).with_name("README.md")
+RESULTS = Path(__file__).with_name("results.md")
+HEAD = """# Benchmarks
+
+Written by `make bench`; `make bench SUITE=paths` measures one section anew. A ratio compares what
+was timed side by side, in one run on one machine.
+"""
+SUITES = {
+    "paths": "Path models and the feedback loop",
+    "archive": "Oxygen production from a large archive",
+    "book": "The book",
+}
+PACKAGES = {
+    "paths": ("numpy", "scipy", "pandas"),
+    "archive": ("numpy", "xarray", "dask", "netCDF4"),
+    "book": ("jupyter-book", "sphinx", "ipykernel"),
+}
 
 
 def main() -> None:
-    notes = [] if shutil.which("Rscript") else ["There is no Rscript here, so lavaan is left out."]
-    text = "\n".join(
-        [
-            "# Benchmarks",
-            "",
-            "Written by `make bench`. Everything runs on one thread.",
-            "",
-            *recursive.report(),
-            "",
-            *loop.report(),
-            "",
-            *notes,
-            f"{date.today().isoformat()}: {describe_machine()}.",
-            "",
-        ]
-    )
-    README.write_text(text, encoding="utf-8")
-    print(text)
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("suites", nargs="*", metavar="suite", help=" or ".join(SUITES))
+    asked = parser.parse_args().suites or list(SUITES)
+    if unknown := set(asked) - set(SUITES):
+        parser.error(f"no suite {', '.join(sorted(unknown))}: there are {', '.join(SUITES)}")
+    for suite in asked:
+        load = os.getloadavg()[0]
+        lines = import_module(f"benchmarks.{suite}").report()
+        machine = describe_machine(PACKAGES[suite])
+        measured = f"{date.today().isoformat()}: {machine}. Load before the run: {load:.1f}."
+        before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+        RESULTS.write_text(put_section(before, suite, [measured, "", *lines]), encoding="utf-8")
+    print(RESULTS)
+
+
+def put_section(text: str, suite: str, lines: list[str]) -> str:
+    """Return the text of the results with one section replaced, or added at its place.
+
+    Parameters
+    ----------
+    text : str
+        Of the results until now; may be empty.
+    suite : str
+        One of SUITES.
+    lines : list of str
+        Markdown without headings of the first two levels.
+    """
+    parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)[1:]
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    sections[SUITES[suite]] = "\n".join(lines)
+    found = [
+        f"## {title}\n\n{sections[title].strip()}\n"
+        for title in SUITES.values()
+        if title in sections
+    ]
+    return "\n".join([HEAD, *found])
 
 
 if __name__ == "__main__":

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from benchmarks.common import (
-    Fits,
-    compare_times,
-    fit_by_lavaan,
-    fit_by_semopy,
-    time_best,
-    write_table,
-)
+from benchmarks.common import compare_times, write_table
+from benchmarks.peers import PART, RESAMPLES, ROUNDS, SEED, Fits, load_sites, time_rounds
 from helpers.loop import bootstrap_loop, feedback
 from helpers.pathmodel import read_model
 from helpers.pathmodel.effects import effect_matrices
 from helpers.pathmodel.recursive import solvable
 from helpers.pathmodel.resampling import draw_sites
 from helpers.pathmodel.ring import solve_ring
-from helpers.study import load_study, sample_top
 
-RESAMPLES, PART, SEED = 2000, 200, 2022
+OURS = "closed form, batched, all statistics with BCa intervals"
 AT_OPTIMUM = 1e-6  # of F, above the closed form's
 SAME_GAIN = 1e-2
 MODEL = read_model("loop")
-
-
-def load_sites() -> pd.DataFrame:
-    """Return the four variables at the sites of the embedded study, standardized."""
-    study = load_study("embedded", SEED)
-    data = study.factors().join(sample_top(study.sites, "embedded"))
-    return data[list(MODEL.variables)].apply(stats.zscore)
 
 
 def discrepancies(B: np.ndarray, Psi: np.ndarray, S: np.ndarray) -> np.ndarray:
@@ -45,17 +30,17 @@ def discrepancies(B: np.ndarray, Psi: np.ndarray, S: np.ndarray) -> np.ndarray:
 
 def report() -> list[str]:
     """Return lines of Markdown: what was timed, and the table."""
-    data = load_sites()
+    data = load_sites(MODEL)
     bootstrap = bootstrap_loop(MODEL, data, n_boot=RESAMPLES, seed=SEED)
-    drawn = next(draw_sites(len(data), RESAMPLES, SEED))[:PART]
+    drawn = next(draw_sites(len(data), RESAMPLES, SEED))[: ROUNDS * PART]
     samples = [data.iloc[sites].reset_index(drop=True) for sites in drawn]
     S = np.stack([sample.cov(ddof=0) for sample in samples])
     B, Psi = solve_ring(MODEL, S)
     real = solvable(S) & ~np.isnan(B).any(axis=(0, -2, -1))
     few = [sample for sample, kept in zip(samples, real, strict=True) if kept]
     S, B, Psi = S[real], B[0, real], Psi[0, real]
-    ours = effect_matrices(B, Psi)[0]
-    gain, lowest = feedback(ours)["gain"], discrepancies(B, Psi, S)
+    ours = effect_matrices(B, Psi)[1]
+    gain, lowest = feedback(effect_matrices(B, Psi)[0])["gain"], discrepancies(B, Psi, S)
 
     def follow(fits: Fits) -> dict[str, str]:
         """Return where the searches ended, and how far from the stable solution at its gain."""
@@ -65,43 +50,33 @@ def report() -> list[str]:
         found = 1 - np.linalg.det(np.eye(S.shape[-1]) - fits.standardized)
         stable = there & (np.abs(found) < 1)
         same = there & (np.abs(found - gain) < SAME_GAIN)
-        difference = np.abs(fits.standardized - ours)[same].max(initial=0)
+        difference = np.abs(fits.total - ours)[same].max(initial=0)
         return {
+            "fitted": f"{len(few):,}",
             "stable": f"{stable.sum()}",
             "twin": f"{(there & ~stable).sum()}",
             "elsewhere": f"{(~there).sum()}",
             "largest difference": f"{difference:.0e} ({same.sum()})",
         }
 
-    seconds = time_best(lambda: bootstrap_loop(MODEL, data, n_boot=RESAMPLES, seed=SEED))
-    name = "closed form, batched, all statistics with BCa intervals"
-    times = {name: (seconds, RESAMPLES)}
-    ends = {
-        name: {
-            "stable": f"{len(bootstrap.draws):,}",
-            "twin": "0",
-            "elsewhere": "0",
-            "largest difference": "0e+00",
-        }
-    }
-    for fits in (fit_by_semopy(MODEL, few), fit_by_lavaan(MODEL, few)):
-        if fits:
-            times[fits.name] = fits.seconds, len(few)
-            ends[fits.name] = follow(fits)
-    table = compare_times(times, RESAMPLES).join(pd.DataFrame(ends).T)
+    times, others = time_rounds(
+        MODEL, few, (OURS, lambda: bootstrap_loop(MODEL, data, n_boot=RESAMPLES, seed=SEED))
+    )
+    solved = f"{len(bootstrap.draws):,}"
+    ends = {OURS: {"fitted": f"{RESAMPLES:,}", "stable": solved, "twin": "0", "elsewhere": "0"}}
+    ends |= {fits.name: follow(fits) for fits in others}
+    table = compare_times(times, f"for {RESAMPLES:,}").join(pd.DataFrame(ends).T.fillna(""))
     left_out = bootstrap.failed + bootstrap.unreal
     return [
-        "## Bootstrap of the feedback loop",
+        "### Bootstrap of the feedback loop",
         "",
-        f"Standardized coefficients of the loop of {len(MODEL.variables)} variables "
+        f"Coefficients and total effects of the loop of {len(MODEL.variables)} variables "
         f"(`data/models/loop.lav`, {len(data)} sites), for {RESAMPLES:,} resamples of the sites, "
-        f"{left_out} of which have no loop with real coefficients and are left out. semopy and "
-        f"lavaan fit the first of the same resamples; their time for all is extrapolated. Every "
-        "loop has two solutions that fit equally well. Counted is at which of them a search ended: "
-        "the stable one, its twin, or elsewhere (F more than "
-        f"{AT_OPTIMUM:.0e} above that of both). Largest difference: of a coefficient from that of "
-        "the closed form, over the resamples (their number in brackets) whose gain agrees within "
-        f"{SAME_GAIN:g}.",
+        f"{left_out} of which have no loop with real coefficients and are left out. Every loop has "
+        "two solutions that fit equally well. Counted is at which of them a search ended: the "
+        f"stable one, its twin, or elsewhere (F more than {AT_OPTIMUM:.0e} above that of both). "
+        "Difference: of a total effect from that of the closed form, over the resamples (their "
+        f"number in brackets) whose gain agrees within {SAME_GAIN:g}.",
         "",
         *write_table(table),
     ]

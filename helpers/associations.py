@@ -9,7 +9,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its statistics load themselves when they are used
 from scipy.spatial.distance import pdist, squareform
 
 from helpers.checks import check_level, check_numbers
@@ -76,8 +76,8 @@ def correlate(
     n = np.full(len(r), float(len(left))) if sizes is None else sizes.loc[pairs].to_numpy()
     freedom = np.maximum(n - 2 - k, 0)
     with np.errstate(divide="ignore", invalid="ignore"):  # r = 1: t and z are infinite, p is 0
-        p = 2 * stats.t.sf(np.abs(r) * np.sqrt(freedom / (1 - r**2)), freedom)
-        reach = stats.norm.ppf((1 + confidence) / 2) / np.sqrt(np.maximum(n - 3 - k, 0))
+        p = 2 * scipy.stats.t.sf(np.abs(r) * np.sqrt(freedom / (1 - r**2)), freedom)
+        reach = scipy.stats.norm.ppf((1 + confidence) / 2) / np.sqrt(np.maximum(n - 3 - k, 0))
         r_low, r_high = np.tanh(np.arctanh(r) - reach), np.tanh(np.arctanh(r) + reach)
     columns = {
         "n": n,
@@ -159,7 +159,7 @@ def control_errors(table: pd.DataFrame) -> pd.DataFrame:
     Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57, 289-300.
     """
     done = table["p"].dropna()
-    q = pd.Series(stats.false_discovery_control(done) if len(done) else [], done.index, float)
+    q = pd.Series(scipy.stats.false_discovery_control(done) if len(done) else [], done.index, float)
     return table.assign(q=q, p_bonferroni=np.minimum(done * len(done), 1))
 
 
@@ -211,7 +211,7 @@ def count_by_chance(
         _check_same_sites(left, table)
     nothing = left.iloc[:, :0]
     z_left, z_right = _standardize(left, nothing), _standardize(right, nothing)
-    t = stats.t.isf(alpha / 2, len(left) - 2)
+    t = scipy.stats.t.isf(alpha / 2, len(left) - 2)
     critical = t / np.sqrt(len(left) - 2 + t**2)
     rng = np.random.default_rng(seed)
     shuffled = (np.abs(rng.permutation(z_left).T @ z_right) for _ in range(times))

@@ -10,7 +10,6 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-import shapely
 import xarray as xr
 import yaml
 
@@ -88,6 +87,8 @@ def _place_sites(
 
 def _candidates(climate: xr.Dataset, elevation: xr.DataArray) -> pd.DataFrame:
     """List the elevation cells on the transect, with their place along it in km."""
+    import shapely  # only to lay the sites anew
+
     model = load_reconstruction()
     cells = elevation.to_dataframe("elevation").reset_index()
     cells = cells.rename(columns={"lat": "latitude", "lon": "longitude"})

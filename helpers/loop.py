@@ -17,10 +17,11 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_level
+from helpers.cluster import spread
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
 from helpers.pathmodel.checks import model_table
-from helpers.pathmodel.effects import effect_matrices, effect_pairs
+from helpers.pathmodel.effects import effect_matrices, effect_pairs, joined
 from helpers.pathmodel.fit import PathFit, describe, prepare
 from helpers.pathmodel.indices import baseline_indices, goodness_of_fit
 from helpers.pathmodel.recursive import solvable, weighted_covariances
@@ -377,7 +378,7 @@ def bootstrap_loop(
         return found, good
 
     index = _rows(model)
-    parts = [statistics_of(sites) for sites in draw_sites(n, n_boot, seed)]
+    parts = spread(statistics_of, draw_sites(n, n_boot, seed))
     drawn = np.concatenate([found for found, _ in parts], axis=-1)
     failed = n_boot - int(sum(good.sum() for _, good in parts))
     kept = drawn[:, ~np.isnan(drawn).any(axis=0)]
@@ -405,7 +406,7 @@ def _statistics(model: PathModel, S: np.ndarray) -> np.ndarray:
     direct, total = effect_matrices(B, Psi)
     place = model.variables.index
     columns = [direct[:, place(to), place(cause)] for to, cause in model.paths]
-    columns += [total[:, place(to), place(cause)] for cause, to in effect_pairs(model)]
+    columns += [*total[:, *joined(model)].T]
     columns += feedback(direct).values()
     found = np.full((len(columns), len(S)), np.nan)
     found[:, real] = columns

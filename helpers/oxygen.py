@@ -9,11 +9,14 @@ files, and all of it is lazy on dask arrays.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from helpers.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 OXYGEN_PER_CARBON = 32 / 12
 PUBLISHED_RATIO = 2.667

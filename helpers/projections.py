@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import scipy  # its statistics load themselves when they are used
 import xarray as xr
-from scipy import stats
 
 from helpers.checks import check_word
 from helpers.errors import InputError
@@ -54,7 +54,9 @@ def fit_trend(annual: xr.DataArray) -> xr.Dataset:
 
     def p_value(size):
         error = np.sqrt(squares / (size - 2) / spread)
-        tail = xr.apply_ufunc(stats.t.sf, np.abs(slope) / error, size - 2, dask="parallelized")
+        tail = xr.apply_ufunc(
+            scipy.stats.t.sf, np.abs(slope) / error, size - 2, dask="parallelized"
+        )
         return 2 * tail
 
     return xr.Dataset(
@@ -109,9 +111,9 @@ def compare_periods(before: xr.DataArray, after: xr.DataArray) -> pd.Series:
     """
     _check_years(before)
     _check_years(after)
-    student = stats.ttest_ind(after, before)
+    student = scipy.stats.ttest_ind(after, before)
     sizes = [float(effective_size(period - _line(period))) for period in (before, after)]
-    welch = stats.ttest_ind_from_stats(
+    welch = scipy.stats.ttest_ind_from_stats(
         float(after.mean()),
         float(after.std(ddof=1)),
         sizes[1],
@@ -154,8 +156,8 @@ def spread_of_models(change: xr.DataArray, confidence: float = 0.95) -> pd.Serie
         of models whose value is above 0.
     """
     values = change.to_numpy()
-    interval = stats.t.interval(
-        confidence, values.size - 1, loc=values.mean(), scale=stats.sem(values)
+    interval = scipy.stats.t.interval(
+        confidence, values.size - 1, loc=values.mean(), scale=scipy.stats.sem(values)
     )
     return pd.Series(
         {

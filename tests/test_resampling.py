@@ -13,7 +13,16 @@ from scipy import stats
 
 from helpers.errors import InputError
 from helpers.pathmodel import effects, fit_indices, fit_model, parse_model, resampling
-from helpers.pathmodel.recursive import effects_on, solve_recursive, weighted_covariances
+from helpers.pathmodel.checks import COLLINEAR
+from helpers.pathmodel.fit import polish, search
+from helpers.pathmodel.frame import Frame, discrepancy
+from helpers.pathmodel.recursive import (
+    effects_on,
+    solvable,
+    solve_recursive,
+    sum_chains,
+    weighted_covariances,
+)
 from helpers.pathmodel.resampling import (
     Bootstrap,
     bollen_stine,
@@ -66,14 +75,17 @@ def noise(model, sites: int = 30, seed: int = 3) -> pd.DataFrame:
 def test_the_closed_form_is_the_optimum_that_the_search_finds(model, exogenous, seed):
     data = noise(model, seed=seed)
     assume(np.linalg.eigvalsh(data.corr())[0] > 0.01)  # the search is no reference near collinear
-    fit = fit_model(model, data, exogenous=exogenous)
-    sd = np.sqrt(np.diag(fit.sample))
-    R = fit.sample.to_numpy() / np.outer(sd, sd)
+    R = data[list(model.variables)].corr().to_numpy()
+    frame = Frame(model, exogenous)
+    theta = polish(frame, search(frame, R, len(data))[0], R)
     B, Psi = solve_recursive(model, R, exogenous)
-    for found, expected in zip((B, Psi), fit.frame.matrices(fit.theta), strict=True):
+    for found, expected in zip((B, Psi), frame.matrices(theta), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-8)
     (F,) = resampling._discrepancies(model, R[None], exogenous)
-    assert (fit.n - 1) * F == pytest.approx(fit_indices(fit)["chi2"], abs=1e-8)
+    lowest = discrepancy(frame.implied(theta), R)
+    assert pytest.approx(lowest, abs=1e-9) == F
+    fit = fit_model(model, data, exogenous=exogenous)
+    np.testing.assert_allclose(fit.theta, theta, atol=1e-8)
 
 
 def test_a_drawn_covariance_of_causes_is_kept():
@@ -92,6 +104,24 @@ def test_any_batch_gives_the_numbers_of_one_sample(exogenous):
     one = solve_recursive(MODEL, S[1, 2], exogenous)
     for many, single in zip(batch, one, strict=True):
         np.testing.assert_allclose(many[1, 2], single, rtol=1e-12)
+
+
+def test_only_the_smallest_eigenvalue_tells_whether_columns_determine_each_other():
+    rng = np.random.default_rng(4)
+    values = rng.standard_normal((4000, 12, 5))
+    values[..., 4] = values[..., 0] + values[..., 4] * 10.0 ** rng.uniform(-7, 1, (4000, 1))
+    R = np.stack([np.corrcoef(table.T) for table in values])
+    expected = np.linalg.eigvalsh(R)[:, 0] > COLLINEAR
+    assert 300 < expected.sum() < 3700
+    np.testing.assert_array_equal(solvable(R), expected)
+    np.testing.assert_array_equal([solvable(each) for each in R[:50]], expected[:50])
+
+
+@pytest.mark.parametrize("p", range(1, 11))
+def test_chains_of_arrows_add_up_to_the_inverse(p):
+    B = np.tril(np.random.default_rng(p).standard_normal((3, p, p)), -1)
+    expected = np.linalg.inv(np.eye(p) - B)
+    np.testing.assert_allclose(sum_chains(B), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_weights_count_rows():

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -123,6 +122,8 @@ def rank_chances(shares: pd.DataFrame, published: Sequence[str]) -> tuple[plt.Fi
         Causes in the published order. Those without a row are passed over; a cause that was not
         published comes last, without a frame.
     """
+    import seaborn  # only for this figure
+
     if shares.empty:
         return nothing_to_draw(NO_EFFECTS)
     framed = [cause for cause in published if cause in shares.index]

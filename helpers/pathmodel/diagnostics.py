@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.outliers_influence import variance_inflation_factor
 
 from helpers.associations import correlate
 from helpers.errors import InputError
@@ -150,6 +149,8 @@ def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:
     InputError
         As :func:`helpers.pathmodel.fit_model`.
     """
+    from statsmodels.stats.outliers_influence import variance_inflation_factor  # only needed here
+
     table = model_table(model, data, "correlated")
     rows = {}
     for to in model.endogenous:

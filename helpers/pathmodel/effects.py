@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from helpers.checks import check_level
 from helpers.errors import InputError
-from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.frame import derivative
 from helpers.pathmodel.spec import PathModel
+
+if TYPE_CHECKING:
+    from helpers.pathmodel.fit import PathFit  # which needs this module
 
 KINDS = ("direct", "indirect", "total")
 
@@ -25,16 +29,26 @@ def effect_pairs(model: PathModel, outcome: str | None = None) -> pd.MultiIndex:
     outcome : str, optional
         Only the pairs that end there.
     """
-    names = list(model.variables)
+    names = np.array(model.variables)
+    to, cause = joined(model, outcome)
+    return pd.MultiIndex.from_arrays([names[cause], names[to]], names=["from", "to"])
+
+
+def joined(model: PathModel, outcome: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of the variables of :func:`effect_pairs`: rows (to), columns (from).
+
+    Parameters
+    ----------
+    model : PathModel
+        Recursive or not.
+    outcome : str, optional
+        Only the pairs that end there.
+    """
+    names = model.variables
     step = np.array([[float((to, cause) in model.paths) for cause in names] for to in names])
     reached = np.linalg.matrix_power(step + np.eye(len(names)), len(names)) @ step > 0
-    pairs = [
-        (cause, to)
-        for i, to in enumerate(names)
-        for j, cause in enumerate(names)
-        if reached[i, j] and outcome in (None, to)
-    ]
-    return pd.MultiIndex.from_tuples(pairs, names=["from", "to"])
+    wanted = np.array([outcome in (None, to) for to in names])
+    return np.nonzero(reached & wanted[:, None])
 
 
 def check_outcome(model: PathModel, outcome: str) -> None:
@@ -70,8 +84,21 @@ def effect_matrices(B: np.ndarray, Psi: np.ndarray) -> tuple[np.ndarray, np.ndar
     -----
     Total = (I - B)^-1 - I, in standard deviations that the model implies.
     """
-    inverse = np.linalg.inv(np.eye(B.shape[-1]) - B)
-    sd = np.sqrt(np.einsum("...ij,...jk,...ik->...i", inverse, Psi, inverse))
+    return standardize(B, np.linalg.inv(np.eye(B.shape[-1]) - B), Psi)
+
+
+def standardize(
+    B: np.ndarray, inverse: np.ndarray, Psi: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what :func:`effect_matrices` does, where (I - B)^-1 is already known.
+
+    Parameters
+    ----------
+    B, inverse, Psi : numpy.ndarray
+        Path coefficients, (I - B)^-1, and covariances of exogenous variables and errors, each
+        (..., p, p).
+    """
+    sd = np.sqrt(((inverse @ Psi) * inverse).sum(axis=-1))
     unit = sd[..., None, :] / sd[..., :, None]
     return B * unit, (inverse - np.eye(B.shape[-1])) * unit
 
@@ -97,11 +124,7 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
     check_level("confidence", confidence, usual=0.95)
     if outcome is not None:
         check_outcome(fit.model, outcome)
-    pairs = effect_pairs(fit.model, outcome)
-    names = list(fit.model.variables)
-    to, cause = (
-        [names.index(name) for name in pairs.get_level_values(level)] for level in ("to", "from")
-    )
+    to, cause = joined(fit.model, outcome)
 
     def of(theta: np.ndarray) -> np.ndarray:
         direct, total = effect_matrices(*fit.frame.matrices(theta))
@@ -121,4 +144,4 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
             f"{kind}_low": value - half,
             f"{kind}_high": value + half,
         }
-    return pd.DataFrame(columns, index=pairs)
+    return pd.DataFrame(columns, index=effect_pairs(fit.model, outcome))

@@ -1,4 +1,5 @@
-"""Maximum likelihood for path models: semopy finds the optimum, a few steps remove its last digits.
+"""Maximum likelihood for path models: in closed form where there is one; elsewhere semopy finds the
+optimum, and a few steps remove its last digits.
 
 S is the sample covariance matrix with divisor N, Sigma the one that the model implies, p the
 number of variables. The discrepancy is F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p. Variables are
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import semopy
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
@@ -19,6 +19,7 @@ from helpers.checks import check_word
 from helpers.errors import InputError
 from helpers.pathmodel.checks import check_collinear, check_moments, check_size, model_table
 from helpers.pathmodel.frame import Frame, derivative
+from helpers.pathmodel.recursive import has_closed_form, solve_recursive
 from helpers.pathmodel.spec import PathModel
 
 CONVENTIONS = ("amos", "lavaan")
@@ -160,8 +161,12 @@ def fit_moments(
         As :func:`fit_model`.
     """
     sample, frame, R = prepare(model, sample, n, exogenous, convention)
-    found, _ = search(frame, R, n)
-    return describe(frame, polish(frame, found, R), sample, n, convention)
+    if has_closed_form(model, exogenous):
+        B, Psi = solve_recursive(model, R, exogenous)
+        theta = np.concatenate([B[*frame.paths.T], Psi[*frame.spreads.T]])
+    else:
+        theta = polish(frame, search(frame, R, n)[0], R)
+    return describe(frame, theta, sample, n, convention)
 
 
 def prepare(
@@ -245,6 +250,8 @@ def search(
     start : numpy.ndarray, optional
         Where to start, (q,); without it, semopy chooses.
     """
+    import semopy  # takes a second, with sympy and scikit-learn, and most models never come here
+
     names, inner = frame.names, len(frame.model.exogenous)
     searched = np.arange(len(frame.spreads))
     among = (frame.spreads < inner).all(axis=1)

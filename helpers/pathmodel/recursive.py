@@ -10,8 +10,10 @@ import numpy as np
 
 from helpers.errors import InputError
 from helpers.pathmodel.checks import COLLINEAR
-from helpers.pathmodel.effects import effect_matrices, effect_pairs
+from helpers.pathmodel.effects import joined, standardize
 from helpers.pathmodel.spec import PathModel
+
+_SURE = 3 * COLLINEAR  # a determinant of correlations, a little above e * COLLINEAR
 
 
 def solve_recursive(
@@ -73,6 +75,20 @@ def regress(S: np.ndarray, to: int, causes: np.ndarray) -> tuple[np.ndarray, np.
     return slopes, S[..., to, to] - (slopes * with_causes).sum(axis=-1)
 
 
+def sum_chains(B: np.ndarray) -> np.ndarray:
+    """Return (I - B)^-1 = I + B + B^2 + ..., (..., p, p), of a model without loops.
+
+    B^k holds what passes along chains of k arrows. Without a loop none is longer than p - 1, and
+    few products of matrices, (I + B) (I + B^2) (I + B^4) ..., have them all.
+    """
+    one = np.eye(B.shape[-1])
+    total, power, length = one + B, B, 2
+    while length < B.shape[-1]:
+        power = power @ power
+        total, length = total @ (one + power), 2 * length
+    return total
+
+
 def _check_closed_form(model: PathModel, exogenous: str) -> None:
     if not model.recursive:
         raise InputError(
@@ -81,17 +97,35 @@ def _check_closed_form(model: PathModel, exogenous: str) -> None:
             found="a loop" if not model.covariances else "a loop or a covariance of an error",
             mend="use fit_model, which searches for the optimum",
         )
-    joined = {name: {name} for name in model.exogenous}
-    for one, other in model.all_covariances(exogenous):
-        joined[one].add(other)
-        joined[other].add(one)
-    if any(joined[name] != joined[other] for name in joined for other in joined[name]):
+    if not _in_groups(model, exogenous):
         raise InputError(
             "path model",
             needed="exogenous variables in groups, within which all of them may correlate",
             found="covariances of one variable with two that may not correlate",
             mend='draw the missing covariance, or use exogenous="correlated"',
         )
+
+
+def has_closed_form(model: PathModel, exogenous: str) -> bool:
+    """Tell whether :func:`solve_recursive` takes a model.
+
+    Parameters
+    ----------
+    model : PathModel
+        Any.
+    exogenous : {"correlated", "uncorrelated"}
+        Whether exogenous variables may correlate where the model does not draw it.
+    """
+    return model.recursive and _in_groups(model, exogenous)
+
+
+def _in_groups(model: PathModel, exogenous: str) -> bool:
+    """Tell whether exogenous variables that correlate with one and the same correlate."""
+    linked = {name: {name} for name in model.exogenous}
+    for one, other in model.all_covariances(exogenous):
+        linked[one].add(other)
+        linked[other].add(one)
+    return all(linked[name] == linked[other] for name in linked for other in linked[name])
 
 
 def weighted_covariances(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -116,11 +150,19 @@ def weighted_covariances(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 def solvable(S: np.ndarray) -> np.ndarray:
     """Tell which covariance matrices of standardized tables belong to columns that all vary and
     do not determine each other, (...).
+
+    Notes
+    -----
+    The smallest eigenvalue of the correlations tells. The eigenvalues have the sum p, so that all
+    but one have a product below (p / (p - 1))^(p - 1) < e: the smallest is above |R| / e, and only
+    where this bound does not settle the matter is it computed.
     """
     variance = np.einsum("...ii->...i", S)
     sd = np.sqrt(np.where(variance > COLLINEAR, variance, 1))  # a constant leaves an eigenvalue 0
-    smallest = np.linalg.eigvalsh(S / (sd[..., :, None] * sd[..., None, :]))[..., 0]
-    return smallest > COLLINEAR
+    R = S / (sd[..., :, None] * sd[..., None, :])
+    good = np.asarray(np.linalg.det(R) > _SURE)
+    good[~good] = np.linalg.eigvalsh(R[~good])[..., 0] > COLLINEAR
+    return good
 
 
 def effects_on(outcome: str, model: PathModel, S: np.ndarray, exogenous: str) -> np.ndarray:
@@ -137,12 +179,10 @@ def effects_on(outcome: str, model: PathModel, S: np.ndarray, exogenous: str) ->
     exogenous : {"correlated", "uncorrelated"}
         Whether exogenous variables may correlate where the model does not draw it.
     """
-    causes = [model.variables.index(cause) for cause, _ in effect_pairs(model, outcome)]
+    to, cause = joined(model, outcome)
     good = solvable(S)
-    found = np.full((*S.shape[:-2], 3, len(causes)), np.nan)
-    direct, total = (
-        each[:, model.variables.index(outcome), causes]
-        for each in effect_matrices(*solve_recursive(model, S[good], exogenous))
-    )
+    found = np.full((*S.shape[:-2], 3, len(cause)), np.nan)
+    B, Psi = solve_recursive(model, S[good], exogenous)
+    direct, total = (each[:, to, cause] for each in standardize(B, sum_chains(B), Psi))
     found[good] = np.stack([direct, total - direct, total], axis=1)
     return np.moveaxis(found, (-2, -1), (0, 1))

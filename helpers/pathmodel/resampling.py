@@ -1,7 +1,8 @@
 """How sure the effects of a recursive model are: bootstrap, order of effects, influence of sites.
 
-All resamples are fitted at once, in closed form (:mod:`helpers.pathmodel.recursive`), on one
-thread: on stacks of small matrices threads only wait for each other.
+Resamples are fitted in blocks, each at once and in closed form
+(:mod:`helpers.pathmodel.recursive`), on one thread: on stacks of small matrices threads only wait
+for each other. After :func:`helpers.cluster.connect` the blocks are spread over a cluster.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scipy import linalg, stats
 from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_level
+from helpers.cluster import spread
 from helpers.errors import InputError
 from helpers.pathmodel.checks import model_table
 from helpers.pathmodel.effects import KINDS, check_outcome, effect_pairs
@@ -117,7 +119,7 @@ def bootstrap_effects(
         S = weighted_covariances(count_sites(sites, n)[..., number], values)
         return effects_on(outcome, model, S, exogenous)
 
-    drawn = np.concatenate([effects_of(sites) for sites in draw_sites(n, n_boot, seed)], axis=-1)
+    drawn = np.concatenate(spread(effects_of, draw_sites(n, n_boot, seed)), axis=-1)
     kept = drawn[..., ~np.isnan(drawn).any(axis=(0, 1))]
     failed = n_boot - kept.shape[-1]
     check_enough(failed, n_boot)
@@ -281,11 +283,12 @@ def bollen_stine(
     """
     values = _standardized(model, data, exogenous)
     turned, observed = _turn(model, values, exogenous)
-    draws = []
-    for sites in draw_sites(len(values), n_boot, seed):
+
+    def discrepancies_of(sites: np.ndarray) -> np.ndarray:
         S = weighted_covariances(count_sites(sites, len(values)), turned)
-        draws.append(_discrepancies(model, S[solvable(S)], exogenous))
-    draws = np.concatenate(draws)
+        return _discrepancies(model, S[solvable(S)], exogenous)
+
+    draws = np.concatenate(spread(discrepancies_of, draw_sites(len(values), n_boot, seed)))
     draws = draws[~np.isnan(draws)]
     failed = n_boot - len(draws)
     check_enough(failed, n_boot)
@@ -363,7 +366,7 @@ def _standardized(
 
 
 def draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield blocks of resamples, (resamples, n).
+    """Yield blocks of resamples, (resamples, n), in the smallest integers, since they may travel.
 
     Parameters
     ----------
@@ -383,7 +386,8 @@ def draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
         )
     rng = np.random.default_rng(seed)
     for start in range(0, n_boot, _BLOCK):
-        yield rng.integers(0, n, (min(_BLOCK, n_boot - start), n))
+        sites = rng.integers(0, n, (min(_BLOCK, n_boot - start), n))
+        yield sites.astype(np.min_scalar_type(n))
 
 
 def count_sites(sites: np.ndarray, n: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from helpers.errors import InputError
-from helpers.pathmodel.effects import effect_pairs
+from helpers.pathmodel.effects import joined
 from helpers.pathmodel.recursive import regress
 from helpers.pathmodel.spec import PathModel
 
@@ -34,7 +34,7 @@ def find_ring(model: PathModel) -> tuple[str, ...]:
     InputError
         For any other model.
     """
-    ring = [cause for cause, to in effect_pairs(model) if cause == to]
+    ring = [model.variables[i] for i, j in zip(*joined(model), strict=True) if i == j]
     follows = {model.parents(to)[0]: to for to in ring}
     alone = all(len(model.parents(to)) == 1 for to in ring)
     if len(ring) < 3 or not alone or model.exogenous or model.covariances:

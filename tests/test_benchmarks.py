@@ -1,0 +1,34 @@
+"""The frame of the benchmarks: what a suite measures replaces its own section and no other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks.common import compare_times
+
+
+def test_a_suite_replaces_its_own_section_and_no_other():
+    text = bench.put_section("", "book", ["of the book"])
+    text = bench.put_section(text, "paths", ["of paths", "", "### A part", "", "more"])
+    before = bench.put_section(text, "archive", ["of the archive"])
+    titles = [line[3:] for line in before.splitlines() if line.startswith("## ")]
+    assert titles == list(bench.SUITES.values())
+    after = bench.put_section(before, "paths", ["anew"])
+    assert after == before.replace("of paths\n\n### A part\n\nmore", "anew")
+    assert bench.put_section(after, "paths", ["anew"]) == after
+
+
+def test_an_unknown_suite_is_refused_with_the_known_ones(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["bench", "pathes"])
+    with pytest.raises(SystemExit):
+        bench.main()
+    assert "no suite pathes: there are paths, archive, book" in capsys.readouterr().err
+
+
+def test_ratios_are_of_medians_and_at_least_of_the_ends():
+    table = compare_times({"ours": [1.0, 3.0, 2.0], "theirs": [40.0, 60.0]}, "for 10")
+    assert table["times as long"].tolist() == ["1", "25"]
+    assert table["at least"].tolist() == ["", f"{np.floor(40 / 3):.0f}"]
+    assert table["seconds for 10"].tolist() == ["2", "50"]
