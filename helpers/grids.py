@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import xarray as xr
-from xarray_regrid.utils import normalize_overlap, overlap
 
 from helpers.errors import InputError
 from helpers.gldas import PLATEAU_BOX
@@ -79,6 +77,23 @@ def target_grid(box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
     return grid.set_coords(["lat_bnds", "lon_bnds"])
 
 
+def overlap(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the common length of every interval with every other.
+
+    Parameters
+    ----------
+    bounds, others : numpy.ndarray
+        Lower and upper ends, (n, 2) and (m, 2).
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, m), 0 for intervals that do not meet.
+    """
+    upper = np.minimum(bounds[:, None, 1], others[None, :, 1])
+    return np.maximum(upper - np.maximum(bounds[:, None, 0], others[None, :, 0]), 0)
+
+
 def regrid(
     flux: xr.DataArray, fraction: xr.DataArray, box: dict[str, slice] = PLATEAU_BOX
 ) -> tuple[xr.DataArray, xr.DataArray]:
@@ -109,8 +124,8 @@ def regrid(
     -----
     First-order conservative: flux times fraction, and fraction, are averaged over the area that
     each source cell shares with a target cell, and then divided. Along each axis the shared part
-    is the overlap of intervals (``xarray_regrid.utils.overlap``), in longitude and in the sine of
-    latitude, between the cells' true bounds. ``xarray_regrid``'s own ``conservative`` takes bounds
+    is the overlap of intervals, in longitude and in the sine of latitude, between the cells' true
+    bounds. The library ``xarray_regrid`` takes bounds
     halfway between centres, and weighs a source cell by its whole area instead of by the shared
     part: it misses the total by up to 5e-4 from a 2.8 degree grid.
 
@@ -137,11 +152,14 @@ def regrid(
 
 
 def _weights(source: xr.DataArray, target: xr.DataArray, name: str) -> np.ndarray:
-    intervals = []
-    for bounds in (source.values, target.values):
-        measure = np.sin(np.radians(bounds)) if name == "lat" else bounds
-        intervals.append(pd.IntervalIndex.from_arrays(measure[:, 0], measure[:, 1]))
-    return normalize_overlap(overlap(*intervals))
+    """Return the share of each source cell in each target cell, (source, target), along an axis."""
+    measured = [
+        np.sin(np.radians(bounds.values)) if name == "lat" else bounds.values
+        for bounds in (source, target)
+    ]
+    shared = overlap(*measured)
+    covered = shared.sum(axis=0)
+    return shared / np.where(covered > 0, covered, 1)
 
 
 def _average(array: xr.DataArray, weights: list[np.ndarray], target: xr.Dataset) -> xr.DataArray:
