@@ -8,16 +8,22 @@ around the region, and only when something is computed.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
+import cftime
+import dask.array as da
 import numpy as np
 import pandas as pd
 import xarray as xr
+from xarray.backends import NetCDF4DataStore, ScipyDataStore
+from xarray.conventions import decode_cf_variable
 
 from helpers.errors import InputError
 from helpers.gldas import PLATEAU_BOX
@@ -40,7 +46,7 @@ _NAME = re.compile(
 )
 _LARGEST_VALUE = 1e19
 _MONTHS_PER_CHUNK = 360
-_SECONDS_PER_DAY = 86_400
+_CLASSIC = (b"CDF\x01", b"CDF\x02")
 _SAME_PLACE = 1e-3
 _DOWNLOAD = "download the file again from ESGF"
 
@@ -158,24 +164,88 @@ def open_run(
         or missing units; a missing variable; two-dimensional coordinates; a file cut short.
     """
     run = _one_run(files)
-    pieces = [
-        (path, _open_piece(path, run["variable"], period, box, units))
-        for path, *period in files[["path", "start", "end"]].itertuples(index=False)
-    ]
-    pieces.sort(key=lambda piece: _months(piece[1])[0])
-    (first_path, first), *others = pieces
-    for path, piece in others:
-        _check_alike(path, piece, first_path, first)
-    _check_sequence(" ".join(run.values()), pieces)
-    joined = xr.concat(
-        [piece for _, piece in pieces],
-        "time",
-        coords="minimal",
-        compat="override",
-        join="override",
-        combine_attrs="override",
+    pieces = sorted(
+        (
+            _read_piece(path, run["variable"], period, box, units)
+            for path, *period in files[["path", "start", "end"]].itertuples(index=False)
+        ),
+        key=lambda piece: piece.months[0],
     )
-    return joined.assign_attrs(files="\n".join(path.name for path, _ in pieces))
+    first, *others = pieces
+    for piece in others:
+        _check_alike(piece.path, piece.frame, first.path.name, first.frame)
+    _check_sequence(" ".join(run.values()), pieces)
+    times = np.concatenate([piece.times for piece in pieces])
+    return xr.DataArray(
+        _lazy_values(run["variable"], pieces),
+        {"time": xr.CFTimeIndex(times), **first.cells},
+        ("time", "lat", "lon"),
+        run["variable"],
+        {**first.sample.attrs, "files": "\n".join(piece.path.name for piece in pieces)},
+    )
+
+
+class _Piece(NamedTuple):
+    """What the header of a file says: its months, and where its cells of the region are."""
+
+    path: Path
+    sample: xr.Variable
+    times: np.ndarray
+    months: np.ndarray
+    cells: dict[str, tuple[str, np.ndarray]]
+    window: tuple[slice | np.ndarray, ...]
+
+    @property
+    def frame(self) -> _Frame:
+        return _Frame(self.times[0].calendar, self.cells["lat"][1], self.cells["lon"][1])
+
+
+def _lazy_values(variable: str, pieces: Sequence[_Piece]) -> da.Array:
+    """Return the values of joined pieces as blocks of months, across the ends of files."""
+    sizes = [len(piece.times) for piece in pieces]
+    ends = np.cumsum(sizes)
+    edges = [*range(0, ends[-1], _MONTHS_PER_CHUNK), ends[-1]]
+    blocks = []
+    for low, high in itertools.pairwise(edges):
+        within = [
+            (piece, slice(max(low - start, 0), min(high - start, size)))
+            for piece, size, start in zip(pieces, sizes, ends - sizes, strict=True)
+            if start < high and low < start + size
+        ]
+        blocks.append([(str(p.path), (months, *p.window)) for p, months in within])
+    sample = pieces[0].sample
+    return da.map_blocks(
+        _read_block,
+        variable,
+        blocks,
+        chunks=(tuple(np.diff(edges).tolist()), *((size,) for size in sample.shape[1:])),
+        dtype=sample.dtype,
+        meta=sample.values,
+    )
+
+
+def _read_block(
+    variable: str,
+    blocks: list[list[tuple[str, tuple]]],
+    block_id: tuple[int, ...] | None = None,
+) -> np.ndarray:
+    """Read some months of a region; fill values become NaN."""
+    parts = []
+    for path, window in blocks[block_id[0]]:
+        with _open_store(Path(path)) as store:
+            stored = _select(store.get_variables()[variable], *window)
+            parts.append(_decode(variable, stored).values)
+    return np.concatenate(parts)
+
+
+def _decode(name: str, stored: xr.Variable) -> xr.Variable:
+    decoded = decode_cf_variable(name, stored).load()
+    return decoded.where(np.abs(decoded) < _LARGEST_VALUE)
+
+
+def _select(stored: xr.Variable, *window: slice | np.ndarray) -> xr.Variable:
+    dims = [dim for dim in ("time", "lat", "lon") if dim in stored.dims]
+    return stored.transpose(*dims)[window]
 
 
 def _one_run(files: pd.DataFrame) -> dict[str, str]:
@@ -193,164 +263,193 @@ def _one_run(files: pd.DataFrame) -> dict[str, str]:
     return run
 
 
-def _open_file(path: Path) -> xr.Dataset:
-    decoder = xr.coders.CFDatetimeCoder(use_cftime=True)
+def _open_store(path: Path) -> ScipyDataStore | NetCDF4DataStore:
+    """Open a file; of a classic one (all of CMIP5), only touched pages are read, by mmap."""
+    with path.open("rb") as file:
+        is_classic = file.read(4) in _CLASSIC
+    if is_classic:
+        return ScipyDataStore(str(path), mmap=True)
+    return NetCDF4DataStore.open(str(path))
+
+
+def _read_header(path: Path, *others: str) -> dict[str, xr.Variable]:
+    """Return the variables of a file as they are stored; coordinates and `others` are read."""
     try:
-        stored = xr.open_dataset(path, engine="netcdf4", decode_cf=False)
-        _check_length(path, stored)
-        return xr.decode_cf(stored, decode_times=decoder, decode_timedelta=False)
-    except (OSError, RuntimeError, ValueError, AttributeError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
+        with _open_store(path) as store:
+            file = dict(store.get_variables())
+            axes = [name for name in ("time", "lat", "lon") if name in file]
+            bounds = [file[name].attrs.get("bounds") for name in axes]
+            for name in {*axes, *bounds, *others} & set(file):
+                file[name].load()
+    except (OSError, RuntimeError, ValueError, AttributeError, LookupError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             path,
             needed="a complete NetCDF file",
-            found=f"{path.stat().st_size} bytes that cannot be read ({str(error).splitlines()[0]})",
+            found=f"{path.stat().st_size} bytes that cannot be read ({reason})",
             mend=f"it may be cut short, or a login page saved under this name: {_DOWNLOAD}",
         ) from error
+    return file
 
 
-def _check_length(path: Path, stored: xr.Dataset) -> None:
-    """Refuse a NetCDF-3 file that is shorter than its variables: the library reads zeros there."""
-    with path.open("rb") as file:
-        is_classic = file.read(3) == b"CDF"
-    size = path.stat().st_size
-    if is_classic and size < stored.nbytes:
-        raise InputError(
-            path,
-            needed=f"a complete NetCDF file, {stored.nbytes} bytes or more",
-            found=f"{size} bytes",
-            mend=f"it is cut short: {_DOWNLOAD}",
-        )
-
-
-def _variable(path: Path, file: xr.Dataset, variable: str, dims: tuple[str, ...]) -> xr.DataArray:
-    if variable not in file.variables:
+def _find_variable(
+    path: Path, file: dict[str, xr.Variable], variable: str, dims: tuple[str, ...], units: str
+) -> xr.Variable:
+    if variable not in file:
         raise InputError(
             f"{path}: {variable}",
             needed=f"the variable {variable}, as the file's name says",
-            found=f"variables {', '.join(sorted(map(str, file.variables))) or 'none'}",
+            found=f"variables {', '.join(sorted(file)) or 'none'}",
             mend=f"rename the variable, or {_DOWNLOAD}",
         )
-    array = file[variable]
+    stored = file[variable]
     for name in ("lat", "lon"):
-        if name in file.variables and file[name].ndim == 2:
+        if name in file and file[name].ndim == 2:
             raise InputError(
                 f"{path}: {name}",
                 needed="a grid of parallels and meridians, one-dimensional lat and lon",
                 found=f"{name} on ({', '.join(map(str, file[name].dims))}), a curvilinear grid",
                 mend="put the file on a regular grid first (cdo remapcon)",
             )
-    if set(array.dims) != set(dims) or not set(dims) <= set(file.indexes):
+    axes = [name for name, each in file.items() if each.dims == (name,)]
+    if set(stored.dims) != set(dims) or not set(dims) <= set(axes):
         raise InputError(
             f"{path}: {variable}",
             needed=f"dimensions {', '.join(dims)}, with a coordinate each",
-            found=f"dimensions {', '.join(map(str, array.dims)) or 'none'}, "
-            f"coordinates {', '.join(map(str, file.indexes)) or 'none'}",
+            found=f"dimensions {', '.join(map(str, stored.dims)) or 'none'}, "
+            f"coordinates {', '.join(axes) or 'none'}",
             mend=f"rename the dimensions, or {_DOWNLOAD}",
         )
-    return array.transpose(*dims).reset_coords(drop=True)
+    require_units(xr.DataArray(attrs=stored.attrs, name=f"{variable} in {path}"), units)
+    return stored
 
 
-def _require_units(path: Path, array: xr.DataArray, needed: str) -> None:
-    require_units(array.rename(f"{array.name} in {path}"), needed)
-
-
-def _open_piece(
+def _read_piece(
     path: Path, variable: str, period: list[str | None], box: dict[str, slice], units: str
-) -> xr.DataArray:
-    file = _open_file(path)
-    array = _variable(path, file, variable, ("time", "lat", "lon"))
-    _require_units(path, array, units)
-    array = array.assign_coords(time=_monthly_axis(path, file))
-    _compare_with_name(path, array, period)
-    array = _ascending(path, file, array, box)
-    array = array.copy(data=array.variable.chunk(time=_MONTHS_PER_CHUNK).data)
-    return array.where(np.abs(array) < _LARGEST_VALUE)
+) -> _Piece:
+    file = _read_header(path)
+    stored = _find_variable(path, file, variable, ("time", "lat", "lon"), units)
+    times, months = _monthly_axis(path, file)
+    _compare_with_name(path, months, period)
+    cells, window = _cells(path, file, box)
+    shape = (0, len(cells["lat"][1]), len(cells["lon"][1]))
+    empty = xr.Variable(("time", "lat", "lon"), np.empty(shape, stored.dtype), stored.attrs)
+    return _Piece(path, _decode(variable, empty), times, months, cells, window)
 
 
-def _monthly_axis(path: Path, file: xr.Dataset) -> xr.Variable:
+def _monthly_axis(path: Path, file: dict[str, xr.Variable]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times of a file, and its months counted from year 0."""
     time = file["time"]
-    if not isinstance(file.indexes["time"], xr.CFTimeIndex):
+    units, calendar = (
+        time.attrs.get(name, other)
+        for name, other in (("units", "missing"), ("calendar", "standard"))
+    )
+    numbers = time.values.astype(float)
+    try:
+        days_per_unit = _days_per_unit(units, calendar)
+    except ValueError:
+        days_per_unit = np.nan
+    if not numbers.size or np.isnan(days_per_unit):
         raise InputError(
             f"{path}: time",
             needed="a time axis with units (days since a date) and steps",
-            found=f"units {time.attrs.get('units', 'missing')}, {time.size} steps",
+            found=f"units {units}, {time.size} steps",
             mend=f"mend the attributes units and calendar, or {_DOWNLOAD}",
         )
-    stamps = time.values
-    bounds = time.attrs.get("bounds")
-    if bounds in file.variables and file[bounds].dtype == object:
-        start, end = file[bounds].values.T
-        if all(_is_month(length) for length in end - start):
-            return xr.Variable("time", xr.CFTimeIndex(start + (end - start) / 2))
-    steps = sorted(np.diff(stamps))
-    usual = steps[(len(steps) - 1) // 2] if steps else None
-    if usual is not None and not _is_month(usual):
+    bounds = file.get(time.attrs.get("bounds"))
+    if bounds is not None and bounds.shape == (time.size, 2):
+        start, end = bounds.values.astype(float).T
+        if _are_months((end - start) * days_per_unit).all():
+            return _decode_times(((start + end) / 2).tobytes(), units, calendar)
+    steps = np.sort(np.diff(numbers)) * days_per_unit
+    usual = steps[(len(steps) - 1) // 2 :][:1]
+    if not _are_months(usual).all():
         raise InputError(
             f"{path}: time",
             needed="one step per month",
-            found=f"steps of {usual.total_seconds() / _SECONDS_PER_DAY:g} days",
+            found=f"steps of {usual[0]:g} days",
             mend="download the monthly table, or average to months first (cdo monmean)",
         )
-    return xr.Variable("time", xr.CFTimeIndex(stamps))
+    return _decode_times(numbers.tobytes(), units, calendar)
 
 
-def _is_month(length: timedelta) -> bool:
-    return 27 < length.total_seconds() / _SECONDS_PER_DAY < 32
+def _are_months(days: np.ndarray) -> np.ndarray:
+    return (days > 27) & (days < 32)
 
 
-def _months(array: xr.DataArray) -> np.ndarray:
-    """Number months from year 0."""
-    return np.array([time.year * 12 + time.month - 1 for time in array["time"].values])
+@lru_cache
+def _days_per_unit(units: str, calendar: str) -> float:
+    zero, one = cftime.num2date([0, 1], units, calendar)
+    return (one - zero).total_seconds() / 86_400
+
+
+@lru_cache
+def _decode_times(numbers: bytes, units: str, calendar: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return dates, and months from year 0; the pieces of an archive share most time axes."""
+    stamps = np.frombuffer(numbers)
+    times = cftime.num2date(stamps, units, calendar, only_use_cftime_datetimes=True)
+    return times, np.array([_month(time) for time in times])
+
+
+def _month(time: cftime.datetime) -> int:
+    """Number a month from year 0."""
+    return time.year * 12 + time.month - 1
 
 
 def _show(month: int) -> str:
     return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
+def _ends(array: xr.DataArray) -> tuple[int, int]:
+    """Return the first and the last month of a run."""
+    times = array.indexes["time"]
+    return _month(times[0]), _month(times[-1])
+
+
 def _span(array: xr.DataArray) -> str:
-    months = _months(array)
-    return f"{_show(months.min())} to {_show(months.max())}"
+    return " to ".join(map(_show, _ends(array)))
 
 
-def _compare_with_name(path: Path, array: xr.DataArray, period: list[str | None]) -> None:
+def _compare_with_name(path: Path, months: np.ndarray, period: list[str | None]) -> None:
     if None in period:
         return
     named = " to ".join(f"{date[:4]}-{date[4:6]}" for date in period)
-    if named != _span(array):
+    found = f"{_show(months.min())} to {_show(months.max())}"
+    if named != found:
         warnings.warn(
-            f"{path.name}: the name says {named}, the time axis {_span(array)}: the axis is used",
+            f"{path.name}: the name says {named}, the time axis {found}: the axis is used",
             UserWarning,
             stacklevel=4,
         )
 
 
-def _ascending(
-    path: Path, file: xr.Dataset, array: xr.DataArray, box: dict[str, slice] | None
-) -> xr.DataArray:
-    """Cut out a region and one more cell around it, south to north and west (-180) to east."""
-    windows, coords = {}, {}
+def _cells(
+    path: Path, file: dict[str, xr.Variable], box: dict[str, slice] | None
+) -> tuple[dict[str, tuple[str, np.ndarray]], tuple[slice | np.ndarray, ...]]:
+    """Find a region and one more cell around it, south to north and west (-180) to east."""
+    cells, window = {}, []
     for name in ("lat", "lon"):
         stored = file[name].values.astype(float)
         centres = stored if name == "lat" else (stored + 180) % 360 - 180
         centres, order = np.unique(centres, return_index=True)
-        bounds = _bounds_in_file(path, file, name)
-        if bounds is not None:
-            from_centre = (bounds - stored[:, np.newaxis])[order]
+        bounds = file.get(file[name].attrs.get("bounds"))
+        if bounds is not None and bounds.shape == (stored.size, 2):
+            from_centre = (bounds.values.astype(float) - stored[:, np.newaxis])[order]
             if name == "lon":
                 from_centre = (from_centre + 180) % 360 - 180
             bounds = np.sort(centres[:, np.newaxis] + from_centre, axis=1)
             bounds = bounds if _fit(path, name, centres, bounds) else None
+        else:
+            bounds = None
         if bounds is None:
             edges = edges_between(centres, limit=90 if name == "lat" else np.inf)
             bounds = np.column_stack([edges[:-1], edges[1:]])
-        window = slice(None) if box is None else _window(centres, box[name])
-        windows[name] = _as_slice(order[window])
-        coords[name] = centres[window]
-        for side, edge in zip(SIDES[name], bounds[window].T, strict=True):
-            coords[side] = (name, edge)
-    return array.isel(windows).assign_coords(coords)
+        kept = slice(None) if box is None else _window(centres, box[name])
+        window.append(_as_slice(order[kept]))
+        cells[name] = (name, centres[kept])
+        for side, edge in zip(SIDES[name], bounds[kept].T, strict=True):
+            cells[side] = (name, edge)
+    return cells, tuple(window)
 
 
 def _window(centres: np.ndarray, wanted: slice) -> slice:
@@ -369,13 +468,6 @@ def _as_slice(positions: np.ndarray) -> slice | np.ndarray:
     return slice(int(positions[0]), stop if stop >= 0 else None, step)
 
 
-def _bounds_in_file(path: Path, file: xr.Dataset, name: str) -> np.ndarray | None:
-    bounds = file[name].attrs.get("bounds")
-    if bounds not in file.variables or file[bounds].shape != (file.sizes[name], 2):
-        return None
-    return file[bounds].values.astype(float)
-
-
 def _fit(path: Path, name: str, centres: np.ndarray, bounds: np.ndarray) -> bool:
     south_west, north_east = bounds.T
     hold_centre = (south_west <= centres + _SAME_PLACE) & (centres - _SAME_PLACE <= north_east)
@@ -391,43 +483,53 @@ def _fit(path: Path, name: str, centres: np.ndarray, bounds: np.ndarray) -> bool
     return False
 
 
-def _check_alike(path: Path, piece: xr.DataArray, first_path: Path, first: xr.DataArray) -> None:
-    calendars = [array["time"].dt.calendar for array in (piece, first)]
-    if calendars[0] != calendars[1]:
+class _Frame(NamedTuple):
+    """What runs must have in common."""
+
+    calendar: str
+    lat: np.ndarray
+    lon: np.ndarray
+
+
+def _frame(run: xr.DataArray) -> _Frame:
+    return _Frame(run.indexes["time"].calendar, run["lat"].values, run["lon"].values)
+
+
+def _check_alike(path: Path | str, frame: _Frame, first_name: str, first: _Frame) -> None:
+    if frame.calendar != first.calendar:
         raise InputError(
             f"{path}: time",
-            needed=f"the calendar of {first_path.name}, {calendars[1]}",
-            found=f"calendar {calendars[0]}",
+            needed=f"the calendar of {first_name}, {first.calendar}",
+            found=f"calendar {frame.calendar}",
             mend=f"mend the attribute calendar, or {_DOWNLOAD}",
         )
-    if not _same_grid(piece, first):
+    if not _same_grid(frame, first):
         raise InputError(
             path,
-            needed=f"the grid of {first_path.name}",
-            found=f"{piece.sizes['lat']} x {piece.sizes['lon']} other cells in the region",
+            needed=f"the grid of {first_name}",
+            found=f"{len(frame.lat)} x {len(frame.lon)} other cells in the region",
             mend="keep files of one grid",
         )
 
 
-def _same_grid(one: xr.DataArray, other: xr.DataArray) -> bool:
+def _same_grid(one: _Frame, other: _Frame) -> bool:
     return all(
-        one.sizes[name] == other.sizes[name]
-        and np.allclose(one[name], other[name], rtol=0, atol=_SAME_PLACE)
-        for name in ("lat", "lon")
+        len(here) == len(there) and np.abs(here - there).max() <= _SAME_PLACE
+        for here, there in ((one.lat, other.lat), (one.lon, other.lon))
     )
 
 
-def _check_sequence(run: str, pieces: Sequence[tuple[Path, xr.DataArray]]) -> None:
-    months = np.concatenate([_months(piece) for _, piece in pieces])
-    names = np.concatenate([np.full(piece.sizes["time"], path.name) for path, piece in pieces])
+def _check_sequence(run: str, pieces: Sequence[_Piece]) -> None:
+    months = np.concatenate([piece.months for piece in pieces])
+    owners = np.repeat([piece.path.name for piece in pieces], [len(p.months) for p in pieces])
     for here in np.flatnonzero(np.diff(months) != 1):
         before, after = int(months[here]), int(months[here + 1])
-        same_file = names[here] == names[here + 1]
-        where = f"{run}: {names[here]}" if same_file else run
+        same_file = owners[here] == owners[here + 1]
+        where = f"{run}: {owners[here]}" if same_file else run
         if after > before:
             needed = "every month of the run"
-            found = f"nothing between {_show(before)} ({names[here]}) and {_show(after)}"
-            found += f" ({names[here + 1]})"
+            found = f"nothing between {_show(before)} ({owners[here]}) and {_show(after)}"
+            found += f" ({owners[here + 1]})"
             mend = "add the missing piece, or mend the time axis"
         elif same_file:
             needed = "each month once, in order"
@@ -435,7 +537,7 @@ def _check_sequence(run: str, pieces: Sequence[tuple[Path, xr.DataArray]]) -> No
             mend = f"mend the time axis, or {_DOWNLOAD}"
         else:
             needed = "each month in one file"
-            found = f"{_show(after)} to {_show(before)} in {names[here]} and {names[here + 1]}"
+            found = f"{_show(after)} to {_show(before)} in {owners[here]} and {owners[here + 1]}"
             mend = "keep one of the two, or cut one of them (cdo seldate)"
         raise InputError(where, needed=needed, found=found, mend=mend)
 
@@ -460,7 +562,7 @@ def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
         calendar or grid.
     """
     name = str(future.name)
-    last, first = int(_months(historical)[-1]), int(_months(future)[0])
+    last, first = _ends(historical)[1], _ends(future)[0]
     if first != last + 1:
         raise InputError(
             f"{name}: historical and scenario",
@@ -469,17 +571,18 @@ def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
             + ("a gap" if first > last else "an overlap"),
             mend="add the missing piece" if first > last else "cut one of the runs (cdo seldate)",
         )
-    _check_alike(Path(f"{name} of the scenario"), future, Path(f"{name} historical"), historical)
-    joined = xr.concat(
-        [historical, future],
-        "time",
-        coords="minimal",
-        compat="override",
-        join="override",
-        combine_attrs="override",
+    _check_alike(
+        f"{name} of the scenario", _frame(future), f"{name} historical", _frame(historical)
     )
-    names = [run.attrs["files"] for run in (historical, future) if "files" in run.attrs]
-    return joined.assign_attrs({**future.attrs, "files": "\n".join(names)})
+    runs = (historical, future)
+    times = np.concatenate([run.indexes["time"].values for run in runs])
+    names = [run.attrs["files"] for run in runs if "files" in run.attrs]
+    return xr.DataArray(
+        xr.Variable.concat([run.variable for run in runs], "time"),
+        {**historical.coords, "time": xr.CFTimeIndex(times)},
+        name=name,
+        attrs={**future.attrs, "files": "\n".join(names)},
+    )
 
 
 def net_ecosystem_production(
@@ -567,20 +670,19 @@ def _member_numbers(member: str) -> list[int]:
 
 def _check_pair(model: str, scenario: str, npp: xr.DataArray, rh: xr.DataArray) -> None:
     where = f"{model} {scenario}: rh"
-    if npp["time"].dt.calendar != rh["time"].dt.calendar or not np.array_equal(
-        _months(npp), _months(rh)
-    ):
+    needed, found = _frame(npp), _frame(rh)
+    if needed.calendar != found.calendar or _ends(npp) != _ends(rh):
         raise InputError(
             where,
-            needed=f"the months of npp, {_span(npp)} ({npp['time'].dt.calendar})",
-            found=f"{_span(rh)} ({rh['time'].dt.calendar})",
+            needed=f"the months of npp, {_span(npp)} ({needed.calendar})",
+            found=f"{_span(rh)} ({found.calendar})",
             mend="add the missing pieces of one of them, or cut the longer one",
         )
-    if not _same_grid(npp, rh):
+    if not _same_grid(needed, found):
         raise InputError(
             where,
             needed="the grid of npp",
-            found=f"{rh.sizes['lat']} x {rh.sizes['lon']} other cells in the region",
+            found=f"{len(found.lat)} x {len(found.lon)} other cells in the region",
             mend="keep files of one grid",
         )
 
@@ -659,11 +761,11 @@ def _open_fixed(
     if rows.empty:
         return None
     path = rows.sort_values("experiment", key=lambda name: name != "historical")["path"].iloc[0]
-    with _open_file(path) as file:
-        array = _variable(path, file, variable, ("lat", "lon"))
-        _require_units(path, array, units)
-        array = _ascending(path, file, array, box=None).astype(float).load()
-    array = array.where(np.abs(array) < _LARGEST_VALUE)
+    file = _read_header(path, variable)
+    stored = _find_variable(path, file, variable, ("lat", "lon"), units)
+    cells, window = _cells(path, file, box=None)
+    values = _decode(variable, _select(stored, *window)).astype(float)
+    array = xr.DataArray(values, cells, name=variable)
     try:
         here = {"lat": flux["lat"].values, "lon": flux["lon"].values}
         array = array.sel(here, method="nearest", tolerance=_SAME_PLACE)
@@ -836,13 +938,13 @@ def _complete_models(folder: Path, files: pd.DataFrame, scenarios: Sequence[str]
 
 
 def _cut(flux: xr.DataArray, run: str, first_year: int, last_year: int) -> xr.DataArray:
-    months = _months(flux)
+    begin, end = _ends(flux)
     first, last = first_year * 12, last_year * 12 + 11
-    if months[0] > first or months[-1] < last:
+    if begin > first or end < last:
         raise InputError(
             run,
             needed=f"{_show(first)} to {_show(last)}",
             found=f"{_span(flux)}",
             mend="choose years that the run has, add its missing files, or leave the model out",
         )
-    return flux.isel(time=slice(first - months[0], last - months[0] + 1))
+    return flux.isel(time=slice(first - begin, last - begin + 1))
