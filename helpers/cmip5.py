@@ -13,7 +13,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 import xarray as xr
+from dask.base import tokenize
 from xarray.backends import NetCDF4DataStore, ScipyDataStore
 from xarray.conventions import decode_cf_variable
 
@@ -214,24 +215,22 @@ def _lazy_values(variable: str, pieces: Sequence[_Piece]) -> da.Array:
         ]
         blocks.append([(str(p.path), (months, *p.window)) for p, months in within])
     sample = pieces[0].sample
-    return da.map_blocks(
-        _read_block,
-        variable,
-        blocks,
+    name = f"{variable}-{tokenize(blocks)}"
+    return da.Array(
+        {
+            (name, number, 0, 0): (partial(_read_block, variable, block),)
+            for number, block in enumerate(blocks)
+        },
+        name,
         chunks=(tuple(np.diff(edges).tolist()), *((size,) for size in sample.shape[1:])),
-        dtype=sample.dtype,
         meta=sample.values,
     )
 
 
-def _read_block(
-    variable: str,
-    blocks: list[list[tuple[str, tuple]]],
-    block_id: tuple[int, ...] | None = None,
-) -> np.ndarray:
+def _read_block(variable: str, block: list[tuple[str, tuple]]) -> np.ndarray:
     """Read some months of a region; fill values become NaN."""
     parts = []
-    for path, window in blocks[block_id[0]]:
+    for path, window in block:
         with _open_store(Path(path)) as store:
             stored = _select(store.get_variables()[variable], *window)
             parts.append(_decode(variable, stored).values)
@@ -240,7 +239,9 @@ def _read_block(
 
 def _decode(name: str, stored: xr.Variable) -> xr.Variable:
     decoded = decode_cf_variable(name, stored).load()
-    return decoded.where(np.abs(decoded) < _LARGEST_VALUE)
+    values = decoded.values.astype(np.promote_types(decoded.dtype, np.float32), copy=False)
+    values[np.abs(values) >= _LARGEST_VALUE] = np.nan
+    return decoded.copy(data=values)
 
 
 def _select(stored: xr.Variable, *window: slice | np.ndarray) -> xr.Variable:
@@ -638,11 +639,15 @@ def _net_uptake(
     else:
         npp, rh = parts["npp"], parts["rh"]
         _check_pair(model, scenario, npp, rh)
-        nep = npp.astype(float) - rh.assign_coords(npp.coords).astype(float)
-        nep.attrs["files"] = "\n".join([npp.attrs["files"], rh.attrs["files"]])
-    names = {"long_name": "net ecosystem production of carbon", "units": MONTHLY_FLUX}
-    nep.attrs = {**names, "model": model, "files": nep.attrs["files"]}
-    return nep.rename("nep")
+        difference = npp.variable.astype(float) - rh.variable.astype(float)
+        nep = xr.DataArray(difference, npp.coords, name="nep")
+    nep.attrs = {
+        "long_name": "net ecosystem production of carbon",
+        "units": MONTHLY_FLUX,
+        "model": model,
+        "files": "\n".join(part.attrs["files"] for part in parts.values()),
+    }
+    return nep
 
 
 def _find_runs(files: pd.DataFrame, model: str, scenario: str) -> pd.DataFrame:
@@ -827,23 +832,22 @@ def open_ensemble(
             found = _find_runs(files, model, scenario)
             nep = _net_uptake(found, model, scenario, PLATEAU_BOX, opened)
             inputs |= {name: model for name in nep.attrs["files"].splitlines()}
-            nep = _cut(nep, f"{model} {scenario}", first_year, last_year)
-            fraction = land_fraction(files, model, nep)
-            annual = annual_total(oxygen_flux(nep, ratio))
-            top, land = regrid(annual, fraction)
-            runs.append(top)
+            runs.append(_cut(nep, f"{model} {scenario}", first_year, last_year))
+        nep = _concat(runs, "scenario")
+        annual = annual_total(oxygen_flux(nep, ratio))
+        top, land = regrid(annual, land_fraction(files, model, nep))
         inputs |= {
             path.name: model
             for path in files.loc[
                 (files["model"] == model) & (files["variable"] == "sftlf"), "path"
             ]
         }
-        tops.append(xr.concat(runs, "scenario", combine_attrs="override"))
+        tops.append(top)
         fractions.append(land)
     ensemble = xr.Dataset(
         {
-            "top": xr.concat(tops, "model", combine_attrs="override"),
-            "land_fraction": xr.concat(fractions, "model", combine_attrs="override"),
+            "top": _concat(tops, "model"),
+            "land_fraction": _concat(fractions, "model"),
         }
     )
     target = target_grid()
@@ -859,6 +863,13 @@ def open_ensemble(
     }
     ensemble.attrs["inputs"] = "\n".join(f"{model}  {name}" for name, model in inputs.items())
     return ensemble
+
+
+def _concat(arrays: Sequence[xr.DataArray], dim: str) -> xr.DataArray:
+    """Put arrays that were checked to be alike side by side."""
+    return xr.concat(
+        arrays, dim, coords="minimal", compat="override", join="override", combine_attrs="override"
+    )
 
 
 def open_historical(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 
@@ -133,20 +135,17 @@ def regrid(
     a gap, which the target cells that touch it show as NaN. A target cell on the rim that is
     only partly covered takes the average of the covered part.
     """
-    target = target_grid(box).reset_coords()
-    _check_cover(flux, target)
-    weights = [
-        _weights(bounds, target[f"{name}_bnds"], name)
-        for name, bounds in zip(("lat", "lon"), cell_bounds(flux), strict=True)
-    ]
-    plain = flux.drop_vars(_ALL_SIDES, errors="ignore")
-    fraction = fraction.drop_vars(_ALL_SIDES, errors="ignore")
+    target = target_grid(box)
+    bounds = dict(zip(("lat", "lon"), cell_bounds(flux), strict=True))
+    _check_cover(flux, bounds, target)
+    weights = {
+        f"by_{name}": _weights(source, target[f"{name}_bnds"], name)
+        for name, source in bounds.items()
+    }
+    plain, fraction = (each.drop_vars(_ALL_SIDES, errors="ignore") for each in (flux, fraction))
     land = fraction.where(first_step(plain).notnull(), 0.0)
-    gap = plain.isnull() & (land > 0)
-    on_land = _average(plain.fillna(0) * land, weights, target)
-    land = _average(land, weights, target)
-    has_gap = _average(gap.astype(float), weights, target) > 0
-    moved = (on_land / land.where(land > 0)).where(~has_gap)
+    moved = _move(_average_on_land, target, weights, plain, land)
+    land = _move(_average, target, weights, land)
     land = land.assign_attrs(units="1", long_name="land fraction").rename("land_fraction")
     return moved.transpose(*flux.dims).rename(flux.name).assign_attrs(flux.attrs), land
 
@@ -162,25 +161,44 @@ def _weights(source: xr.DataArray, target: xr.DataArray, name: str) -> np.ndarra
     return shared / np.where(covered > 0, covered, 1)
 
 
-def _average(array: xr.DataArray, weights: list[np.ndarray], target: xr.Dataset) -> xr.DataArray:
-    by_lat, by_lon = weights
+def _move(
+    function: Callable, target: xr.Dataset, weights: dict[str, np.ndarray], *arrays: xr.DataArray
+) -> xr.DataArray:
     grid = ["lat", "lon"]
-    averaged = xr.apply_ufunc(
-        lambda values: by_lat.T @ values @ by_lon,
-        array,
-        input_core_dims=[grid],
+    moved = xr.apply_ufunc(
+        function,
+        *arrays,
+        kwargs=weights,
+        input_core_dims=[grid] * len(arrays),
         output_core_dims=[grid],
         exclude_dims=set(grid),
         dask="parallelized",
         output_dtypes=[float],
         dask_gufunc_kwargs={"output_sizes": {name: target.sizes[name] for name in grid}},
     )
-    return averaged.assign_coords({name: target[name] for name in grid})
+    return moved.assign_coords({name: target[name].variable for name in grid})
 
 
-def _check_cover(flux: xr.DataArray, target: xr.Dataset) -> None:
-    for name, bounds in zip(("lat", "lon"), cell_bounds(flux), strict=True):
-        low, high = float(bounds.min()), float(bounds.max())
+def _average(values: np.ndarray, by_lat: np.ndarray, by_lon: np.ndarray) -> np.ndarray:
+    return by_lat.T @ values @ by_lon
+
+
+def _average_on_land(
+    values: np.ndarray, land: np.ndarray, by_lat: np.ndarray, by_lon: np.ndarray
+) -> np.ndarray:
+    absent = np.isnan(values)
+    gap = absent & (land > 0)
+    on_land = _average(np.where(absent, 0, values) * land, by_lat, by_lon)
+    there = _average(land, by_lat, by_lon)
+    moved = on_land / np.where(there > 0, there, np.nan)
+    if gap.any():
+        moved[_average(gap.astype(float), by_lat, by_lon) > 0] = np.nan
+    return moved
+
+
+def _check_cover(flux: xr.DataArray, source: dict[str, xr.DataArray], target: xr.Dataset) -> None:
+    for name, bounds in source.items():
+        low, high = bounds.values.min(), bounds.values.max()
         if target[name].min() < low or target[name].max() > high:
             raise InputError(
                 f"{flux.attrs.get('model', flux.name)}: {name}",
