@@ -164,57 +164,67 @@ def open_run(
         twice; a time axis that is not monthly; other calendars or grids between the pieces; other
         or missing units; a missing variable; two-dimensional coordinates; a file cut short.
     """
-    run = _one_run(files)
-    pieces = sorted(
-        (
-            _read_piece(path, run["variable"], period, box, units)
-            for path, *period in files[["path", "start", "end"]].itertuples(index=False)
-        ),
-        key=lambda piece: piece.months[0],
-    )
-    first, *others = pieces
-    for piece in others:
-        _check_alike(piece.path, piece.frame, first.path.name, first.frame)
-    _check_sequence(" ".join(run.values()), pieces)
-    times = np.concatenate([piece.times for piece in pieces])
-    return xr.DataArray(
-        _lazy_values(run["variable"], pieces),
-        {"time": xr.CFTimeIndex(times), **first.cells},
-        ("time", "lat", "lon"),
-        run["variable"],
-        {**first.sample.attrs, "files": "\n".join(piece.path.name for piece in pieces)},
-    )
+    return _join(_open_pieces(files, box, units))
 
 
 class _Piece(NamedTuple):
     """What the header of a file says: its months, and where its cells of the region are."""
 
     path: Path
+    variable: str
     sample: xr.Variable
     times: np.ndarray
     months: np.ndarray
+    first_step: int
     cells: dict[str, tuple[str, np.ndarray]]
     window: tuple[slice | np.ndarray, ...]
 
-    @property
-    def frame(self) -> _Frame:
-        return _Frame(self.times[0].calendar, self.cells["lat"][1], self.cells["lon"][1])
+
+def _open_pieces(files: pd.DataFrame, box: dict[str, slice], units: str) -> list[_Piece]:
+    """Read the headers of one run, in order of time, and check that they go together."""
+    run = _one_run(files)
+    pieces = [
+        _read_piece(path, run["variable"], period, box, units)
+        for path, *period in zip(files["path"], files["start"], files["end"], strict=True)
+    ]
+    pieces.sort(key=lambda piece: piece.months[0])
+    first = pieces[0]
+    for piece in pieces[1:]:
+        _check_alike(piece.path, _frame([piece]), first.path.name, _frame([first]))
+    _check_sequence(" ".join(run.values()), pieces)
+    return pieces
 
 
-def _lazy_values(variable: str, pieces: Sequence[_Piece]) -> da.Array:
-    """Return the values of joined pieces as blocks of months, across the ends of files."""
-    sizes = [len(piece.times) for piece in pieces]
-    ends = np.cumsum(sizes)
-    edges = [*range(0, ends[-1], _MONTHS_PER_CHUNK), ends[-1]]
+def _join(pieces: Sequence[_Piece]) -> xr.DataArray:
+    """Return the values of pieces in order of time, lazily."""
+    sample = pieces[0].sample
+    times = np.concatenate([piece.times for piece in pieces])
+    return xr.DataArray(
+        _lazy_values(pieces),
+        {"time": xr.CFTimeIndex(times), **pieces[0].cells},
+        sample.dims,
+        pieces[0].variable,
+        {**sample.attrs, "files": "\n".join(piece.path.name for piece in pieces)},
+    )
+
+
+def _lazy_values(pieces: Sequence[_Piece]) -> da.Array:
+    """Return blocks of months, across the ends of files; all but the first begin in a January."""
+    ends = np.cumsum([len(piece.months) for piece in pieces]).tolist()
+    before_january = int(pieces[0].months[0]) % 12
+    edges = [0, *range(_MONTHS_PER_CHUNK - before_january, ends[-1], _MONTHS_PER_CHUNK), ends[-1]]
     blocks = []
     for low, high in itertools.pairwise(edges):
-        within = [
-            (piece, slice(max(low - start, 0), min(high - start, size)))
-            for piece, size, start in zip(pieces, sizes, ends - sizes, strict=True)
-            if start < high and low < start + size
-        ]
-        blocks.append([(str(p.path), (months, *p.window)) for p, months in within])
-    sample = pieces[0].sample
+        block = []
+        for piece, end in zip(pieces, ends, strict=True):
+            begin = end - len(piece.months)
+            steps = range(max(low, begin), min(high, end))
+            if steps:
+                shift = piece.first_step - begin
+                months = slice(steps.start + shift, steps.stop + shift)
+                block.append((str(piece.path), (months, *piece.window)))
+        blocks.append(block)
+    variable, sample = pieces[0].variable, pieces[0].sample
     name = f"{variable}-{tokenize(blocks)}"
     return da.Array(
         {
@@ -335,7 +345,7 @@ def _read_piece(
     cells, window = _cells(path, file, box)
     shape = (0, len(cells["lat"][1]), len(cells["lon"][1]))
     empty = xr.Variable(("time", "lat", "lon"), np.empty(shape, stored.dtype), stored.attrs)
-    return _Piece(path, _decode(variable, empty), times, months, cells, window)
+    return _Piece(path, variable, _decode(variable, empty), times, months, 0, cells, window)
 
 
 def _monthly_axis(path: Path, file: dict[str, xr.Variable]) -> tuple[np.ndarray, np.ndarray]:
@@ -401,21 +411,15 @@ def _show(month: int) -> str:
     return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
-def _ends(array: xr.DataArray) -> tuple[int, int]:
-    """Return the first and the last month of a run."""
-    times = array.indexes["time"]
-    return _month(times[0]), _month(times[-1])
-
-
-def _span(array: xr.DataArray) -> str:
-    return " to ".join(map(_show, _ends(array)))
+def _span(first: int, last: int) -> str:
+    return f"{_show(first)} to {_show(last)}"
 
 
 def _compare_with_name(path: Path, months: np.ndarray, period: list[str | None]) -> None:
     if None in period:
         return
     named = " to ".join(f"{date[:4]}-{date[4:6]}" for date in period)
-    found = f"{_show(months.min())} to {_show(months.max())}"
+    found = _span(months.min(), months.max())
     if named != found:
         warnings.warn(
             f"{path.name}: the name says {named}, the time axis {found}: the axis is used",
@@ -485,15 +489,23 @@ def _fit(path: Path, name: str, centres: np.ndarray, bounds: np.ndarray) -> bool
 
 
 class _Frame(NamedTuple):
-    """What runs must have in common."""
+    """Calendar, grid, first and last month of a run: what decides which runs go together."""
 
     calendar: str
     lat: np.ndarray
     lon: np.ndarray
+    first: int
+    last: int
 
 
-def _frame(run: xr.DataArray) -> _Frame:
-    return _Frame(run.indexes["time"].calendar, run["lat"].values, run["lon"].values)
+def _frame(run: Sequence[_Piece] | xr.DataArray) -> _Frame:
+    if isinstance(run, xr.DataArray):
+        times = run.indexes["time"]
+        ends = _month(times[0]), _month(times[-1])
+        return _Frame(times.calendar, run["lat"].values, run["lon"].values, *ends)
+    cells = run[0].cells
+    ends = int(run[0].months[0]), int(run[-1].months[-1])
+    return _Frame(run[0].times[0].calendar, cells["lat"][1], cells["lon"][1], *ends)
 
 
 def _check_alike(path: Path | str, frame: _Frame, first_name: str, first: _Frame) -> None:
@@ -562,8 +574,14 @@ def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
         If the scenario does not begin in the month after the historical run ends, or has another
         calendar or grid.
     """
-    name = str(future.name)
-    last, first = _ends(historical)[1], _ends(future)[0]
+    _check_continues(str(future.name), _frame(historical), _frame(future))
+    joined = _concat([historical, future], "time")
+    names = [run.attrs["files"] for run in (historical, future) if "files" in run.attrs]
+    return joined.assign_attrs({**future.attrs, "files": "\n".join(names)})
+
+
+def _check_continues(name: str, historical: _Frame, future: _Frame) -> None:
+    last, first = historical.last, future.first
     if first != last + 1:
         raise InputError(
             f"{name}: historical and scenario",
@@ -572,18 +590,7 @@ def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
             + ("a gap" if first > last else "an overlap"),
             mend="add the missing piece" if first > last else "cut one of the runs (cdo seldate)",
         )
-    _check_alike(
-        f"{name} of the scenario", _frame(future), f"{name} historical", _frame(historical)
-    )
-    runs = (historical, future)
-    times = np.concatenate([run.indexes["time"].values for run in runs])
-    names = [run.attrs["files"] for run in runs if "files" in run.attrs]
-    return xr.DataArray(
-        xr.Variable.concat([run.variable for run in runs], "time"),
-        {**historical.coords, "time": xr.CFTimeIndex(times)},
-        name=name,
-        attrs={**future.attrs, "files": "\n".join(names)},
-    )
+    _check_alike(f"{name} of the scenario", future, f"{name} historical", historical)
 
 
 def net_ecosystem_production(
@@ -621,33 +628,39 @@ def _net_uptake(
     model: str,
     scenario: str,
     box: dict[str, slice],
-    opened: dict[tuple[str, str, str], xr.DataArray],
+    opened: dict[tuple[str, ...], list[_Piece]],
+    period: tuple[int, int] | None = None,
 ) -> xr.DataArray:
-    """Open what is not among `opened` yet, and splice and subtract."""
+    """Open what is not among `opened` yet, splice, cut out a period of years, and subtract."""
     parts = {}
-    for variable, of_variable in runs.groupby("variable"):
+    for variable in sorted(set(runs["variable"])):
         halves = []
         for experiment in ("historical", scenario):
-            chosen = of_variable[of_variable["experiment"] == experiment]
+            chosen = runs[(runs["variable"] == variable) & (runs["experiment"] == experiment)]
             key = (variable, experiment, chosen["member"].iloc[0])
             if key not in opened:
-                opened[key] = open_run(chosen, box)
+                opened[key] = _open_pieces(chosen, box, MONTHLY_FLUX)
             halves.append(opened[key])
-        parts[variable] = splice(*halves)
-    if "nep" in parts:
-        nep = parts["nep"]
-    else:
-        npp, rh = parts["npp"], parts["rh"]
-        _check_pair(model, scenario, npp, rh)
-        difference = npp.variable.astype(float) - rh.variable.astype(float)
-        nep = xr.DataArray(difference, npp.coords, name="nep")
+        _check_continues(variable, *map(_frame, halves))
+        parts[variable] = [*halves[0], *halves[1]]
+    if "nep" not in parts:
+        _check_pair(model, scenario, _frame(parts["npp"]), _frame(parts["rh"]))
+    names = [piece.path.name for pieces in parts.values() for piece in pieces]
+    if period:
+        where = f"{model} {scenario}"
+        parts = {name: _cut(pieces, where, *period) for name, pieces in parts.items()}
+    joined = [_join(pieces) for pieces in parts.values()]
+    nep = joined[0]
+    if len(joined) == 2:
+        npp, rh = joined
+        nep = npp.copy(data=npp.data.astype(float) - rh.data.astype(float))
     nep.attrs = {
         "long_name": "net ecosystem production of carbon",
         "units": MONTHLY_FLUX,
         "model": model,
-        "files": "\n".join(part.attrs["files"] for part in parts.values()),
+        "files": "\n".join(names),
     }
-    return nep
+    return nep.rename("nep")
 
 
 def _find_runs(files: pd.DataFrame, model: str, scenario: str) -> pd.DataFrame:
@@ -673,21 +686,20 @@ def _member_numbers(member: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", member)]
 
 
-def _check_pair(model: str, scenario: str, npp: xr.DataArray, rh: xr.DataArray) -> None:
+def _check_pair(model: str, scenario: str, npp: _Frame, rh: _Frame) -> None:
     where = f"{model} {scenario}: rh"
-    needed, found = _frame(npp), _frame(rh)
-    if needed.calendar != found.calendar or _ends(npp) != _ends(rh):
+    if (npp.calendar, npp.first, npp.last) != (rh.calendar, rh.first, rh.last):
         raise InputError(
             where,
-            needed=f"the months of npp, {_span(npp)} ({needed.calendar})",
-            found=f"{_span(rh)} ({found.calendar})",
+            needed=f"the months of npp, {_span(npp.first, npp.last)} ({npp.calendar})",
+            found=f"{_span(rh.first, rh.last)} ({rh.calendar})",
             mend="add the missing pieces of one of them, or cut the longer one",
         )
-    if not _same_grid(needed, found):
+    if not _same_grid(npp, rh):
         raise InputError(
             where,
             needed="the grid of npp",
-            found=f"{len(found.lat)} x {len(found.lon)} other cells in the region",
+            found=f"{len(rh.lat)} x {len(rh.lon)} other cells in the region",
             mend="keep files of one grid",
         )
 
@@ -830,9 +842,10 @@ def open_ensemble(
         runs, opened = [], {}
         for scenario in scenarios:
             found = _find_runs(files, model, scenario)
-            nep = _net_uptake(found, model, scenario, PLATEAU_BOX, opened)
+            period = (first_year, last_year)
+            nep = _net_uptake(found, model, scenario, PLATEAU_BOX, opened, period)
             inputs |= {name: model for name in nep.attrs["files"].splitlines()}
-            runs.append(_cut(nep, f"{model} {scenario}", first_year, last_year))
+            runs.append(nep)
         nep = _concat(runs, "scenario")
         annual = annual_total(oxygen_flux(nep, ratio))
         top, land = regrid(annual, land_fraction(files, model, nep))
@@ -910,7 +923,8 @@ def open_historical(
         of_model = of_model[of_model["member"] == member]
         fluxes = {}
         for variable, pieces in of_model.groupby("variable"):
-            flux = _cut(open_run(pieces), f"{model} historical", first_year, last_year)
+            run = _open_pieces(pieces, PLATEAU_BOX, MONTHLY_FLUX)
+            flux = _join(_cut(run, f"{model} historical", first_year, last_year))
             fraction = land_fraction(files, str(model), flux)
             fluxes[variable], land = regrid(annual_total(flux), fraction)
         fields[model] = xr.Dataset(fluxes).assign(land_fraction=land)
@@ -948,14 +962,21 @@ def _complete_models(folder: Path, files: pd.DataFrame, scenarios: Sequence[str]
     return complete
 
 
-def _cut(flux: xr.DataArray, run: str, first_year: int, last_year: int) -> xr.DataArray:
-    begin, end = _ends(flux)
+def _cut(pieces: Sequence[_Piece], run: str, first_year: int, last_year: int) -> list[_Piece]:
+    """Keep whole years of a run; files without any of them are left out."""
+    begin, end = pieces[0].months[0], pieces[-1].months[-1]
     first, last = first_year * 12, last_year * 12 + 11
     if begin > first or end < last:
         raise InputError(
             run,
-            needed=f"{_show(first)} to {_show(last)}",
-            found=f"{_span(flux)}",
+            needed=_span(first, last),
+            found=_span(begin, end),
             mend="choose years that the run has, add its missing files, or leave the model out",
         )
-    return flux.isel(time=slice(first - begin, last - begin + 1))
+    kept = []
+    for piece in pieces:
+        steps = slice(*np.searchsorted(piece.months, (first, last + 1)))
+        if steps.start < steps.stop:
+            times, months = piece.times[steps], piece.months[steps]
+            kept.append(piece._replace(times=times, months=months, first_step=steps.start))
+    return kept
