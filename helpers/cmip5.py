@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from dask.base import tokenize
-from xarray.backends import NetCDF4DataStore, ScipyDataStore
 from xarray.conventions import decode_cf_variable
 
 from helpers.errors import InputError
 from helpers.gldas import PLATEAU_BOX
 from helpers.grids import SIDES, cell_bounds, edges_between, first_step, regrid, target_grid
+from helpers.netcdf import Index, Stored, read_header, read_window
 from helpers.oxygen import (
     MONTHLY_FLUX,
     OXYGEN_PER_CARBON,
@@ -47,7 +47,6 @@ _NAME = re.compile(
 )
 _LARGEST_VALUE = 1e19
 _MONTHS_PER_CHUNK = 360
-_CLASSIC = (b"CDF\x01", b"CDF\x02")
 _SAME_PLACE = 1e-3
 _DOWNLOAD = "download the file again from ESGF"
 
@@ -172,12 +171,13 @@ class _Piece(NamedTuple):
 
     path: Path
     variable: str
+    stored: Stored
     sample: xr.Variable
     times: np.ndarray
     months: np.ndarray
     first_step: int
     cells: dict[str, tuple[str, np.ndarray]]
-    window: tuple[slice | np.ndarray, ...]
+    window: tuple[Index, Index]
 
 
 def _open_pieces(files: pd.DataFrame, box: dict[str, slice], units: str) -> list[_Piece]:
@@ -222,13 +222,14 @@ def _lazy_values(pieces: Sequence[_Piece]) -> da.Array:
             if steps:
                 shift = piece.first_step - begin
                 months = slice(steps.start + shift, steps.stop + shift)
-                block.append((str(piece.path), (months, *piece.window)))
+                block.append((piece.path, piece.variable, piece.stored, (months, *piece.window)))
         blocks.append(block)
-    variable, sample = pieces[0].variable, pieces[0].sample
-    name = f"{variable}-{tokenize(blocks)}"
+    sample = pieces[0].sample
+    places = [[(str(path), *others) for path, _, *others in block] for block in blocks]
+    name = f"{pieces[0].variable}-{tokenize(places)}"
     return da.Array(
         {
-            (name, number, 0, 0): (partial(_read_block, variable, block),)
+            (name, number, 0, 0): (partial(_read_block, block),)
             for number, block in enumerate(blocks)
         },
         name,
@@ -237,26 +238,21 @@ def _lazy_values(pieces: Sequence[_Piece]) -> da.Array:
     )
 
 
-def _read_block(variable: str, block: list[tuple[str, tuple]]) -> np.ndarray:
-    """Read some months of a region; fill values become NaN."""
+def _read_block(block: list[tuple[Path, str, Stored, tuple[Index, ...]]]) -> np.ndarray:
+    """Read some months of a region from one file or more; fill values become NaN."""
     parts = []
-    for path, window in block:
-        with _open_store(Path(path)) as store:
-            stored = _select(store.get_variables()[variable], *window)
-            parts.append(_decode(variable, stored).values)
+    for path, name, stored, window in block:
+        values = read_window(path, name, stored, window)
+        parts.append(_decode(name, stored, values).values)
     return np.concatenate(parts)
 
 
-def _decode(name: str, stored: xr.Variable) -> xr.Variable:
-    decoded = decode_cf_variable(name, stored).load()
+def _decode(name: str, stored: Stored, values: np.ndarray) -> xr.Variable:
+    dims = ("time", "lat", "lon")[-values.ndim :]
+    decoded = decode_cf_variable(name, xr.Variable(dims, values, stored.attrs)).load()
     values = decoded.values.astype(np.promote_types(decoded.dtype, np.float32), copy=False)
     values[np.abs(values) >= _LARGEST_VALUE] = np.nan
     return decoded.copy(data=values)
-
-
-def _select(stored: xr.Variable, *window: slice | np.ndarray) -> xr.Variable:
-    dims = [dim for dim in ("time", "lat", "lon") if dim in stored.dims]
-    return stored.transpose(*dims)[window]
 
 
 def _one_run(files: pd.DataFrame) -> dict[str, str]:
@@ -274,24 +270,9 @@ def _one_run(files: pd.DataFrame) -> dict[str, str]:
     return run
 
 
-def _open_store(path: Path) -> ScipyDataStore | NetCDF4DataStore:
-    """Open a file; of a classic one (all of CMIP5), only touched pages are read, by mmap."""
-    with path.open("rb") as file:
-        is_classic = file.read(4) in _CLASSIC
-    if is_classic:
-        return ScipyDataStore(str(path), mmap=True)
-    return NetCDF4DataStore.open(str(path))
-
-
-def _read_header(path: Path, *others: str) -> dict[str, xr.Variable]:
-    """Return the variables of a file as they are stored; coordinates and `others` are read."""
+def _read_file(path: Path, *others: str) -> dict[str, Stored]:
     try:
-        with _open_store(path) as store:
-            file = dict(store.get_variables())
-            axes = [name for name in ("time", "lat", "lon") if name in file]
-            bounds = [file[name].attrs.get("bounds") for name in axes]
-            for name in {*axes, *bounds, *others} & set(file):
-                file[name].load()
+        return read_header(path, "time", "lat", "lon", *others)
     except (OSError, RuntimeError, ValueError, AttributeError, LookupError, TypeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
@@ -300,12 +281,11 @@ def _read_header(path: Path, *others: str) -> dict[str, xr.Variable]:
             found=f"{path.stat().st_size} bytes that cannot be read ({reason})",
             mend=f"it may be cut short, or a login page saved under this name: {_DOWNLOAD}",
         ) from error
-    return file
 
 
 def _find_variable(
-    path: Path, file: dict[str, xr.Variable], variable: str, dims: tuple[str, ...], units: str
-) -> xr.Variable:
+    path: Path, file: dict[str, Stored], variable: str, dims: tuple[str, ...], units: str
+) -> Stored:
     if variable not in file:
         raise InputError(
             f"{path}: {variable}",
@@ -315,7 +295,7 @@ def _find_variable(
         )
     stored = file[variable]
     for name in ("lat", "lon"):
-        if name in file and file[name].ndim == 2:
+        if name in file and len(file[name].dims) == 2:
             raise InputError(
                 f"{path}: {name}",
                 needed="a grid of parallels and meridians, one-dimensional lat and lon",
@@ -338,17 +318,17 @@ def _find_variable(
 def _read_piece(
     path: Path, variable: str, period: list[str | None], box: dict[str, slice], units: str
 ) -> _Piece:
-    file = _read_header(path)
+    file = _read_file(path)
     stored = _find_variable(path, file, variable, ("time", "lat", "lon"), units)
     times, months = _monthly_axis(path, file)
     _compare_with_name(path, months, period)
     cells, window = _cells(path, file, box)
     shape = (0, len(cells["lat"][1]), len(cells["lon"][1]))
-    empty = xr.Variable(("time", "lat", "lon"), np.empty(shape, stored.dtype), stored.attrs)
-    return _Piece(path, variable, _decode(variable, empty), times, months, 0, cells, window)
+    sample = _decode(variable, stored, np.empty(shape, stored.dtype.newbyteorder("=")))
+    return _Piece(path, variable, stored, sample, times, months, 0, cells, window)
 
 
-def _monthly_axis(path: Path, file: dict[str, xr.Variable]) -> tuple[np.ndarray, np.ndarray]:
+def _monthly_axis(path: Path, file: dict[str, Stored]) -> tuple[np.ndarray, np.ndarray]:
     """Return the times of a file, and its months counted from year 0."""
     time = file["time"]
     units, calendar = (
@@ -364,11 +344,11 @@ def _monthly_axis(path: Path, file: dict[str, xr.Variable]) -> tuple[np.ndarray,
         raise InputError(
             f"{path}: time",
             needed="a time axis with units (days since a date) and steps",
-            found=f"units {units}, {time.size} steps",
+            found=f"units {units}, {numbers.size} steps",
             mend=f"mend the attributes units and calendar, or {_DOWNLOAD}",
         )
     bounds = file.get(time.attrs.get("bounds"))
-    if bounds is not None and bounds.shape == (time.size, 2):
+    if bounds is not None and bounds.shape == (numbers.size, 2):
         start, end = bounds.values.astype(float).T
         if _are_months((end - start) * days_per_unit).all():
             return _decode_times(((start + end) / 2).tobytes(), units, calendar)
@@ -429,7 +409,7 @@ def _compare_with_name(path: Path, months: np.ndarray, period: list[str | None])
 
 
 def _cells(
-    path: Path, file: dict[str, xr.Variable], box: dict[str, slice] | None
+    path: Path, file: dict[str, Stored], box: dict[str, slice] | None
 ) -> tuple[dict[str, tuple[str, np.ndarray]], tuple[slice | np.ndarray, ...]]:
     """Find a region and one more cell around it, south to north and west (-180) to east."""
     cells, window = {}, []
@@ -778,10 +758,12 @@ def _open_fixed(
     if rows.empty:
         return None
     path = rows.sort_values("experiment", key=lambda name: name != "historical")["path"].iloc[0]
-    file = _read_header(path, variable)
+    file = _read_file(path, variable)
     stored = _find_variable(path, file, variable, ("lat", "lon"), units)
     cells, window = _cells(path, file, box=None)
-    values = _decode(variable, _select(stored, *window)).astype(float)
+    lat, lon = window
+    in_order = stored.values if stored.dims == ("lat", "lon") else stored.values.T
+    values = _decode(variable, stored, in_order[lat][:, lon]).astype(float)
     array = xr.DataArray(values, cells, name=variable)
     try:
         here = {"lat": flux["lat"].values, "lon": flux["lon"].values}

@@ -1,0 +1,215 @@
+"""Parts of NetCDF files, read without the rest.
+
+CMIP5 is NetCDF-3: all variables of a month lie in one record, a field row after row. The rows of a
+region are then one stretch of each record, and a plain read fetches it. A map of the file into
+memory would take 64 kB around every place that is touched. NetCDF-4 is left to its library.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from helpers.errors import InputError
+
+Index = slice | np.ndarray
+_CLASSIC = (b"CDF\x01", b"CDF\x02")
+_READ_ACROSS = 4096  # bytes from step to step: shorter steps are read at once
+_STEPS_AT_A_TIME = 32
+_LIBRARY = threading.Lock()  # the library serves one thread at a time
+
+
+class Stored(NamedTuple):
+    """A variable as a file has it: nothing is decoded, and `values` may not have been read."""
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    attrs: dict
+    values: np.ndarray | None = None
+    place: Place | None = None
+
+
+class Place(NamedTuple):
+    """Where a variable begins in a NetCDF-3 file, and the bytes from one step to the next."""
+
+    begin: int
+    stride: int
+    size_of_file: int
+
+
+def read_header(path: Path, *needed: str) -> dict[str, Stored]:
+    """Return the variables of a file, with the values of some.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A NetCDF file of any version.
+    *needed : str
+        Variables to read, where they are there, with the bounds that they name.
+
+    Raises
+    ------
+    OSError, ValueError, TypeError, LookupError, AttributeError
+        If it is no NetCDF file, or one that is cut short.
+    """
+    with path.open("rb", buffering=0) as file:
+        if file.read(4) not in _CLASSIC:
+            return _read_by_library(path, needed)
+        header = _locate(path)
+        side_by_side: dict[tuple[int, int], list[str]] = {}
+        for name in _with_bounds(header, needed):
+            pitch = header[name].place.stride, header[name].shape[0]
+            side_by_side.setdefault(pitch, []).append(name)
+        for (stride, count), names in side_by_side.items():
+            begins = [header[name].place.begin for name in names]
+            ends = [
+                each + _bytes_of_step(header[name])
+                for each, name in zip(begins, names, strict=True)
+            ]
+            first = min(begins)
+            steps = _read_steps(file.fileno(), first, stride, count, max(ends) - first)
+            for name, begin, end in zip(names, begins, ends, strict=True):
+                _, shape, dtype, *_ = header[name]
+                values = np.ascontiguousarray(steps[:, begin - first : end - first]).view(dtype)
+                values = values.reshape(shape).astype(_native(dtype))
+                header[name] = header[name]._replace(values=values)
+    return header
+
+
+def read_window(path: Path, name: str, stored: Stored, window: tuple[Index, ...]) -> np.ndarray:
+    """Return some months of a region.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    name : str
+        A variable on time, lat and lon.
+    stored : Stored
+        What :func:`read_header` says of it.
+    window : tuple of slice or numpy.ndarray
+        Positions in time (a slice without steps), lat and lon, in this order.
+
+    Returns
+    -------
+    numpy.ndarray
+        On (time, lat, lon), not decoded.
+
+    Raises
+    ------
+    InputError
+        If the file has another size than when its header was read.
+    """
+    if stored.place is None or stored.dims != ("time", "lat", "lon"):
+        return _read_window_by_library(path, name, window)
+    steps, rows, columns = (
+        np.arange(size)[index] for size, index in zip(stored.shape, window, strict=True)
+    )
+    low, high = rows.min(), rows.max() + 1
+    width, place = stored.shape[2], stored.place
+    row = width * stored.dtype.itemsize
+    values = np.empty((len(steps), high - low, len(columns)), _native(stored.dtype))
+    with path.open("rb", buffering=0) as file:
+        _check_size(path, file.fileno(), place)
+        for done in range(0, len(steps), _STEPS_AT_A_TIME):
+            some = values[done : done + _STEPS_AT_A_TIME]
+            begin = int(place.begin + steps[done] * place.stride + low * row)
+            size = int(high - low) * row
+            read = _read_steps(file.fileno(), begin, place.stride, len(some), size)
+            band = np.ascontiguousarray(read).view(stored.dtype)
+            some[:] = band.reshape(len(some), -1, width)[:, :, window[2]]
+    in_order = len(rows) == high - low and rows[0] == low
+    return values if in_order else values[:, rows - low]
+
+
+def _read_steps(file: int, begin: int, stride: int, count: int, size: int) -> np.ndarray:
+    """Return bytes on (step, byte): `size` of them every `stride`."""
+    if stride <= _READ_ACROSS:
+        across = os.pread(file, (count - 1) * stride + size, begin)
+        return np.ndarray((count, size), np.uint8, across, strides=(stride, 1))
+    places = range(begin, begin + count * stride, stride)
+    steps = b"".join([os.pread(file, size, place) for place in places])
+    return np.frombuffer(steps, np.uint8).reshape(count, size)
+
+
+def _bytes_of_step(stored: Stored) -> int:
+    return stored.dtype.itemsize * math.prod(stored.shape[1:])
+
+
+def _locate(path: Path) -> dict[str, Stored]:
+    """Return the table of contents of a NetCDF-3 file: its map shows where, and is not touched."""
+    from scipy.io import netcdf_file
+
+    with netcdf_file(path, mmap=True) as file:
+        size = path.stat().st_size
+        return {name: _describe(variable, size) for name, variable in file.variables.items()}
+
+
+def _describe(variable, size_of_file: int) -> Stored:
+    array = whole = variable.data
+    while isinstance(whole.base, np.ndarray):
+        whole = whole.base
+    begin, first = (each.__array_interface__["data"][0] for each in (array, whole))
+    attrs = {
+        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        for name, value in variable._attributes.items()
+    }
+    stride = array.strides[0] if array.ndim else 0
+    place = Place(begin - first, stride, size_of_file)
+    return Stored(variable.dimensions, array.shape, array.dtype, attrs, place=place)
+
+
+def _native(dtype: np.dtype) -> np.dtype:
+    return dtype.newbyteorder("=")
+
+
+def _check_size(path: Path, file: int, place: Place) -> None:
+    size = os.fstat(file).st_size
+    if size != place.size_of_file:
+        raise InputError(
+            path,
+            needed=f"the file as it was opened, {place.size_of_file} bytes",
+            found=f"{size} bytes",
+            mend="open the archive again, and leave its files alone meanwhile",
+        )
+
+
+def _with_bounds(header: dict[str, Stored], needed: tuple[str, ...]) -> set[str]:
+    found = [name for name in needed if name in header]
+    return {*found, *(header[name].attrs.get("bounds") for name in found)} & set(header)
+
+
+def _read_by_library(path: Path, needed: tuple[str, ...]) -> dict[str, Stored]:
+    from netCDF4 import Dataset
+
+    with _LIBRARY, Dataset(path) as file:
+        file.set_auto_maskandscale(False)
+        header = {
+            name: Stored(
+                each.dimensions,
+                each.shape,
+                each.dtype,
+                {attribute: each.getncattr(attribute) for attribute in each.ncattrs()},
+            )
+            for name, each in file.variables.items()
+        }
+        for name in _with_bounds(header, needed):
+            header[name] = header[name]._replace(values=file[name][...])
+    return header
+
+
+def _read_window_by_library(path: Path, name: str, window: tuple[Index, ...]) -> np.ndarray:
+    from netCDF4 import Dataset
+
+    with _LIBRARY, Dataset(path) as file:
+        file.set_auto_maskandscale(False)
+        dims = file[name].dimensions
+        places = dict(zip(("time", "lat", "lon"), window, strict=True))
+        values = file[name][tuple(places[dim] for dim in dims)]
+    return values.transpose([dims.index(dim) for dim in places])
