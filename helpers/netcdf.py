@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import threading
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,8 @@ Index = slice | np.ndarray
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
 _READ_ACROSS = 4096  # bytes from step to step: shorter steps are read at once
 _STEPS_AT_A_TIME = 32
+_FIRST_READ = 1 << 14
+_TYPES = dict(enumerate(map(np.dtype, ("i1", "S1", ">i2", ">i4", ">f4", ">f8")), start=1))
 _LIBRARY = threading.Lock()  # the library serves one thread at a time
 
 
@@ -61,7 +64,7 @@ def read_header(path: Path, *needed: str) -> dict[str, Stored]:
     with path.open("rb", buffering=0) as file:
         if file.read(4) not in _CLASSIC:
             return _read_by_library(path, needed)
-        header = _locate(path)
+        header = _locate(file)
         side_by_side: dict[tuple[int, int], list[str]] = {}
         for name in _with_bounds(header, needed):
             pitch = header[name].place.stride, header[name].shape[0]
@@ -142,27 +145,85 @@ def _bytes_of_step(stored: Stored) -> int:
     return stored.dtype.itemsize * math.prod(stored.shape[1:])
 
 
-def _locate(path: Path) -> dict[str, Stored]:
-    """Return the table of contents of a NetCDF-3 file: its map shows where, and is not touched."""
-    from scipy.io import netcdf_file
+class _Words:
+    """The header of a NetCDF-3 file, word after word: all is big-endian, in steps of 4 bytes."""
 
-    with netcdf_file(path, mmap=True) as file:
-        size = path.stat().st_size
-        return {name: _describe(variable, size) for name, variable in file.variables.items()}
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def number(self, form: str = ">i") -> int:
+        (value,) = struct.unpack_from(form, self.data, self.at)
+        self.at += struct.calcsize(form)
+        return value
+
+    def text(self, length: int | None = None) -> bytes:
+        length = self.number() if length is None else length
+        value = self.data[self.at : self.at + length]
+        if len(value) < length:
+            raise struct.error("the header ends too early")
+        self.at += length + -length % 4
+        return value
+
+    def name(self) -> str:
+        return self.text().decode()
+
+    def items(self) -> range:
+        self.number()  # tag of the list
+        return range(self.number())
+
+    def attributes(self) -> dict:
+        return {self.name(): self._value() for _ in self.items()}
+
+    def _value(self) -> str | np.ndarray:
+        dtype = _TYPES[self.number()]
+        count = self.number()
+        value = self.text(count * dtype.itemsize)
+        if dtype.kind == "S":
+            return value.rstrip(b"\0").decode("utf-8", "replace")
+        numbers = np.frombuffer(value, dtype).astype(_native(dtype))
+        return numbers[0] if count == 1 else numbers
 
 
-def _describe(variable, size_of_file: int) -> Stored:
-    array = whole = variable.data
-    while isinstance(whole.base, np.ndarray):
-        whole = whole.base
-    begin, first = (each.__array_interface__["data"][0] for each in (array, whole))
-    attrs = {
-        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        for name, value in variable._attributes.items()
-    }
-    stride = array.strides[0] if array.ndim else 0
-    place = Place(begin - first, stride, size_of_file)
-    return Stored(variable.dimensions, array.shape, array.dtype, attrs, place=place)
+def _locate(file: BinaryIO) -> dict[str, Stored]:
+    """Return the table of contents of a NetCDF-3 file."""
+    size = os.fstat(file.fileno()).st_size
+    length = _FIRST_READ
+    while True:
+        try:
+            return _parse(os.pread(file.fileno(), length, 0), size)
+        except struct.error:
+            if length >= size:
+                raise ValueError("the header ends too early") from None
+        length *= 16
+
+
+def _parse(data: bytes, size: int) -> dict[str, Stored]:
+    words = _Words(data)
+    offset = {b"CDF\x01": ">i", b"CDF\x02": ">q"}[words.text(4)]
+    records = words.number()
+    lengths = [(words.name(), words.number()) for _ in words.items()]
+    words.attributes()
+    variables = {}
+    for _ in words.items():
+        name = words.name()
+        dims = [lengths[words.number()] for _ in range(words.number())]
+        attrs = words.attributes()
+        dtype = _TYPES[words.number()]
+        words.number()  # its size, which the shape tells as well
+        shape = tuple(length or records for _, length in dims)
+        is_record = bool(dims) and not dims[0][1]
+        stored = Stored(tuple(dim for dim, _ in dims), shape, dtype, attrs)
+        variables[name] = stored, is_record, words.number(offset)
+    steps = [_bytes_of_step(stored) for stored, is_record, _ in variables.values() if is_record]
+    record = sum(step + -step % 4 for step in steps) if len(steps) > 1 else sum(steps)
+    header = {}
+    for name, (stored, is_record, begin) in variables.items():
+        stride = record if is_record else _bytes_of_step(stored)
+        count = stored.shape[0] if stored.shape else 1
+        if count and begin + (count - 1) * stride + _bytes_of_step(stored) > size:
+            raise ValueError(f"{name} ends beyond the file")
+        header[name] = stored._replace(place=Place(begin, stride, size))
+    return header
 
 
 def _native(dtype: np.dtype) -> np.dtype:
