@@ -118,13 +118,19 @@ def holds_archive(folder: Path) -> bool:
 def _walk(folder: Path) -> Iterable[Path]:
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in sorted(folders) if (Path(place, name).resolve()) not in seen]
-        seen |= {Path(place, name).resolve() for name in folders}
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
         for name in sorted(names):
             path = Path(place, name)
-            if path.suffix == ".nc" and path.resolve() not in seen:
-                seen.add(path.resolve())
-                yield path
+            if path.suffix == ".nc":
+                target = os.path.realpath(path) if path.is_symlink() else os.path.join(real, name)
+                if target not in seen:
+                    seen.add(target)
+                    yield path
 
 
 def open_run(
@@ -172,7 +178,6 @@ class _Piece(NamedTuple):
     path: Path
     variable: str
     stored: Stored
-    sample: xr.Variable
     times: np.ndarray
     months: np.ndarray
     first_step: int
@@ -197,18 +202,21 @@ def _open_pieces(files: pd.DataFrame, box: dict[str, slice], units: str) -> list
 
 def _join(pieces: Sequence[_Piece]) -> xr.DataArray:
     """Return the values of pieces in order of time, lazily."""
-    sample = pieces[0].sample
+    first = pieces[0]
+    shape = (0, len(first.cells["lat"][1]), len(first.cells["lon"][1]))
+    sample = np.empty(shape, first.stored.dtype.newbyteorder("="))
+    sample = _decode(first.variable, first.stored, sample)
     times = np.concatenate([piece.times for piece in pieces])
     return xr.DataArray(
-        _lazy_values(pieces),
-        {"time": xr.CFTimeIndex(times), **pieces[0].cells},
+        _lazy_values(pieces, sample.values),
+        {"time": xr.CFTimeIndex(times), **first.cells},
         sample.dims,
-        pieces[0].variable,
+        first.variable,
         {**sample.attrs, "files": "\n".join(piece.path.name for piece in pieces)},
     )
 
 
-def _lazy_values(pieces: Sequence[_Piece]) -> da.Array:
+def _lazy_values(pieces: Sequence[_Piece], sample: np.ndarray) -> da.Array:
     """Return blocks of months, across the ends of files; all but the first begin in a January."""
     ends = np.cumsum([len(piece.months) for piece in pieces]).tolist()
     before_january = int(pieces[0].months[0]) % 12
@@ -224,7 +232,6 @@ def _lazy_values(pieces: Sequence[_Piece]) -> da.Array:
                 months = slice(steps.start + shift, steps.stop + shift)
                 block.append((piece.path, piece.variable, piece.stored, (months, *piece.window)))
         blocks.append(block)
-    sample = pieces[0].sample
     places = [[(str(path), *others) for path, _, *others in block] for block in blocks]
     name = f"{pieces[0].variable}-{tokenize(places)}"
     return da.Array(
@@ -234,7 +241,7 @@ def _lazy_values(pieces: Sequence[_Piece]) -> da.Array:
         },
         name,
         chunks=(tuple(np.diff(edges).tolist()), *((size,) for size in sample.shape[1:])),
-        meta=sample.values,
+        meta=sample,
     )
 
 
@@ -323,9 +330,7 @@ def _read_piece(
     times, months = _monthly_axis(path, file)
     _compare_with_name(path, months, period)
     cells, window = _cells(path, file, box)
-    shape = (0, len(cells["lat"][1]), len(cells["lon"][1]))
-    sample = _decode(variable, stored, np.empty(shape, stored.dtype.newbyteorder("=")))
-    return _Piece(path, variable, stored, sample, times, months, 0, cells, window)
+    return _Piece(path, variable, stored, times, months, 0, cells, window)
 
 
 def _monthly_axis(path: Path, file: dict[str, Stored]) -> tuple[np.ndarray, np.ndarray]:
