@@ -65,24 +65,33 @@ def read_header(path: Path, *needed: str) -> dict[str, Stored]:
         if file.read(4) not in _CLASSIC:
             return _read_by_library(path, needed)
         header = _locate(file)
-        side_by_side: dict[tuple[int, int], list[str]] = {}
-        for name in _with_bounds(header, needed):
-            pitch = header[name].place.stride, header[name].shape[0]
-            side_by_side.setdefault(pitch, []).append(name)
-        for (stride, count), names in side_by_side.items():
+        for names in _side_by_side(header, _with_bounds(header, needed)):
             begins = [header[name].place.begin for name in names]
-            ends = [
-                each + _bytes_of_step(header[name])
-                for each, name in zip(begins, names, strict=True)
-            ]
-            first = min(begins)
-            steps = _read_steps(file.fileno(), first, stride, count, max(ends) - first)
-            for name, begin, end in zip(names, begins, ends, strict=True):
+            stored = header[names[0]]
+            size = begins[-1] + _bytes_of_step(header[names[-1]]) - begins[0]
+            steps = _read_steps(file, begins[0], stored.place.stride, stored.shape[0], size)
+            for name, begin in zip(names, begins, strict=True):
                 _, shape, dtype, *_ = header[name]
-                values = np.ascontiguousarray(steps[:, begin - first : end - first]).view(dtype)
-                values = values.reshape(shape).astype(_native(dtype))
-                header[name] = header[name]._replace(values=values)
+                part = steps[:, begin - begins[0] :][:, : _bytes_of_step(header[name])]
+                values = np.ascontiguousarray(part).view(dtype).reshape(shape)
+                header[name] = header[name]._replace(values=values.astype(_native(dtype)))
     return header
+
+
+def _side_by_side(header: dict[str, Stored], names: set[str]) -> list[list[str]]:
+    """Put variables together that lie close to each other in each step: one read fetches them."""
+    together: list[list[str]] = []
+    for name in sorted(names, key=lambda name: header[name].place.begin):
+        one = header[name]
+        if together:
+            last = header[together[-1][0]]
+            end = one.place.begin + _bytes_of_step(one)
+            near = end - last.place.begin <= _READ_ACROSS
+            if near and (last.place.stride, last.shape[0]) == (one.place.stride, one.shape[0]):
+                together[-1].append(name)
+                continue
+        together.append([name])
+    return together
 
 
 def read_window(path: Path, name: str, stored: Stored, window: tuple[Index, ...]) -> np.ndarray:
@@ -124,21 +133,26 @@ def read_window(path: Path, name: str, stored: Stored, window: tuple[Index, ...]
             some = values[done : done + _STEPS_AT_A_TIME]
             begin = int(place.begin + steps[done] * place.stride + low * row)
             size = int(high - low) * row
-            read = _read_steps(file.fileno(), begin, place.stride, len(some), size)
+            read = _read_steps(file, begin, place.stride, len(some), size)
             band = np.ascontiguousarray(read).view(stored.dtype)
             some[:] = band.reshape(len(some), -1, width)[:, :, window[2]]
     in_order = len(rows) == high - low and rows[0] == low
     return values if in_order else values[:, rows - low]
 
 
-def _read_steps(file: int, begin: int, stride: int, count: int, size: int) -> np.ndarray:
+def _read_steps(file: BinaryIO, begin: int, stride: int, count: int, size: int) -> np.ndarray:
     """Return bytes on (step, byte): `size` of them every `stride`."""
     if stride <= _READ_ACROSS:
-        across = os.pread(file, (count - 1) * stride + size, begin)
+        across = _read_at(file, begin, (count - 1) * stride + size)
         return np.ndarray((count, size), np.uint8, across, strides=(stride, 1))
     places = range(begin, begin + count * stride, stride)
-    steps = b"".join([os.pread(file, size, place) for place in places])
+    steps = b"".join([_read_at(file, place, size) for place in places])
     return np.frombuffer(steps, np.uint8).reshape(count, size)
+
+
+def _read_at(file: BinaryIO, place: int, size: int) -> bytes:
+    file.seek(place)
+    return file.read(size)
 
 
 def _bytes_of_step(stored: Stored) -> int:
@@ -190,7 +204,7 @@ def _locate(file: BinaryIO) -> dict[str, Stored]:
     length = _FIRST_READ
     while True:
         try:
-            return _parse(os.pread(file.fileno(), length, 0), size)
+            return _parse(_read_at(file, 0, length), size)
         except struct.error:
             if length >= size:
                 raise ValueError("the header ends too early") from None

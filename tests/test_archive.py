@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import xarray as xr
 
 from benchmarks.archive import SMALL, report
 from benchmarks.noise import write_archive, write_model
-from helpers import cmip5
+from helpers import cmip5, netcdf
 from helpers.standin import globe
 
 MODELS = ["CanESM2", "HadGEM2-ES"]
@@ -45,13 +44,13 @@ def opened(monkeypatch) -> dict[str, Counter]:
 def sizes(monkeypatch) -> list[int]:
     """Return the sizes in bytes of all reads from now on."""
     found = []
-    read = os.pread
+    read = netcdf._read_at
 
     def counted(*place):
         found.append(len(data := read(*place)))
         return data
 
-    monkeypatch.setattr(os, "pread", counted)
+    monkeypatch.setattr(netcdf, "_read_at", counted)
     return found
 
 
