@@ -8,20 +8,27 @@ around the region, and only when something is computed.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
+import cftime
+import dask.array as da
 import numpy as np
 import pandas as pd
 import xarray as xr
+from dask.base import tokenize
+from xarray.conventions import decode_cf_variable
 
 from helpers.errors import InputError
 from helpers.gldas import PLATEAU_BOX
 from helpers.grids import SIDES, cell_bounds, edges_between, first_step, regrid, target_grid
+from helpers.netcdf import Index, Stored, read_header, read_window
 from helpers.oxygen import (
     MONTHLY_FLUX,
     OXYGEN_PER_CARBON,
@@ -40,7 +47,6 @@ _NAME = re.compile(
 )
 _LARGEST_VALUE = 1e19
 _MONTHS_PER_CHUNK = 360
-_SECONDS_PER_DAY = 86_400
 _SAME_PLACE = 1e-3
 _DOWNLOAD = "download the file again from ESGF"
 
@@ -112,13 +118,19 @@ def holds_archive(folder: Path) -> bool:
 def _walk(folder: Path) -> Iterable[Path]:
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in sorted(folders) if (Path(place, name).resolve()) not in seen]
-        seen |= {Path(place, name).resolve() for name in folders}
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
         for name in sorted(names):
             path = Path(place, name)
-            if path.suffix == ".nc" and path.resolve() not in seen:
-                seen.add(path.resolve())
-                yield path
+            if path.suffix == ".nc":
+                target = os.path.realpath(path) if path.is_symlink() else os.path.join(real, name)
+                if target not in seen:
+                    seen.add(target)
+                    yield path
 
 
 def open_run(
@@ -157,25 +169,97 @@ def open_run(
         twice; a time axis that is not monthly; other calendars or grids between the pieces; other
         or missing units; a missing variable; two-dimensional coordinates; a file cut short.
     """
+    return _join(_open_pieces(files, box, units))
+
+
+class _Piece(NamedTuple):
+    """What the header of a file says: its months, and where its cells of the region are."""
+
+    path: Path
+    variable: str
+    stored: Stored
+    times: np.ndarray
+    months: np.ndarray
+    first_step: int
+    cells: dict[str, tuple[str, np.ndarray]]
+    window: tuple[Index, Index]
+
+
+def _open_pieces(files: pd.DataFrame, box: dict[str, slice], units: str) -> list[_Piece]:
+    """Read the headers of one run, in order of time, and check that they go together."""
     run = _one_run(files)
     pieces = [
-        (path, _open_piece(path, run["variable"], period, box, units))
-        for path, *period in files[["path", "start", "end"]].itertuples(index=False)
+        _read_piece(path, run["variable"], period, box, units)
+        for path, *period in zip(files["path"], files["start"], files["end"], strict=True)
     ]
-    pieces.sort(key=lambda piece: _months(piece[1])[0])
-    (first_path, first), *others = pieces
-    for path, piece in others:
-        _check_alike(path, piece, first_path, first)
+    pieces.sort(key=lambda piece: piece.months[0])
+    first = pieces[0]
+    for piece in pieces[1:]:
+        _check_alike(piece.path, _frame([piece]), first.path.name, _frame([first]))
     _check_sequence(" ".join(run.values()), pieces)
-    joined = xr.concat(
-        [piece for _, piece in pieces],
-        "time",
-        coords="minimal",
-        compat="override",
-        join="override",
-        combine_attrs="override",
+    return pieces
+
+
+def _join(pieces: Sequence[_Piece]) -> xr.DataArray:
+    """Return the values of pieces in order of time, lazily."""
+    first = pieces[0]
+    shape = (0, len(first.cells["lat"][1]), len(first.cells["lon"][1]))
+    sample = np.empty(shape, first.stored.dtype.newbyteorder("="))
+    sample = _decode(first.variable, first.stored, sample)
+    times = np.concatenate([piece.times for piece in pieces])
+    return xr.DataArray(
+        _lazy_values(pieces, sample.values),
+        {"time": xr.CFTimeIndex(times), **first.cells},
+        sample.dims,
+        first.variable,
+        {**sample.attrs, "files": "\n".join(piece.path.name for piece in pieces)},
     )
-    return joined.assign_attrs(files="\n".join(path.name for path, _ in pieces))
+
+
+def _lazy_values(pieces: Sequence[_Piece], sample: np.ndarray) -> da.Array:
+    """Return blocks of months, across the ends of files; all but the first begin in a January."""
+    ends = np.cumsum([len(piece.months) for piece in pieces]).tolist()
+    before_january = int(pieces[0].months[0]) % 12
+    edges = [0, *range(_MONTHS_PER_CHUNK - before_january, ends[-1], _MONTHS_PER_CHUNK), ends[-1]]
+    blocks = []
+    for low, high in itertools.pairwise(edges):
+        block = []
+        for piece, end in zip(pieces, ends, strict=True):
+            begin = end - len(piece.months)
+            steps = range(max(low, begin), min(high, end))
+            if steps:
+                shift = piece.first_step - begin
+                months = slice(steps.start + shift, steps.stop + shift)
+                block.append((piece.path, piece.variable, piece.stored, (months, *piece.window)))
+        blocks.append(block)
+    places = [[(str(path), *others) for path, _, *others in block] for block in blocks]
+    name = f"{pieces[0].variable}-{tokenize(places)}"
+    return da.Array(
+        {
+            (name, number, 0, 0): (partial(_read_block, block),)
+            for number, block in enumerate(blocks)
+        },
+        name,
+        chunks=(tuple(np.diff(edges).tolist()), *((size,) for size in sample.shape[1:])),
+        meta=sample,
+    )
+
+
+def _read_block(block: list[tuple[Path, str, Stored, tuple[Index, ...]]]) -> np.ndarray:
+    """Read some months of a region from one file or more; fill values become NaN."""
+    parts = []
+    for path, name, stored, window in block:
+        values = read_window(path, name, stored, window)
+        parts.append(_decode(name, stored, values).values)
+    return np.concatenate(parts)
+
+
+def _decode(name: str, stored: Stored, values: np.ndarray) -> xr.Variable:
+    dims = ("time", "lat", "lon")[-values.ndim :]
+    decoded = decode_cf_variable(name, xr.Variable(dims, values, stored.attrs)).load()
+    values = decoded.values.astype(np.promote_types(decoded.dtype, np.float32), copy=False)
+    values[np.abs(values) >= _LARGEST_VALUE] = np.nan
+    return decoded.copy(data=values)
 
 
 def _one_run(files: pd.DataFrame) -> dict[str, str]:
@@ -193,164 +277,169 @@ def _one_run(files: pd.DataFrame) -> dict[str, str]:
     return run
 
 
-def _open_file(path: Path) -> xr.Dataset:
-    decoder = xr.coders.CFDatetimeCoder(use_cftime=True)
+def _read_file(path: Path, *others: str) -> dict[str, Stored]:
     try:
-        stored = xr.open_dataset(path, engine="netcdf4", decode_cf=False)
-        _check_length(path, stored)
-        return xr.decode_cf(stored, decode_times=decoder, decode_timedelta=False)
-    except (OSError, RuntimeError, ValueError, AttributeError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
+        return read_header(path, "time", "lat", "lon", *others)
+    except (OSError, RuntimeError, ValueError, AttributeError, LookupError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             path,
             needed="a complete NetCDF file",
-            found=f"{path.stat().st_size} bytes that cannot be read ({str(error).splitlines()[0]})",
+            found=f"{path.stat().st_size} bytes that cannot be read ({reason})",
             mend=f"it may be cut short, or a login page saved under this name: {_DOWNLOAD}",
         ) from error
 
 
-def _check_length(path: Path, stored: xr.Dataset) -> None:
-    """Refuse a NetCDF-3 file that is shorter than its variables: the library reads zeros there."""
-    with path.open("rb") as file:
-        is_classic = file.read(3) == b"CDF"
-    size = path.stat().st_size
-    if is_classic and size < stored.nbytes:
-        raise InputError(
-            path,
-            needed=f"a complete NetCDF file, {stored.nbytes} bytes or more",
-            found=f"{size} bytes",
-            mend=f"it is cut short: {_DOWNLOAD}",
-        )
-
-
-def _variable(path: Path, file: xr.Dataset, variable: str, dims: tuple[str, ...]) -> xr.DataArray:
-    if variable not in file.variables:
+def _find_variable(
+    path: Path, file: dict[str, Stored], variable: str, dims: tuple[str, ...], units: str
+) -> Stored:
+    if variable not in file:
         raise InputError(
             f"{path}: {variable}",
             needed=f"the variable {variable}, as the file's name says",
-            found=f"variables {', '.join(sorted(map(str, file.variables))) or 'none'}",
+            found=f"variables {', '.join(sorted(file)) or 'none'}",
             mend=f"rename the variable, or {_DOWNLOAD}",
         )
-    array = file[variable]
+    stored = file[variable]
     for name in ("lat", "lon"):
-        if name in file.variables and file[name].ndim == 2:
+        if name in file and len(file[name].dims) == 2:
             raise InputError(
                 f"{path}: {name}",
                 needed="a grid of parallels and meridians, one-dimensional lat and lon",
                 found=f"{name} on ({', '.join(map(str, file[name].dims))}), a curvilinear grid",
                 mend="put the file on a regular grid first (cdo remapcon)",
             )
-    if set(array.dims) != set(dims) or not set(dims) <= set(file.indexes):
+    axes = [name for name, each in file.items() if each.dims == (name,)]
+    if set(stored.dims) != set(dims) or not set(dims) <= set(axes):
         raise InputError(
             f"{path}: {variable}",
             needed=f"dimensions {', '.join(dims)}, with a coordinate each",
-            found=f"dimensions {', '.join(map(str, array.dims)) or 'none'}, "
-            f"coordinates {', '.join(map(str, file.indexes)) or 'none'}",
+            found=f"dimensions {', '.join(map(str, stored.dims)) or 'none'}, "
+            f"coordinates {', '.join(axes) or 'none'}",
             mend=f"rename the dimensions, or {_DOWNLOAD}",
         )
-    return array.transpose(*dims).reset_coords(drop=True)
+    require_units(xr.DataArray(attrs=stored.attrs, name=f"{variable} in {path}"), units)
+    return stored
 
 
-def _require_units(path: Path, array: xr.DataArray, needed: str) -> None:
-    require_units(array.rename(f"{array.name} in {path}"), needed)
-
-
-def _open_piece(
+def _read_piece(
     path: Path, variable: str, period: list[str | None], box: dict[str, slice], units: str
-) -> xr.DataArray:
-    file = _open_file(path)
-    array = _variable(path, file, variable, ("time", "lat", "lon"))
-    _require_units(path, array, units)
-    array = array.assign_coords(time=_monthly_axis(path, file))
-    _compare_with_name(path, array, period)
-    array = _ascending(path, file, array, box)
-    array = array.copy(data=array.variable.chunk(time=_MONTHS_PER_CHUNK).data)
-    return array.where(np.abs(array) < _LARGEST_VALUE)
+) -> _Piece:
+    file = _read_file(path)
+    stored = _find_variable(path, file, variable, ("time", "lat", "lon"), units)
+    times, months = _monthly_axis(path, file)
+    _compare_with_name(path, months, period)
+    cells, window = _cells(path, file, box)
+    return _Piece(path, variable, stored, times, months, 0, cells, window)
 
 
-def _monthly_axis(path: Path, file: xr.Dataset) -> xr.Variable:
+def _monthly_axis(path: Path, file: dict[str, Stored]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times of a file, and its months counted from year 0."""
     time = file["time"]
-    if not isinstance(file.indexes["time"], xr.CFTimeIndex):
+    units, calendar = (
+        time.attrs.get(name, other)
+        for name, other in (("units", "missing"), ("calendar", "standard"))
+    )
+    numbers = time.values.astype(float)
+    try:
+        days_per_unit = _days_per_unit(units, calendar)
+    except ValueError:
+        days_per_unit = np.nan
+    if not numbers.size or np.isnan(days_per_unit):
         raise InputError(
             f"{path}: time",
             needed="a time axis with units (days since a date) and steps",
-            found=f"units {time.attrs.get('units', 'missing')}, {time.size} steps",
+            found=f"units {units}, {numbers.size} steps",
             mend=f"mend the attributes units and calendar, or {_DOWNLOAD}",
         )
-    stamps = time.values
-    bounds = time.attrs.get("bounds")
-    if bounds in file.variables and file[bounds].dtype == object:
-        start, end = file[bounds].values.T
-        if all(_is_month(length) for length in end - start):
-            return xr.Variable("time", xr.CFTimeIndex(start + (end - start) / 2))
-    steps = sorted(np.diff(stamps))
-    usual = steps[(len(steps) - 1) // 2] if steps else None
-    if usual is not None and not _is_month(usual):
+    bounds = file.get(time.attrs.get("bounds"))
+    if bounds is not None and bounds.shape == (numbers.size, 2):
+        start, end = bounds.values.astype(float).T
+        if _are_months((end - start) * days_per_unit).all():
+            return _decode_times(((start + end) / 2).tobytes(), units, calendar)
+    steps = np.sort(np.diff(numbers)) * days_per_unit
+    usual = steps[(len(steps) - 1) // 2 :][:1]
+    if not _are_months(usual).all():
         raise InputError(
             f"{path}: time",
             needed="one step per month",
-            found=f"steps of {usual.total_seconds() / _SECONDS_PER_DAY:g} days",
+            found=f"steps of {usual[0]:g} days",
             mend="download the monthly table, or average to months first (cdo monmean)",
         )
-    return xr.Variable("time", xr.CFTimeIndex(stamps))
+    return _decode_times(numbers.tobytes(), units, calendar)
 
 
-def _is_month(length: timedelta) -> bool:
-    return 27 < length.total_seconds() / _SECONDS_PER_DAY < 32
+def _are_months(days: np.ndarray) -> np.ndarray:
+    return (days > 27) & (days < 32)
 
 
-def _months(array: xr.DataArray) -> np.ndarray:
-    """Number months from year 0."""
-    return np.array([time.year * 12 + time.month - 1 for time in array["time"].values])
+@lru_cache
+def _days_per_unit(units: str, calendar: str) -> float:
+    zero, one = cftime.num2date([0, 1], units, calendar)
+    return (one - zero).total_seconds() / 86_400
+
+
+@lru_cache
+def _decode_times(numbers: bytes, units: str, calendar: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return dates, and months from year 0; the pieces of an archive share most time axes."""
+    stamps = np.frombuffer(numbers)
+    times = cftime.num2date(stamps, units, calendar, only_use_cftime_datetimes=True)
+    return times, np.array([_month(time) for time in times])
+
+
+def _month(time: cftime.datetime) -> int:
+    """Number a month from year 0."""
+    return time.year * 12 + time.month - 1
 
 
 def _show(month: int) -> str:
     return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
-def _span(array: xr.DataArray) -> str:
-    months = _months(array)
-    return f"{_show(months.min())} to {_show(months.max())}"
+def _span(first: int, last: int) -> str:
+    return f"{_show(first)} to {_show(last)}"
 
 
-def _compare_with_name(path: Path, array: xr.DataArray, period: list[str | None]) -> None:
+def _compare_with_name(path: Path, months: np.ndarray, period: list[str | None]) -> None:
     if None in period:
         return
     named = " to ".join(f"{date[:4]}-{date[4:6]}" for date in period)
-    if named != _span(array):
+    found = _span(months.min(), months.max())
+    if named != found:
         warnings.warn(
-            f"{path.name}: the name says {named}, the time axis {_span(array)}: the axis is used",
+            f"{path.name}: the name says {named}, the time axis {found}: the axis is used",
             UserWarning,
             stacklevel=4,
         )
 
 
-def _ascending(
-    path: Path, file: xr.Dataset, array: xr.DataArray, box: dict[str, slice] | None
-) -> xr.DataArray:
-    """Cut out a region and one more cell around it, south to north and west (-180) to east."""
-    windows, coords = {}, {}
+def _cells(
+    path: Path, file: dict[str, Stored], box: dict[str, slice] | None
+) -> tuple[dict[str, tuple[str, np.ndarray]], tuple[slice | np.ndarray, ...]]:
+    """Find a region and one more cell around it, south to north and west (-180) to east."""
+    cells, window = {}, []
     for name in ("lat", "lon"):
         stored = file[name].values.astype(float)
         centres = stored if name == "lat" else (stored + 180) % 360 - 180
         centres, order = np.unique(centres, return_index=True)
-        bounds = _bounds_in_file(path, file, name)
-        if bounds is not None:
-            from_centre = (bounds - stored[:, np.newaxis])[order]
+        bounds = file.get(file[name].attrs.get("bounds"))
+        if bounds is not None and bounds.shape == (stored.size, 2):
+            from_centre = (bounds.values.astype(float) - stored[:, np.newaxis])[order]
             if name == "lon":
                 from_centre = (from_centre + 180) % 360 - 180
             bounds = np.sort(centres[:, np.newaxis] + from_centre, axis=1)
             bounds = bounds if _fit(path, name, centres, bounds) else None
+        else:
+            bounds = None
         if bounds is None:
             edges = edges_between(centres, limit=90 if name == "lat" else np.inf)
             bounds = np.column_stack([edges[:-1], edges[1:]])
-        window = slice(None) if box is None else _window(centres, box[name])
-        windows[name] = _as_slice(order[window])
-        coords[name] = centres[window]
-        for side, edge in zip(SIDES[name], bounds[window].T, strict=True):
-            coords[side] = (name, edge)
-    return array.isel(windows).assign_coords(coords)
+        kept = slice(None) if box is None else _window(centres, box[name])
+        window.append(_as_slice(order[kept]))
+        cells[name] = (name, centres[kept])
+        for side, edge in zip(SIDES[name], bounds[kept].T, strict=True):
+            cells[side] = (name, edge)
+    return cells, tuple(window)
 
 
 def _window(centres: np.ndarray, wanted: slice) -> slice:
@@ -369,13 +458,6 @@ def _as_slice(positions: np.ndarray) -> slice | np.ndarray:
     return slice(int(positions[0]), stop if stop >= 0 else None, step)
 
 
-def _bounds_in_file(path: Path, file: xr.Dataset, name: str) -> np.ndarray | None:
-    bounds = file[name].attrs.get("bounds")
-    if bounds not in file.variables or file[bounds].shape != (file.sizes[name], 2):
-        return None
-    return file[bounds].values.astype(float)
-
-
 def _fit(path: Path, name: str, centres: np.ndarray, bounds: np.ndarray) -> bool:
     south_west, north_east = bounds.T
     hold_centre = (south_west <= centres + _SAME_PLACE) & (centres - _SAME_PLACE <= north_east)
@@ -391,43 +473,61 @@ def _fit(path: Path, name: str, centres: np.ndarray, bounds: np.ndarray) -> bool
     return False
 
 
-def _check_alike(path: Path, piece: xr.DataArray, first_path: Path, first: xr.DataArray) -> None:
-    calendars = [array["time"].dt.calendar for array in (piece, first)]
-    if calendars[0] != calendars[1]:
+class _Frame(NamedTuple):
+    """Calendar, grid, first and last month of a run: what decides which runs go together."""
+
+    calendar: str
+    lat: np.ndarray
+    lon: np.ndarray
+    first: int
+    last: int
+
+
+def _frame(run: Sequence[_Piece] | xr.DataArray) -> _Frame:
+    if isinstance(run, xr.DataArray):
+        times = run.indexes["time"]
+        ends = _month(times[0]), _month(times[-1])
+        return _Frame(times.calendar, run["lat"].values, run["lon"].values, *ends)
+    cells = run[0].cells
+    ends = int(run[0].months[0]), int(run[-1].months[-1])
+    return _Frame(run[0].times[0].calendar, cells["lat"][1], cells["lon"][1], *ends)
+
+
+def _check_alike(path: Path | str, frame: _Frame, first_name: str, first: _Frame) -> None:
+    if frame.calendar != first.calendar:
         raise InputError(
             f"{path}: time",
-            needed=f"the calendar of {first_path.name}, {calendars[1]}",
-            found=f"calendar {calendars[0]}",
+            needed=f"the calendar of {first_name}, {first.calendar}",
+            found=f"calendar {frame.calendar}",
             mend=f"mend the attribute calendar, or {_DOWNLOAD}",
         )
-    if not _same_grid(piece, first):
+    if not _same_grid(frame, first):
         raise InputError(
             path,
-            needed=f"the grid of {first_path.name}",
-            found=f"{piece.sizes['lat']} x {piece.sizes['lon']} other cells in the region",
+            needed=f"the grid of {first_name}",
+            found=f"{len(frame.lat)} x {len(frame.lon)} other cells in the region",
             mend="keep files of one grid",
         )
 
 
-def _same_grid(one: xr.DataArray, other: xr.DataArray) -> bool:
+def _same_grid(one: _Frame, other: _Frame) -> bool:
     return all(
-        one.sizes[name] == other.sizes[name]
-        and np.allclose(one[name], other[name], rtol=0, atol=_SAME_PLACE)
-        for name in ("lat", "lon")
+        len(here) == len(there) and np.abs(here - there).max() <= _SAME_PLACE
+        for here, there in ((one.lat, other.lat), (one.lon, other.lon))
     )
 
 
-def _check_sequence(run: str, pieces: Sequence[tuple[Path, xr.DataArray]]) -> None:
-    months = np.concatenate([_months(piece) for _, piece in pieces])
-    names = np.concatenate([np.full(piece.sizes["time"], path.name) for path, piece in pieces])
+def _check_sequence(run: str, pieces: Sequence[_Piece]) -> None:
+    months = np.concatenate([piece.months for piece in pieces])
+    owners = np.repeat([piece.path.name for piece in pieces], [len(p.months) for p in pieces])
     for here in np.flatnonzero(np.diff(months) != 1):
         before, after = int(months[here]), int(months[here + 1])
-        same_file = names[here] == names[here + 1]
-        where = f"{run}: {names[here]}" if same_file else run
+        same_file = owners[here] == owners[here + 1]
+        where = f"{run}: {owners[here]}" if same_file else run
         if after > before:
             needed = "every month of the run"
-            found = f"nothing between {_show(before)} ({names[here]}) and {_show(after)}"
-            found += f" ({names[here + 1]})"
+            found = f"nothing between {_show(before)} ({owners[here]}) and {_show(after)}"
+            found += f" ({owners[here + 1]})"
             mend = "add the missing piece, or mend the time axis"
         elif same_file:
             needed = "each month once, in order"
@@ -435,7 +535,7 @@ def _check_sequence(run: str, pieces: Sequence[tuple[Path, xr.DataArray]]) -> No
             mend = f"mend the time axis, or {_DOWNLOAD}"
         else:
             needed = "each month in one file"
-            found = f"{_show(after)} to {_show(before)} in {names[here]} and {names[here + 1]}"
+            found = f"{_show(after)} to {_show(before)} in {owners[here]} and {owners[here + 1]}"
             mend = "keep one of the two, or cut one of them (cdo seldate)"
         raise InputError(where, needed=needed, found=found, mend=mend)
 
@@ -459,8 +559,14 @@ def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
         If the scenario does not begin in the month after the historical run ends, or has another
         calendar or grid.
     """
-    name = str(future.name)
-    last, first = int(_months(historical)[-1]), int(_months(future)[0])
+    _check_continues(str(future.name), _frame(historical), _frame(future))
+    joined = _concat([historical, future], "time")
+    names = [run.attrs["files"] for run in (historical, future) if "files" in run.attrs]
+    return joined.assign_attrs({**future.attrs, "files": "\n".join(names)})
+
+
+def _check_continues(name: str, historical: _Frame, future: _Frame) -> None:
+    last, first = historical.last, future.first
     if first != last + 1:
         raise InputError(
             f"{name}: historical and scenario",
@@ -469,17 +575,7 @@ def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
             + ("a gap" if first > last else "an overlap"),
             mend="add the missing piece" if first > last else "cut one of the runs (cdo seldate)",
         )
-    _check_alike(Path(f"{name} of the scenario"), future, Path(f"{name} historical"), historical)
-    joined = xr.concat(
-        [historical, future],
-        "time",
-        coords="minimal",
-        compat="override",
-        join="override",
-        combine_attrs="override",
-    )
-    names = [run.attrs["files"] for run in (historical, future) if "files" in run.attrs]
-    return joined.assign_attrs({**future.attrs, "files": "\n".join(names)})
+    _check_alike(f"{name} of the scenario", future, f"{name} historical", historical)
 
 
 def net_ecosystem_production(
@@ -517,28 +613,38 @@ def _net_uptake(
     model: str,
     scenario: str,
     box: dict[str, slice],
-    opened: dict[tuple[str, str, str], xr.DataArray],
+    opened: dict[tuple[str, ...], list[_Piece]],
+    period: tuple[int, int] | None = None,
 ) -> xr.DataArray:
-    """Open what is not among `opened` yet, and splice and subtract."""
+    """Open what is not among `opened` yet, splice, cut out a period of years, and subtract."""
     parts = {}
-    for variable, of_variable in runs.groupby("variable"):
+    for variable in sorted(set(runs["variable"])):
         halves = []
         for experiment in ("historical", scenario):
-            chosen = of_variable[of_variable["experiment"] == experiment]
+            chosen = runs[(runs["variable"] == variable) & (runs["experiment"] == experiment)]
             key = (variable, experiment, chosen["member"].iloc[0])
             if key not in opened:
-                opened[key] = open_run(chosen, box)
+                opened[key] = _open_pieces(chosen, box, MONTHLY_FLUX)
             halves.append(opened[key])
-        parts[variable] = splice(*halves)
-    if "nep" in parts:
-        nep = parts["nep"]
-    else:
-        npp, rh = parts["npp"], parts["rh"]
-        _check_pair(model, scenario, npp, rh)
-        nep = npp.astype(float) - rh.assign_coords(npp.coords).astype(float)
-        nep.attrs["files"] = "\n".join([npp.attrs["files"], rh.attrs["files"]])
-    names = {"long_name": "net ecosystem production of carbon", "units": MONTHLY_FLUX}
-    nep.attrs = {**names, "model": model, "files": nep.attrs["files"]}
+        _check_continues(variable, *map(_frame, halves))
+        parts[variable] = [*halves[0], *halves[1]]
+    if "nep" not in parts:
+        _check_pair(model, scenario, _frame(parts["npp"]), _frame(parts["rh"]))
+    names = [piece.path.name for pieces in parts.values() for piece in pieces]
+    if period:
+        where = f"{model} {scenario}"
+        parts = {name: _cut(pieces, where, *period) for name, pieces in parts.items()}
+    joined = [_join(pieces) for pieces in parts.values()]
+    nep = joined[0]
+    if len(joined) == 2:
+        npp, rh = joined
+        nep = npp.copy(data=npp.data.astype(float) - rh.data.astype(float))
+    nep.attrs = {
+        "long_name": "net ecosystem production of carbon",
+        "units": MONTHLY_FLUX,
+        "model": model,
+        "files": "\n".join(names),
+    }
     return nep.rename("nep")
 
 
@@ -565,22 +671,20 @@ def _member_numbers(member: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", member)]
 
 
-def _check_pair(model: str, scenario: str, npp: xr.DataArray, rh: xr.DataArray) -> None:
+def _check_pair(model: str, scenario: str, npp: _Frame, rh: _Frame) -> None:
     where = f"{model} {scenario}: rh"
-    if npp["time"].dt.calendar != rh["time"].dt.calendar or not np.array_equal(
-        _months(npp), _months(rh)
-    ):
+    if (npp.calendar, npp.first, npp.last) != (rh.calendar, rh.first, rh.last):
         raise InputError(
             where,
-            needed=f"the months of npp, {_span(npp)} ({npp['time'].dt.calendar})",
-            found=f"{_span(rh)} ({rh['time'].dt.calendar})",
+            needed=f"the months of npp, {_span(npp.first, npp.last)} ({npp.calendar})",
+            found=f"{_span(rh.first, rh.last)} ({rh.calendar})",
             mend="add the missing pieces of one of them, or cut the longer one",
         )
     if not _same_grid(npp, rh):
         raise InputError(
             where,
             needed="the grid of npp",
-            found=f"{rh.sizes['lat']} x {rh.sizes['lon']} other cells in the region",
+            found=f"{len(rh.lat)} x {len(rh.lon)} other cells in the region",
             mend="keep files of one grid",
         )
 
@@ -659,11 +763,13 @@ def _open_fixed(
     if rows.empty:
         return None
     path = rows.sort_values("experiment", key=lambda name: name != "historical")["path"].iloc[0]
-    with _open_file(path) as file:
-        array = _variable(path, file, variable, ("lat", "lon"))
-        _require_units(path, array, units)
-        array = _ascending(path, file, array, box=None).astype(float).load()
-    array = array.where(np.abs(array) < _LARGEST_VALUE)
+    file = _read_file(path, variable)
+    stored = _find_variable(path, file, variable, ("lat", "lon"), units)
+    cells, window = _cells(path, file, box=None)
+    lat, lon = window
+    in_order = stored.values if stored.dims == ("lat", "lon") else stored.values.T
+    values = _decode(variable, stored, in_order[lat][:, lon]).astype(float)
+    array = xr.DataArray(values, cells, name=variable)
     try:
         here = {"lat": flux["lat"].values, "lon": flux["lon"].values}
         array = array.sel(here, method="nearest", tolerance=_SAME_PLACE)
@@ -723,25 +829,25 @@ def open_ensemble(
         runs, opened = [], {}
         for scenario in scenarios:
             found = _find_runs(files, model, scenario)
-            nep = _net_uptake(found, model, scenario, PLATEAU_BOX, opened)
+            period = (first_year, last_year)
+            nep = _net_uptake(found, model, scenario, PLATEAU_BOX, opened, period)
             inputs |= {name: model for name in nep.attrs["files"].splitlines()}
-            nep = _cut(nep, f"{model} {scenario}", first_year, last_year)
-            fraction = land_fraction(files, model, nep)
-            annual = annual_total(oxygen_flux(nep, ratio))
-            top, land = regrid(annual, fraction)
-            runs.append(top)
+            runs.append(nep)
+        nep = _concat(runs, "scenario")
+        annual = annual_total(oxygen_flux(nep, ratio))
+        top, land = regrid(annual, land_fraction(files, model, nep))
         inputs |= {
             path.name: model
             for path in files.loc[
                 (files["model"] == model) & (files["variable"] == "sftlf"), "path"
             ]
         }
-        tops.append(xr.concat(runs, "scenario", combine_attrs="override"))
+        tops.append(top)
         fractions.append(land)
     ensemble = xr.Dataset(
         {
-            "top": xr.concat(tops, "model", combine_attrs="override"),
-            "land_fraction": xr.concat(fractions, "model", combine_attrs="override"),
+            "top": _concat(tops, "model"),
+            "land_fraction": _concat(fractions, "model"),
         }
     )
     target = target_grid()
@@ -757,6 +863,13 @@ def open_ensemble(
     }
     ensemble.attrs["inputs"] = "\n".join(f"{model}  {name}" for name, model in inputs.items())
     return ensemble
+
+
+def _concat(arrays: Sequence[xr.DataArray], dim: str) -> xr.DataArray:
+    """Put arrays that were checked to be alike side by side."""
+    return xr.concat(
+        arrays, dim, coords="minimal", compat="override", join="override", combine_attrs="override"
+    )
 
 
 def open_historical(
@@ -797,7 +910,8 @@ def open_historical(
         of_model = of_model[of_model["member"] == member]
         fluxes = {}
         for variable, pieces in of_model.groupby("variable"):
-            flux = _cut(open_run(pieces), f"{model} historical", first_year, last_year)
+            run = _open_pieces(pieces, PLATEAU_BOX, MONTHLY_FLUX)
+            flux = _join(_cut(run, f"{model} historical", first_year, last_year))
             fraction = land_fraction(files, str(model), flux)
             fluxes[variable], land = regrid(annual_total(flux), fraction)
         fields[model] = xr.Dataset(fluxes).assign(land_fraction=land)
@@ -835,14 +949,21 @@ def _complete_models(folder: Path, files: pd.DataFrame, scenarios: Sequence[str]
     return complete
 
 
-def _cut(flux: xr.DataArray, run: str, first_year: int, last_year: int) -> xr.DataArray:
-    months = _months(flux)
+def _cut(pieces: Sequence[_Piece], run: str, first_year: int, last_year: int) -> list[_Piece]:
+    """Keep whole years of a run; files without any of them are left out."""
+    begin, end = pieces[0].months[0], pieces[-1].months[-1]
     first, last = first_year * 12, last_year * 12 + 11
-    if months[0] > first or months[-1] < last:
+    if begin > first or end < last:
         raise InputError(
             run,
-            needed=f"{_show(first)} to {_show(last)}",
-            found=f"{_span(flux)}",
+            needed=_span(first, last),
+            found=_span(begin, end),
             mend="choose years that the run has, add its missing files, or leave the model out",
         )
-    return flux.isel(time=slice(first - months[0], last - months[0] + 1))
+    kept = []
+    for piece in pieces:
+        steps = slice(*np.searchsorted(piece.months, (first, last + 1)))
+        if steps.start < steps.stop:
+            times, months = piece.times[steps], piece.months[steps]
+            kept.append(piece._replace(times=times, months=months, first_step=steps.start))
+    return kept

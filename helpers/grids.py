@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-import pandas as pd
 import xarray as xr
-from xarray_regrid.utils import normalize_overlap, overlap
 
 from helpers.errors import InputError
 from helpers.gldas import PLATEAU_BOX
@@ -79,6 +79,23 @@ def target_grid(box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
     return grid.set_coords(["lat_bnds", "lon_bnds"])
 
 
+def overlap(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the common length of every interval with every other.
+
+    Parameters
+    ----------
+    bounds, others : numpy.ndarray
+        Lower and upper ends, (n, 2) and (m, 2).
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, m), 0 for intervals that do not meet.
+    """
+    upper = np.minimum(bounds[:, None, 1], others[None, :, 1])
+    return np.maximum(upper - np.maximum(bounds[:, None, 0], others[None, :, 0]), 0)
+
+
 def regrid(
     flux: xr.DataArray, fraction: xr.DataArray, box: dict[str, slice] = PLATEAU_BOX
 ) -> tuple[xr.DataArray, xr.DataArray]:
@@ -109,8 +126,8 @@ def regrid(
     -----
     First-order conservative: flux times fraction, and fraction, are averaged over the area that
     each source cell shares with a target cell, and then divided. Along each axis the shared part
-    is the overlap of intervals (``xarray_regrid.utils.overlap``), in longitude and in the sine of
-    latitude, between the cells' true bounds. ``xarray_regrid``'s own ``conservative`` takes bounds
+    is the overlap of intervals, in longitude and in the sine of latitude, between the cells' true
+    bounds. The library ``xarray_regrid`` takes bounds
     halfway between centres, and weighs a source cell by its whole area instead of by the shared
     part: it misses the total by up to 5e-4 from a 2.8 degree grid.
 
@@ -118,51 +135,70 @@ def regrid(
     a gap, which the target cells that touch it show as NaN. A target cell on the rim that is
     only partly covered takes the average of the covered part.
     """
-    target = target_grid(box).reset_coords()
-    _check_cover(flux, target)
-    weights = [
-        _weights(bounds, target[f"{name}_bnds"], name)
-        for name, bounds in zip(("lat", "lon"), cell_bounds(flux), strict=True)
-    ]
-    plain = flux.drop_vars(_ALL_SIDES, errors="ignore")
-    fraction = fraction.drop_vars(_ALL_SIDES, errors="ignore")
+    target = target_grid(box)
+    bounds = dict(zip(("lat", "lon"), cell_bounds(flux), strict=True))
+    _check_cover(flux, bounds, target)
+    weights = {
+        f"by_{name}": _weights(source, target[f"{name}_bnds"], name)
+        for name, source in bounds.items()
+    }
+    plain, fraction = (each.drop_vars(_ALL_SIDES, errors="ignore") for each in (flux, fraction))
     land = fraction.where(first_step(plain).notnull(), 0.0)
-    gap = plain.isnull() & (land > 0)
-    on_land = _average(plain.fillna(0) * land, weights, target)
-    land = _average(land, weights, target)
-    has_gap = _average(gap.astype(float), weights, target) > 0
-    moved = (on_land / land.where(land > 0)).where(~has_gap)
+    moved = _move(_average_on_land, target, weights, plain, land)
+    land = _move(_average, target, weights, land)
     land = land.assign_attrs(units="1", long_name="land fraction").rename("land_fraction")
     return moved.transpose(*flux.dims).rename(flux.name).assign_attrs(flux.attrs), land
 
 
 def _weights(source: xr.DataArray, target: xr.DataArray, name: str) -> np.ndarray:
-    intervals = []
-    for bounds in (source.values, target.values):
-        measure = np.sin(np.radians(bounds)) if name == "lat" else bounds
-        intervals.append(pd.IntervalIndex.from_arrays(measure[:, 0], measure[:, 1]))
-    return normalize_overlap(overlap(*intervals))
+    """Return the share of each source cell in each target cell, (source, target), along an axis."""
+    measured = [
+        np.sin(np.radians(bounds.values)) if name == "lat" else bounds.values
+        for bounds in (source, target)
+    ]
+    shared = overlap(*measured)
+    covered = shared.sum(axis=0)
+    return shared / np.where(covered > 0, covered, 1)
 
 
-def _average(array: xr.DataArray, weights: list[np.ndarray], target: xr.Dataset) -> xr.DataArray:
-    by_lat, by_lon = weights
+def _move(
+    function: Callable, target: xr.Dataset, weights: dict[str, np.ndarray], *arrays: xr.DataArray
+) -> xr.DataArray:
     grid = ["lat", "lon"]
-    averaged = xr.apply_ufunc(
-        lambda values: by_lat.T @ values @ by_lon,
-        array,
-        input_core_dims=[grid],
+    moved = xr.apply_ufunc(
+        function,
+        *arrays,
+        kwargs=weights,
+        input_core_dims=[grid] * len(arrays),
         output_core_dims=[grid],
         exclude_dims=set(grid),
         dask="parallelized",
         output_dtypes=[float],
         dask_gufunc_kwargs={"output_sizes": {name: target.sizes[name] for name in grid}},
     )
-    return averaged.assign_coords({name: target[name] for name in grid})
+    return moved.assign_coords({name: target[name].variable for name in grid})
 
 
-def _check_cover(flux: xr.DataArray, target: xr.Dataset) -> None:
-    for name, bounds in zip(("lat", "lon"), cell_bounds(flux), strict=True):
-        low, high = float(bounds.min()), float(bounds.max())
+def _average(values: np.ndarray, by_lat: np.ndarray, by_lon: np.ndarray) -> np.ndarray:
+    return by_lat.T @ values @ by_lon
+
+
+def _average_on_land(
+    values: np.ndarray, land: np.ndarray, by_lat: np.ndarray, by_lon: np.ndarray
+) -> np.ndarray:
+    absent = np.isnan(values)
+    gap = absent & (land > 0)
+    on_land = _average(np.where(absent, 0, values) * land, by_lat, by_lon)
+    there = _average(land, by_lat, by_lon)
+    moved = on_land / np.where(there > 0, there, np.nan)
+    if gap.any():
+        moved[_average(gap.astype(float), by_lat, by_lon) > 0] = np.nan
+    return moved
+
+
+def _check_cover(flux: xr.DataArray, source: dict[str, xr.DataArray], target: xr.Dataset) -> None:
+    for name, bounds in source.items():
+        low, high = bounds.values.min(), bounds.values.max()
         if target[name].min() < low or target[name].max() > high:
             raise InputError(
                 f"{flux.attrs.get('model', flux.name)}: {name}",

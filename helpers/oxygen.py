@@ -25,7 +25,6 @@ ANNUAL_FLUX = "kg m-2 yr-1"
 EARTH_RADIUS = 6_371_000.0
 _SECONDS_PER_DAY = 86_400
 _KG_PER_GT = 1e12
-_MONTHS_PER_CHUNK = 360
 _FACTOR = re.compile(r"(/?)\s*([A-Za-z%]+)[\^*]*([+-]?\d+)?")
 _SYNONYMS = {"year": "yr", "a": "yr", "sec": "s", "second": "s", "percent": "%"}
 
@@ -105,27 +104,56 @@ def annual_total(flux: xr.DataArray) -> xr.DataArray:
     require_units(flux, MONTHLY_FLUX)
     if not flux.indexes["time"].is_monotonic_increasing:
         flux = flux.sortby("time")
-    years = _whole_years(flux)
-    seconds = (flux["time"].dt.days_in_month * _SECONDS_PER_DAY).drop_vars("time")
-    flux = flux.drop_vars([name for name, axis in flux.coords.items() if "time" in axis.dims])
-    if flux.chunks:
-        flux = flux.copy(data=flux.variable.chunk(time=_MONTHS_PER_CHUNK).data)
+    times = flux.indexes["time"]
+    years = _whole_years(flux.name, np.asarray(times.year), np.asarray(times.month))
+    axis = flux.get_axis_num("time")
+    shape = [1] * flux.ndim
+    shape[axis] = len(times)
+    seconds = np.asarray(times.days_in_month, float).reshape(shape) * _SECONDS_PER_DAY
+    total = _add_months(flux.data, seconds, axis) if not flux.chunks else _lazily(flux, seconds)
+    others = {name: each for name, each in flux.coords.items() if "time" not in each.dims}
+    return xr.DataArray(
+        total,
+        {**others, "year": years},
+        ["year" if dim == "time" else dim for dim in flux.dims],
+        flux.name,
+        {**flux.attrs, "units": ANNUAL_FLUX, "cell_methods": "time: sum"},
+    )
+
+
+def _add_months(flux: np.ndarray, seconds: np.ndarray, axis: int) -> np.ndarray:
     months = flux.astype(float) * seconds
-    total = months.coarsen(time=12).construct(time=("year", "month")).sum("month", skipna=False)
-    names = {**flux.attrs, "units": ANNUAL_FLUX, "cell_methods": "time: sum"}
-    return total.assign_coords(year=years).rename(flux.name).assign_attrs(names)
+    years = (*flux.shape[:axis], -1, 12, *flux.shape[axis + 1 :])
+    return months.reshape(years).sum(axis=axis + 1)
 
 
-def _whole_years(flux: xr.DataArray) -> np.ndarray:
-    if not flux.sizes["time"]:
+def _lazily(flux: xr.DataArray, seconds: np.ndarray):
+    """Add months block by block; a block that ends within a year is drawn out to its end."""
+    import dask.array as da
+
+    axis = flux.get_axis_num("time")
+    ends = np.unique(-(-np.cumsum(flux.chunks[axis]) // 12) * 12)
+    months = np.diff(ends, prepend=0)
+    flux = flux.data.rechunk({axis: tuple(months.tolist())}, method="tasks")
+    seconds = da.from_array(
+        seconds, [1 if size == 1 else tuple(months.tolist()) for size in seconds.shape]
+    )
+    chunks = list(flux.chunks)
+    chunks[axis] = tuple((months // 12).tolist())
+    return da.map_blocks(_add_months, flux, seconds, axis, chunks=chunks, dtype=float)
+
+
+def _whole_years(name: str, year: np.ndarray, month: np.ndarray) -> np.ndarray:
+    if not year.size:
         raise InputError(
-            f"variable {flux.name}: time",
+            f"variable {name}: time",
             needed="at least one whole year of months",
             found="no month",
             mend="check the period that was cut out",
         )
-    year, month = flux["time"].dt.year.values, flux["time"].dt.month.values
     years = np.unique(year)
+    if len(year) == 12 * len(years) and (month.reshape(-1, 12) == np.arange(1, 13)).all():
+        return years.astype(int)
     for each in years:
         found = sorted(month[year == each].tolist())
         if found != list(range(1, 13)):
@@ -134,7 +162,7 @@ def _whole_years(flux: xr.DataArray) -> np.ndarray:
             faults = [f"without {', '.join(map(str, absent))}"] if absent else []
             faults += [f"with {', '.join(map(str, twice))} more than once"] if twice else []
             raise InputError(
-                f"variable {flux.name}: year {each}",
+                f"variable {name}: year {each}",
                 needed="each of the twelve months once",
                 found=f"{len(found)} months, {', '.join(faults)}",
                 mend="leave the year out, or add (or remove) the months",

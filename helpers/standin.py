@@ -22,6 +22,7 @@ import yaml
 
 from helpers.errors import InputError
 from helpers.gldas import EMBEDDED_CLIMATE, load_climate
+from helpers.grids import overlap
 from helpers.oxygen import EARTH_RADIUS, OXYGEN_PER_CARBON, cell_area
 from helpers.places import DATA, STANDIN
 from helpers.provenance import sha256
@@ -137,28 +138,40 @@ def grid(model: str) -> xr.Dataset:
         ``lat``, ``lon`` (0-360) with ``lat_bnds``, ``lon_bnds``; ``areacella`` (m2), ``sftlf``
         (%), and ``plateau_area`` (m2): the part of each cell that is Plateau, by elevation.
     """
+    cells = globe(model)
+    for name, box in _BOX.items():
+        low, high = cells[f"{name}_bnds"].min("bnds"), cells[f"{name}_bnds"].max("bnds")
+        inside = np.flatnonzero((high > box[0]) & (low < box[1]))
+        kept = slice(inside[0] - _MARGIN_CELLS, inside[-1] + _MARGIN_CELLS + 1)
+        cells = cells.isel({name: kept})
+    area = cell_area(cells["lat_bnds"], cells["lon_bnds"]).values
+    plateau = _plateau_area(
+        *(np.sort(cells[f"{name}_bnds"].values, axis=1) for name in ("lat", "lon"))
+    )
+    return cells.assign(
+        areacella=(("lat", "lon"), area),
+        sftlf=(("lat", "lon"), np.full(area.shape, 100.0)),
+        plateau_area=(("lat", "lon"), plateau),
+    )
+
+
+def globe(model: str) -> xr.Dataset:
+    """Return all cells of the grid of a model of ``data/standin.yml``.
+
+    ``lat`` (from the north where the genuine model's do) and ``lon`` (0-360), with ``lat_bnds``
+    and ``lon_bnds``.
+    """
     shape = load_standin()["models"][model]["grid"]
-    lat, lat_bnds = _crop(*_latitudes(shape["latitudes"], shape["nlat"]), _BOX["lat"])
+    lat, lat_bnds = _latitudes(shape["latitudes"], shape["nlat"])
     step = 360 / shape["nlon"]
     lon = shape["first_lon"] + step * np.arange(shape["nlon"])
-    lon, lon_bnds = _crop(lon, np.stack([lon - step / 2, lon + step / 2], axis=1), _BOX["lon"])
-    area = cell_area(
-        xr.DataArray(lat_bnds, dims=("lat", "bnds")), xr.DataArray(lon_bnds, dims=("lon", "bnds"))
-    ).values
-    cells = xr.Dataset(
-        {
-            "lat_bnds": (("lat", "bnds"), lat_bnds),
-            "lon_bnds": (("lon", "bnds"), lon_bnds),
-            "areacella": (("lat", "lon"), area),
-            "sftlf": (("lat", "lon"), np.full(area.shape, 100.0)),
-            "plateau_area": (("lat", "lon"), _plateau_area(lat_bnds, lon_bnds)),
-        },
+    lon_bnds = np.stack([lon - step / 2, lon + step / 2], axis=1)
+    if shape.get("north_first"):
+        lat, lat_bnds = lat[::-1], lat_bnds[::-1, ::-1]
+    return xr.Dataset(
+        {"lat_bnds": (("lat", "bnds"), lat_bnds), "lon_bnds": (("lon", "bnds"), lon_bnds)},
         {"lat": lat, "lon": lon},
     )
-    if shape.get("north_first"):
-        cells = cells.isel(lat=slice(None, None, -1))
-        cells["lat_bnds"] = cells["lat_bnds"].isel(bnds=slice(None, None, -1))
-    return cells
 
 
 def _latitudes(kind: str, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -176,14 +189,6 @@ def _latitudes(kind: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     return centres, np.stack([edges[:-1], edges[1:]], axis=1)
 
 
-def _crop(
-    centres: np.ndarray, bounds: np.ndarray, box: tuple[float, float]
-) -> tuple[np.ndarray, np.ndarray]:
-    inside = np.flatnonzero((bounds[:, 1] > box[0]) & (bounds[:, 0] < box[1]))
-    kept = slice(inside[0] - _MARGIN_CELLS, inside[-1] + _MARGIN_CELLS + 1)
-    return centres[kept], bounds[kept]
-
-
 def _plateau_area(lat_bnds: np.ndarray, lon_bnds: np.ndarray) -> np.ndarray:
     region = load_standin()["calibration"]["region"]
     relief = load_elevation().sel({name: slice(*region[name]) for name in ("lat", "lon")})
@@ -191,16 +196,10 @@ def _plateau_area(lat_bnds: np.ndarray, lon_bnds: np.ndarray) -> np.ndarray:
     rows, columns = (
         np.stack([relief[name] - half, relief[name] + half], axis=1) for name in ("lat", "lon")
     )
-    heights = _overlap(np.sin(np.radians(lat_bnds)), np.sin(np.radians(rows)))
-    widths = _overlap(np.radians(lon_bnds), np.radians(columns))
+    heights = overlap(np.sin(np.radians(lat_bnds)), np.sin(np.radians(rows)))
+    widths = overlap(np.radians(lon_bnds), np.radians(columns))
     high = (relief >= region["elevation_m"]).transpose("lat", "lon").values
     return EARTH_RADIUS**2 * heights @ high @ widths.T
-
-
-def _overlap(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the common length of every interval with every other, (intervals, others)."""
-    upper = np.minimum(bounds[:, None, 1], others[None, :, 1])
-    return np.maximum(upper - np.maximum(bounds[:, None, 0], others[None, :, 0]), 0)
 
 
 @cache
@@ -495,7 +494,7 @@ def write_archive(folder: str | Path) -> Path:
     for model in load_standin()["models"]:
         _write_cells(folder, model)
         for experiment in ("historical", *SCENARIOS):
-            for first, last in _files(model, experiment):
+            for first, last in file_spans(model, experiment):
                 _write_months(folder, model, experiment, first, last)
     (folder / _NOTE).write_text(
         "Emulated stand-ins, not CMIP5 output: made by helpers/standin.py from data/standin.yml.\n"
@@ -568,21 +567,36 @@ def _digest() -> str:
     return hashlib.sha256("".join(map(sha256, sources)).encode()).hexdigest()
 
 
-def _files(model: str, experiment: str) -> list[tuple[int, int]]:
-    """Return the first and last month of each file of a run, counted from January of year 0."""
+def file_spans(
+    model: str, experiment: str, first_year: int | None = None, last_year: int | None = None
+) -> list[tuple[int, int]]:
+    """Return the first and last month of each file of a run, counted from January of year 0.
+
+    Parameters
+    ----------
+    model : str
+        A name of ``data/standin.yml``, which says when its files begin.
+    experiment : str
+        ``historical``, or a scenario.
+    first_year, last_year : int, optional
+        First year of the historical run and last of a scenario, else those of the stand-in.
+    """
     rules = load_standin()["models"][model]
-    first_year, last_year = load_standin()["reference_years"]
+    reference = load_standin()["reference_years"]
+    last_year = load_standin()["last_year"] if last_year is None else last_year
     starts = {
         name: int(month[:4]) * 12 + int(month[5:]) - 1
         for name, month in (
-            {"historical": f"{first_year}-01", "rcp": f"{last_year + 1}-01"}
+            {"historical": f"{reference[0]}-01", "rcp": f"{reference[1] + 1}-01"}
             | rules.get("first_month", {})
         ).items()
     }
+    if first_year is not None:
+        starts["historical"] += (first_year - reference[0]) * 12
     if experiment == "historical":
         months = range(starts["historical"], starts["rcp"])
     else:
-        months = range(starts["rcp"], (load_standin()["last_year"] + 1) * 12)
+        months = range(starts["rcp"], (last_year + 1) * 12)
     cuts = [months[0]]
     if breaks := rules.get("files"):
         cuts += [
@@ -594,8 +608,16 @@ def _files(model: str, experiment: str) -> list[tuple[int, int]]:
     return list(zip(cuts, [*(cut - 1 for cut in cuts[1:]), months[-1]], strict=True))
 
 
-def _time(model: str, months: np.ndarray) -> xr.Dataset:
-    """Return the time axis of a file as numbers, with its bounds."""
+def time_axis(model: str, months: np.ndarray) -> xr.Dataset:
+    """Return the time axis of a file as numbers, with its bounds, in the model's calendar.
+
+    Parameters
+    ----------
+    model : str
+        A name of ``data/standin.yml``.
+    months : numpy.ndarray
+        Consecutive months, counted from January of year 0.
+    """
     calendar = load_standin()["models"][model]["calendar"]
     units = "days since 1850-01-01"
     starts = cftime.date2num(
@@ -623,7 +645,7 @@ def _time(model: str, months: np.ndarray) -> xr.Dataset:
 
 def _write_months(folder: Path, model: str, experiment: str, first: int, last: int) -> None:
     months = np.arange(first, last + 1)
-    axis = _time(model, months)
+    axis = time_axis(model, months)
     seconds = 86400 * np.diff(axis["time_bnds"].values, axis=1)[:, :, None]
     scenario = SCENARIOS[0] if experiment == "historical" else experiment
     years = xr.DataArray(months // 12, dims="time")
@@ -631,7 +653,9 @@ def _write_months(folder: Path, model: str, experiment: str, first: int, last: i
     shares = seasons(model).sel(month=xr.DataArray(months % 12 + 1, dims="time"))
     for name, (standard_name, long_name) in _FLUXES.items():
         flux = (yearly[name].values * shares[name].values / seconds).astype("float32")
-        file = axis.merge(_horizontal(model)).assign_attrs(_attributes(model, experiment, "mon"))
+        file = axis.merge(describe_cells(grid(model))).assign_attrs(
+            _attributes(model, experiment, "mon")
+        )
         file[name] = (
             ("time", "lat", "lon"),
             flux,
@@ -646,9 +670,9 @@ def _write_months(folder: Path, model: str, experiment: str, first: int, last: i
             },
         )
         span = "-".join(f"{month // 12:04d}{month % 12 + 1:02d}" for month in (first, last))
-        _write(
+        write_file(
             file,
-            _run_folder(folder, model, experiment) / "mon/land/Lmon/r1i1p1/latest" / name,
+            run_folder(folder, model, experiment) / "mon/land/Lmon/r1i1p1/latest" / name,
             f"{name}_Lmon_{model}_{experiment}_r1i1p1_{span}.nc",
         )
 
@@ -669,22 +693,32 @@ def _write_cells(folder: Path, model: str) -> None:
         },
     }
     for name, description in descriptions.items():
-        file = _horizontal(model).assign_attrs(_attributes(model, "historical", "fx"))
+        file = describe_cells(grid(model)).assign_attrs(_attributes(model, "historical", "fx"))
         values = grid(model)[name].values.astype("float32")
         file[name] = (("lat", "lon"), values, description | {"missing_value": _FILL})
-        _write(
+        write_file(
             file,
-            _run_folder(folder, model, "historical") / "fx/atmos/fx/r0i0p0/latest" / name,
+            run_folder(folder, model, "historical") / "fx/atmos/fx/r0i0p0/latest" / name,
             f"{name}_fx_{model}_historical_r0i0p0.nc",
         )
 
 
-def _run_folder(folder: Path, model: str, experiment: str) -> Path:
+def run_folder(folder: Path, model: str, experiment: str) -> Path:
+    """Return where a run lies in a tree as ESGF has it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the archive.
+    model, experiment : str
+        As in the files' names.
+    """
     return folder / "output1" / load_standin()["models"][model]["institute"] / model / experiment
 
 
-def _horizontal(model: str) -> xr.Dataset:
-    cells = grid(model)[["lat_bnds", "lon_bnds"]].copy()
+def describe_cells(cells: xr.Dataset) -> xr.Dataset:
+    """Return the coordinates of a grid and their bounds with the attributes of CMIP5."""
+    cells = cells[["lat_bnds", "lon_bnds"]].copy()
     for name, long_name, axis in (("lat", "latitude", "Y"), ("lon", "longitude", "X")):
         cells[name].attrs = {
             "standard_name": long_name,
@@ -721,7 +755,18 @@ def _attributes(model: str, experiment: str, frequency: str) -> dict[str, str | 
     }
 
 
-def _write(file: xr.Dataset, folder: Path, name: str) -> None:
+def write_file(file: xr.Dataset, folder: Path, name: str) -> None:
+    """Write a file as ESGF gives it: classic NetCDF-3, record by record, 1e20 where empty.
+
+    Parameters
+    ----------
+    file : xarray.Dataset
+        With its time axis as numbers.
+    folder : pathlib.Path
+        Made where it is absent.
+    name : str
+        As CMIP5 names it; it begins with the variable that has fill values.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     data = name.partition("_")[0]
     encoding = {variable: {"_FillValue": None} for variable in file.variables}

@@ -30,6 +30,7 @@ from helpers.cmip5 import (
 from helpers.commands.data import SHARED
 from helpers.errors import InputError
 from helpers.grids import cell_bounds, regrid, target_grid
+from helpers.netcdf import read_window
 from helpers.oxygen import annual_total, cell_area, content, oxygen_flux
 
 SIDES = ["south", "north", "west", "east"]
@@ -398,19 +399,17 @@ def test_bounds_that_do_not_fit_are_replaced_with_a_warning(tmp_path):
 
 
 def test_only_the_region_is_read_and_only_when_computed(tmp_path, monkeypatch):
-    from xarray.backends.netCDF4_ import NetCDF4ArrayWrapper
+    from helpers import cmip5
 
     save(tmp_path, run(months=480))
     fetched = []
-    read = NetCDF4ArrayWrapper._getitem
 
-    def counted(self, key):
-        values = read(self, key)
-        if self.variable_name == "npp":
-            fetched.append(values.shape)
+    def counted(*arguments):
+        values = read_window(*arguments)
+        fetched.append(values.shape)
         return values
 
-    monkeypatch.setattr(NetCDF4ArrayWrapper, "_getitem", counted)
+    monkeypatch.setattr(cmip5, "read_window", counted)
     flux = open_run(find_files(tmp_path))
     total = annual_total(flux)
     assert fetched == []

@@ -1,0 +1,124 @@
+"""Parts of NetCDF files: the same values as the library gives, and faults refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+
+from helpers.errors import InputError
+from helpers.netcdf import read_header, read_window
+
+FORMS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF4"]
+STEPS = 40
+WINDOWS = {
+    "a few rows": (slice(3, 37), slice(2, 5), slice(1, 4)),
+    "from the north": (slice(0, 40), slice(6, 3, -1), slice(0, 9)),
+    "to the first row": (slice(0, 1), slice(2, None, -1), slice(4, 5)),
+    "across the seam": (slice(5, 6), slice(0, 7), np.array([7, 8, 0, 1])),
+    "rows in any order": (slice(0, 40), np.array([4, 1, 2]), slice(0, 9)),
+}
+
+
+def write(
+    path: Path,
+    form: str = "NETCDF3_CLASSIC",
+    dims: tuple[str, ...] = ("time", "lat", "lon"),
+    unlimited: bool = True,
+    width: int = 9,
+    bounds: bool = True,
+    kind: str = "f4",
+) -> np.ndarray:
+    """Write a file of a variable, time with bounds and a short text, and return the values."""
+    sizes = {"time": STEPS, "lat": 7, "lon": width, "bnds": 2, "letters": 3}
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 1000, [sizes[dim] for dim in dims]).astype(kind)
+    with netCDF4.Dataset(path, "w", format=form) as file:
+        for name, size in sizes.items():
+            file.createDimension(name, None if name == "time" and unlimited else size)
+        file.title = "eleven bytes"
+        variables = {"npp": (kind, dims, values), "lat": ("f8", ("lat",), np.arange(7.0))}
+        if bounds:
+            pairs = np.arange(2.0 * STEPS).reshape(-1, 2)
+            variables |= {
+                "time": ("f8", ("time",), np.arange(STEPS) + 0.5),
+                "flag": ("i1", ("time", "letters"), np.ones((STEPS, 3), "i1")),
+                "time_bnds": ("f8", ("time", "bnds"), pairs),
+            }
+        for name, (dtype, on, data) in variables.items():
+            file.createVariable(name, dtype, on)[:] = data
+        file["npp"].units = "kg m-2 s-1"
+        file["npp"].valid_range = np.array([0, 1000], kind)
+        if bounds:
+            file["time"].bounds = "time_bnds"
+    return values
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("unlimited", [True, False])
+@pytest.mark.parametrize("width", [9, 900], ids=["narrow", "wide"])
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+def test_a_window_is_what_the_library_reads(tmp_path, form, unlimited, width, window):
+    values = write(tmp_path / "file.nc", form, unlimited=unlimited, width=width)
+    header = read_header(tmp_path / "file.nc", "time", "lat", "absent")
+    found = read_window(tmp_path / "file.nc", "npp", header["npp"], window)
+    steps, rows, columns = window
+    np.testing.assert_array_equal(found, values[steps][:, rows][:, :, columns])
+    assert found.dtype == np.float32
+    assert found.dtype.isnative
+    np.testing.assert_array_equal(header["time"].values, np.arange(STEPS) + 0.5)
+    np.testing.assert_array_equal(header["time_bnds"].values, np.arange(80.0).reshape(-1, 2))
+    np.testing.assert_array_equal(header["lat"].values, np.arange(7.0))
+    assert header["npp"].values is None
+    assert header["npp"].attrs["units"] == "kg m-2 s-1"
+    assert header["npp"].attrs["valid_range"].tolist() == [0, 1000]
+
+
+@pytest.mark.parametrize("kind", ["i2", "f4", "f8"])
+def test_a_single_variable_of_records_is_not_padded(tmp_path, kind):
+    values = write(tmp_path / "file.nc", bounds=False, kind=kind)
+    header = read_header(tmp_path / "file.nc")
+    window = (slice(0, STEPS), slice(0, 7), slice(0, 9))
+    np.testing.assert_array_equal(
+        read_window(tmp_path / "file.nc", "npp", header["npp"], window), values
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_dimensions_in_another_order_are_put_in_order(tmp_path, form):
+    values = write(tmp_path / "file.nc", form, ("lat", "lon", "time"), unlimited=False)
+    header = read_header(tmp_path / "file.nc")
+    window = WINDOWS["from the north"]
+    found = read_window(tmp_path / "file.nc", "npp", header["npp"], window)
+    np.testing.assert_array_equal(found, values.transpose(2, 0, 1)[:, 6:3:-1])
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path):
+    path = tmp_path / "file.nc"
+    write(path)
+    whole = path.read_bytes()
+    for length in [*range(0, 800, 7), *range(800, len(whole) - 4, 97), len(whole) - 4]:
+        path.write_bytes(whole[:length])
+        with pytest.raises((ValueError, OSError)):
+            read_header(path, "time", "lat")
+
+
+def test_a_long_header_is_read_to_its_end(tmp_path):
+    values = write(tmp_path / "file.nc")
+    with netCDF4.Dataset(tmp_path / "file.nc", "a") as file:
+        file.history = "x" * 100_000
+    header = read_header(tmp_path / "file.nc")
+    window = (slice(0, STEPS), slice(0, 7), slice(0, 9))
+    found = read_window(tmp_path / "file.nc", "npp", header["npp"], window)
+    np.testing.assert_array_equal(found, values)
+
+
+def test_a_file_that_changes_after_it_was_opened_is_refused(tmp_path):
+    write(tmp_path / "file.nc")
+    header = read_header(tmp_path / "file.nc")
+    with (tmp_path / "file.nc").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(InputError, match="the file as it was opened"):
+        read_window(tmp_path / "file.nc", "npp", header["npp"], WINDOWS["a few rows"])
