@@ -8,6 +8,7 @@ import netCDF4
 import numpy as np
 import pytest
 
+from helpers import netcdf
 from helpers.errors import InputError
 from helpers.netcdf import read_header, read_window
 
@@ -122,3 +123,26 @@ def test_a_file_that_changes_after_it_was_opened_is_refused(tmp_path):
         file.write(b"more")
     with pytest.raises(InputError, match="the file as it was opened"):
         read_window(tmp_path / "file.nc", "npp", header["npp"], WINDOWS["a few rows"])
+
+
+def test_coordinates_on_both_sides_of_the_data_are_read_without_it(tmp_path, monkeypatch):
+    path = tmp_path / "file.nc"
+    with netCDF4.Dataset(path, "w", format="NETCDF3_CLASSIC") as file:
+        for name, size in {"time": None, "lat": 40, "lon": 50, "bnds": 2}.items():
+            file.createDimension(name, size)
+        file.createVariable("time_bnds", "f8", ("time", "bnds"))[:] = np.ones((STEPS, 2))
+        file.createVariable("npp", "f4", ("time", "lat", "lon"))[:] = np.ones((STEPS, 40, 50))
+        file.createVariable("time", "f8", ("time",))[:] = np.arange(STEPS)
+        file["time"].bounds = "time_bnds"
+    sizes = []
+    read = netcdf._read_at
+
+    def counted(*place):
+        sizes.append(len(data := read(*place)))
+        return data
+
+    monkeypatch.setattr(netcdf, "_read_at", counted)
+    header = read_header(path, "time")
+    assert header["time"].values.tolist() == list(range(STEPS))
+    assert (header["time_bnds"].values == 1).all()
+    assert sum(sizes[1:]) == STEPS * 3 * 8
