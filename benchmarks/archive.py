@@ -88,7 +88,10 @@ def report(folder: Path | None = None, size: Size = FULL, table: Path = GROWTH) 
         if not archive.exists():
             write_archive(archive, size.models, size.first_year, size.last_year)
         costs, differences = compare(archive, scratch, size)
-        anchor = measure_reduction(archive, scratch, size.period)
+        rounds = [
+            measure_reduction(archive, scratch, size.period) for _ in range(max(size.times, 1))
+        ]
+        anchor = pd.DataFrame(rounds).median().to_dict()
         growth = pd.concat(
             [_describe_anchor(archive, size, anchor, costs), *measure_growth(scratch, size)],
             ignore_index=True,
@@ -344,8 +347,14 @@ def _write(
         *_table(head, rows),
         *without,
         "",
+        "The helpers work on one core for most of the time, and their CPU seconds hardly depend on "
+        "what else the machine does; CDO uses every core. So the ratio of CPU seconds says on how "
+        "many idle cores CDO would draw level.",
+        "",
         "How the helpers grow, each alone, as exponents by least squares on logarithms (± standard "
-        "error); seconds without the start of Python and its imports:",
+        "error); seconds without the start of Python and its imports. An exponent below 1 tells of "
+        "work that does not grow, such as headers and the graph of tasks; beyond the range it "
+        "rises towards that of the bytes read:",
         "",
         *_table(["with", "range (points)", "seconds", "MB", "bytes read", "peak MB"], grown),
         "",

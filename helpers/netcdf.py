@@ -53,7 +53,7 @@ def read_header(path: Path, *needed: str) -> dict[str, Stored]:
     ----------
     path : pathlib.Path
         A NetCDF file of any version.
-    *needed : str
+    needed : str
         Variables to read, where they are there, with the bounds that they name.
 
     Raises
