@@ -101,6 +101,8 @@ def annual_total(flux: xr.DataArray) -> xr.DataArray:
     InputError
         If the units are others, or a year does not have each of its twelve months once.
     """
+    import xarray as xr  # path models need the constants above alone
+
     require_units(flux, MONTHLY_FLUX)
     if not flux.indexes["time"].is_monotonic_increasing:
         flux = flux.sortby("time")
