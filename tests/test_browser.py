@@ -25,11 +25,9 @@ pytestmark = pytest.mark.slow
 
 WIDTHS = (360, 640, 768, 1400, 1920)  # 640: one of 1280 at a zoom of 200 %
 CHAPTER = "book/notebooks/13_feedback_loop"
-# a colour of code is measured once: tokens of a class that was seen before become plain text; the
-# rows that pandas writes look alike in turns: the first four are kept
+# a colour of code is measured once: tokens of a class that was seen before become plain text
 THIN = """() => {
   const seen = new Set();
-  document.querySelectorAll(".cell_output tbody tr:nth-child(n+5)").forEach((row) => row.remove());
   for (const token of document.querySelectorAll(".highlight pre span[class]")) {
     if (seen.has(token.className)) token.replaceWith(...token.childNodes);
     seen.add(token.className);

@@ -19,7 +19,7 @@ from helpers.cluster import connect
 from helpers.commands.address import FIRST, first_cell, stated_repository
 from helpers.commands.execution import NOTEBOOKS, explain_lack
 from helpers.commands.refresh import read_source
-from helpers.commands.run import perform
+from helpers.commands.run import perform, run
 from helpers.errors import InputError
 from helpers.provenance import LABELS
 from helpers.standin import archive
@@ -101,8 +101,14 @@ def test_code_fits_the_page_and_no_notebook_defines_long_functions(source):
 
 
 @pytest.fixture
+def runs(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr("helpers.commands.run.RUNS", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
 def rerun(tmp_path):
-    """Return a function that executes a source's twin with other values and returns it."""
+    """Return a function that executes a source's twin with other values, without a page."""
 
     def execute(source: Path, values: dict[str, object]) -> nbformat.NotebookNode:
         notebook = source.with_suffix(".ipynb")
@@ -173,11 +179,12 @@ def sweep_of_one_chapter(folder: Path) -> Path:
 
 @EACH
 @pytest.mark.slow
-def test_each_notebook_runs_with_other_values(source, rerun, tmp_path):
+def test_each_notebook_runs_with_other_values(source, runs):
     if lack := explain_lack(twin(source)):
         pytest.skip(lack)
-    values = OTHER_VALUES.get(source.stem) or {"sweep": str(sweep_of_one_chapter(tmp_path))}
-    executed = rerun(source, values)
+    values = OTHER_VALUES.get(source.stem) or {"sweep": str(sweep_of_one_chapter(runs))}
+    page = run(source.with_suffix(".ipynb"), values)
+    executed = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
     ours, theirs = (
         [_numbers(cell) for cell in _with_outputs(each)] for each in (twin(source), executed)
     )
@@ -292,9 +299,9 @@ def small_table(tmp_path) -> Path:
 
 @ON_CLIMATE
 @pytest.mark.slow
-def test_pages_run_on_an_own_table_with_few_factors(source, rerun, small_table):
-    executed = rerun(source, {"source": str(small_table)})
-    assert "your table" in nbformat.writes(executed)
+def test_pages_run_on_an_own_table_with_few_factors(source, runs, small_table):
+    page = run(source.with_suffix(".ipynb"), {"source": str(small_table)})
+    assert "your table" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -302,6 +309,7 @@ def test_pages_run_on_an_own_table_with_few_factors(source, rerun, small_table):
     [("08_climatic_sem", "more than 18 sites"), ("09_plant_sem", "no column CG, CF, EVI")],
 )
 @pytest.mark.slow
-def test_path_models_say_what_a_table_lacks(name, message, rerun, small_table):
+def test_path_models_say_what_a_table_lacks(name, message, runs, small_table):
     with pytest.raises(PapermillExecutionError, match=message):
-        rerun(NOTEBOOKS / f"{name}.md", {"source": str(small_table)})
+        run(NOTEBOOKS / f"{name}.ipynb", {"source": str(small_table)})
+    assert not list(runs.rglob("*.html"))

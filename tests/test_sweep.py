@@ -191,7 +191,11 @@ def test_a_worker_that_is_killed_loses_nothing(write_grid, runs):
         with Client(cluster) as client:
             assert victim not in client.run(os.getpid).values()
     assert not failed
-    assert pd.read_parquet(path)["run"].nunique() == 4
+    table = pd.read_parquet(path)
+    assert table["run"].nunique() == 4
+    assert set(zip(table["convention"], table["exogenous"], strict=True)) == {
+        (a, b) for a in FOUR["convention"] for b in FOUR["exogenous"]
+    }
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 
 from helpers.commands.execution import AT_A_TIME
 
-# these are safe, since they add nothing to what is read, but do not say so
+# these keep nothing from page to page, so that they are safe, but they do not say so
 _SILENT = ("sphinx_jupyterbook_latex", "sphinx-mathjax-offline", "sphinx_multitoc_numbering")
 
 
