@@ -6,6 +6,7 @@ READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PORT ?= 8000
 PARALLEL := -n auto --maxprocesses 4
+unexport PYTHONDONTWRITEBYTECODE # else each process compiles anew all that it imports
 
 .DEFAULT_GOAL := help
 .PHONY: help book offline test serve slides pdf run sweep data refresh handouts lab address bench lock clean

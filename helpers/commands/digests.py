@@ -48,11 +48,12 @@ def digest_everything(root: Path = ROOT) -> str:
     folders = ("book", "helpers", "data")
     files = [path for folder in folders for path in root.glob(f"{folder}/**/*")]
     files += [root / name for name in ("requirements.lock", "pyproject.toml", "CITATION.cff")]
-    return _sum_up([*files, *root.glob("*.yml")], root)
+    return _sum_up([*files, *root.glob("*.yml"), *root.glob("benchmarks/*.csv")], root)
 
 
 def _inputs(root: Path) -> Iterator[Path]:
     yield from root.glob("data/**/*")
+    yield from root.glob("benchmarks/*.csv")
     yield root / "book" / "sweeps" / "what_survives_small.parquet"
     yield root / "requirements.lock"
 
