@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from filelock import FileLock
 
+from helpers.commands.book import take_turn
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -114,7 +114,7 @@ def test_mathematics_comes_from_the_book_itself(pages):
 
 
 def test_builds_of_one_folder_take_turns(pages):
-    with FileLock(HTML.parent / ".lock"):
+    with take_turn(HTML.parent):
         build = [sys.executable, "-m", "helpers.commands.book"]
         second = subprocess.Popen(build, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         with pytest.raises(subprocess.TimeoutExpired):

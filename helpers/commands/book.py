@@ -10,14 +10,16 @@ build is the book. Builds of one folder take turns.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
 from jupyter_cache import get_cache
 from jupyter_cache.cache.main import CacheBundleIn, JupyterCacheBase
 from jupyter_cache.executors.utils import create_cache_bundle
@@ -39,7 +41,11 @@ _SETTINGS = (  # in the environment
 
 
 def drop_stale(
-    numbers: dict[Path, str], pages: str, cache: JupyterCacheBase, build: Path = BUILD
+    numbers: dict[Path, str],
+    pages: str,
+    cache: JupyterCacheBase,
+    build: Path = BUILD,
+    ended_well: bool = True,
 ) -> None:
     """Remove what was made below `build` under other digests.
 
@@ -53,33 +59,33 @@ def drop_stale(
         It holds the outputs.
     build : Path
         A folder of Jupyter Book.
+    ended_well : bool
+        Whether the last build did. Otherwise a page may be half-written, and all go.
     """
     known = build / "digests.json"
     before = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
     now = {"pages": pages, "numbers": {str(path): value for path, value in numbers.items()}}
-    if before.get("pages") != pages:
+    if before.get("pages") != pages or not ended_well:
         for name in (".doctrees", "html"):
             shutil.rmtree(build / name, ignore_errors=True)
     fresh = dict(now["numbers"].items() & before.get("numbers", {}).items())
     for record in cache.list_cache_records():
         if record.uri not in fresh:
-            cache.remove_cache(record.pk)
+            with suppress(KeyError):  # a build that was killed did not come to write its file
+                cache.remove_cache(record.pk)
     for path in numbers:
         if str(path) not in fresh:  # Sphinx reads a page anew whose doctree is not there
             doctree = build / ".doctrees" / path.relative_to(ROOT).with_suffix(".doctree")
             doctree.unlink(missing_ok=True)
     if now != before:
-        known.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
+        partial = known.with_suffix(".part")
+        partial.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
+        partial.replace(known)
 
 
 def fill_cache(cache: JupyterCacheBase, pages: dict[Path, CacheBundleIn]) -> bool:
     """Execute the pages that the cache lacks; return whether all of them ran."""
-    waiting = {}
-    for path, page in pages.items():
-        try:
-            cache.match_cache_notebook(page.nb)
-        except KeyError:
-            waiting[path] = page
+    waiting = {path: page for path, page in pages.items() if not _is_kept(cache, page.nb)}
     for path in list(waiting):
         if lack := explain_lack(waiting[path].nb):
             print(f"{path.name} is shown as it was run elsewhere: {lack}", flush=True)
@@ -88,6 +94,15 @@ def fill_cache(cache: JupyterCacheBase, pages: dict[Path, CacheBundleIn]) -> boo
     for path, result in finished.items():
         _keep(cache, waiting[path], result.cwd, result.time)
     return len(finished) == len(waiting)
+
+
+def _is_kept(cache: JupyterCacheBase, notebook: NotebookNode) -> bool:
+    """Return whether the cache has the outputs, whole: a build may have been killed at any line."""
+    try:
+        cache.merge_match_into_notebook(notebook)
+    except (KeyError, IndexError, ValueError):
+        return False
+    return True
 
 
 def _keep(
@@ -119,27 +134,44 @@ def _executable_pages(cache: JupyterCacheBase) -> dict[Path, CacheBundleIn]:
     }
 
 
+@contextmanager
+def take_turn(build: Path = BUILD) -> Iterator[int]:
+    """Wait until nobody else works in a folder.
+
+    Yields
+    ------
+    int
+        An open file. A process that inherits it holds the turn, too: Sphinx goes on when the
+        process that started it is killed.
+    """
+    with (build / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+
+
 def build_book(build: Path = BUILD) -> int:
     """Build the book into the folder `build`, whose name is ``_build``; return an exit status."""
     build.mkdir(parents=True, exist_ok=True)
     finished = build / "finished.json"
-    with FileLock(build / ".lock"):
+    with take_turn(build) as turn:
         genuine, origins = list_genuine(), list_origins(digest())
         settings = {name: os.environ.get(name) for name in _SETTINGS}
         inputs = json.dumps([digest_everything(), genuine, origins, settings])
         if (build / "html").exists() and finished.exists() and finished.read_text() == inputs:
             return 0
+        ended_well = finished.exists()
         finished.unlink(missing_ok=True)
         cache = get_cache(build / _CACHE)
         pages = _executable_pages(cache)
         numbers = {path: " ".join([digest_of(page.nb), *genuine]) for path, page in pages.items()}
-        drop_stale(numbers, digest_pages(), cache, build)
+        drop_stale(numbers, digest_pages(), cache, build, ended_well)
         if not fill_cache(cache, pages):
             return 1
         STATUS.write_text(describe_build(origins), encoding="utf-8")
         jupyter_book = Path(sys.executable).with_name("jupyter-book")
         command = [jupyter_book, "build", "-n", "-W", "--keep-going", "-q"]
-        done = subprocess.run([*command, "--path-output", build.parent, ROOT])
+        command += ["--path-output", build.parent, ROOT]
+        done = subprocess.run(command, pass_fds=[turn])
         if done.returncode == 0:
             finished.write_text(inputs)
         return done.returncode

@@ -27,6 +27,10 @@ class SocketFileProvisioner(LocalProvisioner):
         self.parent.ip = str(Path(tempfile.gettempdir()) / f"kernel-{uuid4().hex[:16]}")
         return await super().pre_launch(**kwargs)
 
+    def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
+        """Give a kernel time to end by itself: on a busy machine it takes more than seconds."""
+        return max(recommended, 60.0)
+
 
 def use_socket_files() -> None:
     """Make this process and its children start kernels that way, where the system has sockets."""

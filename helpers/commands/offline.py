@@ -11,8 +11,6 @@ import tempfile
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from filelock import FileLock
-
 from helpers.commands import book
 
 NAME = "breaking-the-ecosystem-balance"
@@ -58,7 +56,7 @@ def main() -> int:
     if status := book.main():
         return status
     target = book.BUILD / f"{NAME}.zip"
-    with FileLock(book.BUILD / ".lock"):
+    with book.take_turn():
         pack(book.BUILD / "html", target)
     print(f"to read without a network ({target.stat().st_size / 1e6:.0f} MB), unpacked first:")
     print(target)

@@ -11,17 +11,17 @@ be used, 130 if the run was interrupted.
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import json
 import os
 import platform
 import shlex
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -216,8 +216,21 @@ def replace_folder(folder: Path) -> Iterator[Path]:
         fresh = Path(partial) / folder.name
         fresh.mkdir()
         yield fresh
-        shutil.rmtree(folder, ignore_errors=True)
+        while not _take_place(fresh, folder):
+            pass
+
+
+def _take_place(fresh: Path, folder: Path) -> bool:
+    """Put a folder in the place of another one, unless a third was faster."""
+    with suppress(FileNotFoundError):
+        folder.rename(tempfile.mkdtemp(dir=fresh.parent))
+    try:
         fresh.rename(folder)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
+        return False
+    return True
 
 
 def run(notebook: Path, parameters: Mapping[str, object]) -> Path:
