@@ -25,7 +25,8 @@ from helpers.pathmodel import (
     read_model,
 )
 from helpers.pathmodel.effects import effect_matrices
-from helpers.study import minmax
+from helpers.pathmodel.fit import polish, search
+from helpers.study import load_study, minmax, sample_top
 from tests.conftest import ROOT
 
 LAVAAN = Path(__file__).parent / "lavaan"
@@ -288,6 +289,17 @@ def test_recursive_models_are_least_squares_equation_by_equation(drawn):
         == model.count_moments() - model.count_parameters()
         == len(fit.sample) * (len(fit.sample) + 1) // 2 - len(fit.estimates)
     )
+
+
+@pytest.mark.parametrize("exogenous", ["correlated", "uncorrelated"])
+@pytest.mark.parametrize("name", ["climatic", "plant", "soil", "microbial"])
+def test_the_closed_form_is_where_semopy_ends(name, exogenous):
+    study = load_study("embedded", 2022)
+    table = study.factors().join(sample_top(study.sites, "embedded"))
+    fit = fit_model(read_model(name), table, exogenous=exogenous)
+    R = table.corr().loc[fit.frame.names, fit.frame.names].to_numpy()
+    searched = polish(fit.frame, search(fit.frame, R, len(table))[0], R)
+    np.testing.assert_allclose(fit.theta, searched, rtol=0, atol=1e-9)
 
 
 @settings(max_examples=25)
