@@ -1,6 +1,6 @@
 """Write the table of the catalogue, book/_generated/faults.md.
 
-    python -m tests.faults
+python -m tests.faults
 """
 
 from __future__ import annotations
