@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from helpers.commands.execution import NOTEBOOKS
 from helpers.commands.page import render_page
 from helpers.commands.parameters import check_values
 from helpers.commands.run import run
+from helpers.errors import InputError
 from tests.conftest import ROOT
 
 HOSTILE = [
@@ -132,6 +134,19 @@ def test_programs_are_started_with_lists_of_words():
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "subprocess.run":
                 first = node.args[0]
                 assert not isinstance(first, ast.Constant | ast.JoinedStr), path
+
+
+# Refusals
+
+
+def test_a_refusal_is_short_moves_no_cursor_and_travels_from_a_worker():
+    error = InputError("a\x1b[2J", needed="b", found="x" * 10**6 + "\u202e", mend="d")
+    for each in (error, pickle.loads(pickle.dumps(error))):
+        assert (each.where, each.needed, each.mend) == (r"a\x1b[2J", "b", "d")
+        assert "1,000,001 characters" in each.found
+        assert each.found.endswith(r"xx\u202e")
+        assert len(str(each)) < 500
+        assert str(each) == str(error)
 
 
 # Pages
