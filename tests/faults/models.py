@@ -88,7 +88,11 @@ CASES: list[Case] = [
     Case("No such file", _named("mine.lav"), ("mine.lav", "no such file", "climatic", "soil")),
     Case("A folder", _folder, ("mine.lav", "no text file")),
     Case("NUL in the name", _named("a\0b"), (r"a\x00b", "no text file")),
-    Case("A name of 5000 letters", _named("x" * 5000), ("xxx", "no text file", "characters")),
+    Case(
+        "A name of 5000 letters",
+        lambda folder: read_model("x" * 5000),
+        ("xxx", "no text file", "characters"),
+    ),
     refuse("A picture", b"\x89PNG\xff", "no text file", line=0),
     refuse("UTF-16", "y ~ x".encode("utf-16"), "no text file", line=0),
     refuse("An empty file", "", "at least one line"),
