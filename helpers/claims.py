@@ -267,7 +267,7 @@ def show_result(row: Mapping) -> list[str]:
     small = ", ".join(filter(None, (row["reason"], agrees)))
     return [
         f"{escape(row['here'])}<br><small>{row['label']}</small>",
-        f"{row['verdict']}<br><small>{small}</small>",
+        f"{row['verdict']}<br><small>{escape(small)}</small>",
     ]
 
 

@@ -29,7 +29,7 @@ def connect(cluster: str) -> None:
 
     try:
         Client(cluster, timeout=10)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AssertionError) as error:
         raise InputError(
             f"cluster {cluster}",
             needed="'here', or the address of a running scheduler (tcp://host:8786)",

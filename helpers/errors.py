@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+_LONGEST = 600
+
 
 class InputError(ValueError):
     """Input that cannot be used, said so that a newcomer can mend it.
@@ -12,8 +16,29 @@ class InputError(ValueError):
         The file, folder or table at fault, with the variable or column if there is one.
     needed, found, mend : str
         What should have been there, what was there, and what to do now.
+
+    Notes
+    -----
+    What the user gave, in `where` and `found`, is printed without the characters that move a
+    terminal's cursor, and its middle is left out where it is long.
     """
 
     def __init__(self, where: object, *, needed: str, found: str, mend: str) -> None:
+        where, found = _printable(str(where)), _printable(found)
         super().__init__(f"{where}\n  needed: {needed}\n  found:  {found}\n  mend:   {mend}")
-        self.where, self.needed, self.found, self.mend = str(where), needed, found, mend
+        self.where, self.needed, self.found, self.mend = where, needed, found, mend
+
+    def __reduce__(self) -> tuple:
+        """Let it travel from a worker of a cluster."""
+        words = {"needed": self.needed, "found": self.found, "mend": self.mend}
+        return partial(type(self), **words), (self.where,)
+
+
+def _printable(text: str) -> str:
+    if len(text) > _LONGEST:
+        left_out = f" ... ({len(text):,} characters) ... "
+        text = text[: _LONGEST // 3] + left_out + text[-_LONGEST // 6 :]
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\u00a0" else repr(letter)[1:-1]
+        for letter in text
+    )

@@ -23,6 +23,7 @@ from helpers.commands.parameters import (
 from helpers.commands.refresh import read_source
 from helpers.commands.run import perform
 from helpers.errors import InputError
+from tests.faults.parameters import write_notebook
 from tests.test_notebooks import OTHER_VALUES
 
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -58,16 +59,6 @@ def small(tmp_path_factory) -> Path:
         "fdr: bool = False  # True: the marks allow for the number of tests",
     ]
     return write_notebook(tmp_path_factory.mktemp("small") / "99_small.ipynb", "\n".join(lines))
-
-
-def write_notebook(path: Path, parameters: str) -> Path:
-    cells = [
-        nbformat.v4.new_markdown_cell("# A title"),
-        nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
 
 
 def refusal(call, *arguments) -> InputError:
@@ -127,64 +118,6 @@ def test_the_default_of_source_is_never_taken_for_a_folder(small, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "embedded").mkdir()
     assert read_assignments(small, ["source=embedded"]) == {"source": "embedded"}
-
-
-@pytest.mark.parametrize(
-    ("assignments", "words"),
-    [
-        (["sed=7"], ["parameter 'sed'", "seed: int = 2022", "of the intervals", "mean seed?"]),
-        (["SEED=7"], ["did you mean seed?"]),
-        (["qwerty=7"], ["give one of these names"]),
-        (["seed"], ["name=value", "'seed'", "no spaces around ="]),
-        (["seed", "=", "7"], ["name=value", "no spaces around ="]),
-        (["=7"], ["name=value"]),
-        (["seed=7", "seed=7"], ["parameter 'seed'", "each parameter once"]),
-        (["seed=seven"], ["a whole number, at least 0", "'seven'", "like 2022"]),
-        (["seed=7.5"], ["a whole number"]),
-        (["seed=-1"], ["at least 0", "-1"]),
-        (["seed=7,level=0.5"], ["a whole number"]),
-        (["level="], ["a number between 0 and 1", "''"]),
-        (["level=0"], ["between 0 and 1"]),
-        (["level=1"], ["between 0 and 1"]),
-        (["level=nan"], ["between 0 and 1", "nan"]),
-        (["share=1000.1"], ["from -1.5 to 1e3"]),
-        (["free=inf"], ["a number"]),
-        (["free=nan"], ["a number"]),
-        (["kind=d"], ['"a" or "b" or "c d"', "'d'"]),
-        (["fdr=maybe"], ["True or False"]),
-        (["source=nowhere"], ["a folder with your own data", "there is no folder", "quotes"]),
-        (["source=~nobody-has-this-name"], ["there is no folder"]),
-        (["source="], ["there is no folder"]),
-    ],
-    ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else None,
-)
-def test_unknown_names_and_bad_values_are_refused(small, assignments, words):
-    said = str(refusal(read_assignments, small, assignments))
-    for word in ["99_small", *words]:
-        assert word in said
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"seed": 7.0},
-        {"seed": True},
-        {"seed": None},
-        {"level": True},
-        {"level": [0.5]},
-        {"free": 10**400},
-        {"fdr": 1},
-        {"kind": 1},
-        {"kind": ["a"]},
-        {"zones": 7},
-        {"source": 7},
-        {"nothing": 7},
-        {7: 7},
-    ],
-    ids=str,
-)
-def test_typed_values_are_refused_for_the_same_reasons(small, values):
-    refusal(check_values, small, values)
 
 
 def test_typed_values_pass_the_same_check(small):

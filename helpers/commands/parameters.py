@@ -7,6 +7,9 @@ The comment of a parameter says which values it takes:
 - a text with a closed list of values: the comment quotes the others (``or "lavaan"``);
 - True or False: nothing.
 
+A number is written with the digits 0 to 9, as 7, -0.5 or 1e-3: what else Python reads as a number
+(1_000, or digits of another script) is more likely a slip.
+
 ``make refresh`` writes the page of all parameters from the same cells.
 """
 
@@ -35,6 +38,10 @@ _NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
 _RANGE = re.compile(
     rf"\bbetween {_NUMBER} and {_NUMBER}|\bfrom {_NUMBER} to {_NUMBER}|\bat least {_NUMBER}"
 )
+_WRITTEN = {
+    "int": re.compile(r"[+-]?[0-9]+"),
+    "float": re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
+}
 _KINDS = {"int": "a whole number", "float": "a number"}
 _TRY = {"seed": 7, "confidence": 0.9, "alpha": 0.01, "lowest": 3000}
 
@@ -179,11 +186,13 @@ def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, ob
 
 def _read(kind: str, text: str) -> object:
     """Return the value that a text means, or the text itself where it is none of this kind."""
+    if kind == "bool":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind == "str" or not _WRITTEN[kind].fullmatch(text):
+        return text
     try:
-        if kind == "bool":
-            return {"true": True, "false": False}.get(text.lower(), text)
-        return {"int": int, "float": float, "str": str}[kind](text)
-    except ValueError:
+        return {"int": int, "float": float}[kind](text)
+    except ValueError:  # thousands of digits
         return text
 
 
@@ -249,7 +258,9 @@ def _find_folder(where: str, parameter: Parameter, text: str) -> str:
         raise InputError(
             where,
             needed=parameter.allowed,
-            found=f"{text!r}: there is no folder {os.path.abspath(path)}",
+            found=f"the file {text!r}"
+            if os.path.isfile(path)
+            else f"{text!r}: there is no folder {os.path.abspath(path)}",
             mend="check the path (one with spaces needs quotes)",
         )
     return str(Path(path).resolve())

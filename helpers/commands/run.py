@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shlex
 import sys
 import tempfile
@@ -187,10 +188,10 @@ def _describe(
     source = values.pop("source")
     data = f"*{source}*, as in the book"
     if source != defaults["source"]:
-        data = f"the folder `{source}`; what it lacks comes with the book"
+        data = f"the folder {_code(source)}; what it lacks comes with the book"
     other, same = (
         [
-            f"`{name} = {value}`"
+            _code(f"{name} = {value}")
             for name, value in values.items()
             if (value == defaults[name]) is as_is
         ]
@@ -206,6 +207,13 @@ def _describe(
             f"> - Data: {data}",
         ]
     )
+
+
+def _code(text: str) -> str:
+    """Return Markdown that shows a text as it is, whatever marks of Markdown or HTML it has."""
+    text = " ".join(text.split())
+    marks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{marks} {text} {marks}" if "`" in text else f"{marks}{text}{marks}"
 
 
 @contextmanager

@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import nbformat
 import pandas as pd
@@ -36,6 +37,8 @@ from helpers.commands.run import find_notebook, perform, replace_folder, run_fol
 from helpers.errors import InputError
 
 _KEYS = {"notebooks", "parameters"}
+_MOST = 10_000  # runs: half a minute each, these take days
+_PLAIN = [f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "null")]
 
 
 class Job(NamedTuple):
@@ -57,15 +60,35 @@ class Result(NamedTuple):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuse a name that stands twice in a mapping; plain YAML keeps the last one silently."""
+    """Read mappings, lists and texts, and nothing else of YAML.
+
+    Numbers stay texts, which the parameters' own checks read as ``make run`` does: YAML would take
+    010 for 8 and 1:30 for 90. Tags are refused, and so are aliases, by which ten lines can mean
+    more than a memory holds, and a name that stands twice: YAML would keep the last one silently.
+    """
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, words) for tag, words in pairs if tag in _PLAIN]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors: ClassVar = {
+        tag: yaml.SafeLoader.yaml_constructors[tag] for tag in (*_PLAIN, None)
+    }
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "an alias (*name)", mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        names = [self.construct_object(name) for name, _ in node.value]
-        for name in names:
-            if names.count(name) > 1:
+        seen = set()
+        for name in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if name in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{name!r} stands here twice", node.start_mark
                 )
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 
@@ -80,16 +103,18 @@ def read_grid(path: Path) -> list[Job]:
     Raises
     ------
     InputError
-        For a file that is no such grid, and for notebooks, names and values that
-        ``make run`` would refuse.
+        For a file that is no such grid, for more than 10 000 runs, and for notebooks, names and
+        values that ``make run`` would refuse.
     """
     try:
         grid = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(
             path,
-            needed="a YAML file",
-            found=" ".join(str(error).split()),
+            needed="a YAML file of names, texts, numbers and lists",
+            found="too many lists within lists"
+            if isinstance(error, RecursionError)
+            else " ".join(str(error).split()),
             mend="name a grid, such as GRID=book/sweeps/what_survives_small.yml, or mend it",
         ) from error
     well_formed = (
@@ -108,6 +133,14 @@ def read_grid(path: Path) -> list[Job]:
             found="something else",
             mend="begin with book/sweeps/what_survives_small.yml",
         )
+    crossed = sum(math.prod(map(len, _lists(part))) for part in grid["runs"])
+    if crossed > _MOST:
+        raise InputError(
+            path,
+            needed=f"at most {_MOST:,} runs",
+            found=f"{crossed:,}, when every value meets every other",
+            mend="shorten the lists, or split the grid",
+        )
     jobs = {run_folder(*job): job for part in grid["runs"] for job in _expand(part)}
     if not jobs:
         raise InputError(
@@ -119,9 +152,14 @@ def read_grid(path: Path) -> list[Job]:
     return list(jobs.values())
 
 
+def _lists(part: dict) -> list[list]:
+    """Return what an entry crosses: its notebooks, then the values of each parameter."""
+    values = part["parameters"].values()
+    return [part["notebooks"], *(each if isinstance(each, list) else [each] for each in values)]
+
+
 def _expand(part: dict) -> Iterator[Job]:
-    lists = [value if isinstance(value, list) else [value] for value in part["parameters"].values()]
-    for name, values in itertools.product(part["notebooks"], itertools.product(*lists)):
+    for name, *values in itertools.product(*_lists(part)):
         notebook = find_notebook(str(name))
         chosen = dict(zip(part["parameters"], values, strict=True))
         yield Job(notebook, check_values(notebook, chosen))

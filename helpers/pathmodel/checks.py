@@ -124,6 +124,14 @@ def check_collinear(names: list[str], R: np.ndarray) -> None:
     R : numpy.ndarray
         Their correlations, (p, p).
     """
+    if not np.isfinite(R).all():
+        wrong = names[np.argmin(np.isfinite(R).all(axis=1))]
+        raise InputError(
+            f"column {wrong!r}",
+            needed="numbers whose squares a computer can hold, about 1e-150 to 1e150",
+            found="larger or smaller ones",
+            mend="choose another unit",
+        )
     if np.linalg.eigvalsh(R)[0] > COLLINEAR:
         return
     for k in range(1, len(names)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -57,7 +59,8 @@ class PathModel:
         named = [cause for _, cause in self.paths] + [
             name for pair in self.covariances for name in pair
         ]
-        return tuple(name for name in dict.fromkeys(named) if name not in self.endogenous)
+        inner = set(self.endogenous)
+        return tuple(name for name in dict.fromkeys(named) if name not in inner)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -76,9 +79,16 @@ class PathModel:
             return False
         return True
 
+    @cached_property
+    def _causes(self) -> dict[str, list[str]]:
+        causes: dict[str, list[str]] = {}
+        for to, cause in self.paths:
+            causes.setdefault(to, []).append(cause)
+        return causes
+
     def parents(self, variable: str) -> tuple[str, ...]:
         """Return the direct causes of a variable."""
-        return tuple(cause for to, cause in self.paths if to == variable)
+        return tuple(self._causes.get(variable, ()))
 
     def all_covariances(self, exogenous: str = "correlated") -> tuple[tuple[str, str], ...]:
         """Return the free covariances: those drawn, and those among exogenous variables.
@@ -112,10 +122,10 @@ def read_model(source: str | Path) -> PathModel:
         ``climatic``, ``plant``, ``soil`` or ``microbial``, or the path of a text file.
     """
     path = MODELS / f"{source}.lav"
-    path = path if path.exists() else Path(source)
+    path = path if os.path.exists(path) else Path(source)
     try:
-        return parse_model(path.read_text(encoding="utf-8"), where=str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # such as other bytes than text, in it or in its name
         known = ", ".join(sorted(file.stem for file in MODELS.glob("*.lav")))
         raise InputError(
             path,
@@ -123,6 +133,7 @@ def read_model(source: str | Path) -> PathModel:
             found="no such file" if isinstance(error, FileNotFoundError) else "no text file",
             mend=f"give a file, or one of {known}",
         ) from error
+    return parse_model(text, where=str(path))
 
 
 def parse_model(text: str, where: str = "path model") -> PathModel:
@@ -141,7 +152,7 @@ def parse_model(text: str, where: str = "path model") -> PathModel:
         For a line of another kind, a variable that causes itself, an arrow or covariance that is
         drawn twice, or no arrow at all.
     """
-    paths, covariances, reasons = [], [], {}
+    paths, covariances, reasons = {}, {}, {}
     for number, line in enumerate(text.splitlines(), start=1):
         statement, _, reason = line.partition("#")
         if not statement.strip():
@@ -152,21 +163,22 @@ def parse_model(text: str, where: str = "path model") -> PathModel:
         left, operator, right = match.groups()
         names = re.findall(_NAME, right)
         for name in names:
-            pair = (left, name)
-            before = {frozenset(each) for each in covariances} if operator == "~~" else set(paths)
-            if left == name or (frozenset(pair) if operator == "~~" else pair) in before:
+            drawn, key = (
+                (paths, (left, name)) if operator == "~" else (covariances, frozenset((left, name)))
+            )
+            if left == name or key in drawn:
                 _refuse(
                     where,
                     number,
                     statement.strip(),
                     "each arrow or covariance once, of two variables",
                 )
-            (covariances if operator == "~~" else paths).append(pair)
+            drawn[key] = (left, name)
         if operator == "~" and reason.strip():
             reasons[left] = "; ".join(filter(None, [reasons.get(left), reason.strip()]))
     if not paths:
         _refuse(where, 1, text.strip()[:60], "at least one line such as TOP ~ TF")
-    return PathModel(text, tuple(paths), tuple(covariances), reasons)
+    return PathModel(text, tuple(paths), tuple(covariances.values()), reasons)
 
 
 def _why_not(statement: str) -> str:
@@ -174,6 +186,10 @@ def _why_not(statement: str) -> str:
         return "observed variables only: lines 'y ~ x' and 'a ~~ b', no latent '=~'"
     if "*" in statement or re.search(r"~\s*[01]\b", statement):
         return "free parameters only: no labels, fixed values or intercepts"
+    if not statement.isascii():
+        foreign = next(letter for letter in statement if not letter.isascii())
+        name = unicodedata.name(foreign, repr(foreign))
+        return f"names of the letters a to z, digits and _ ({foreign} here is {name})"
     return "names of letters, digits and _ (CN, not C/N; GP, not G+), as 'y ~ x1 + x2' or 'a ~~ b'"
 
 
