@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 
 class InputError(ValueError):
     """Input that cannot be used, said so that a newcomer can mend it.
@@ -17,3 +20,40 @@ class InputError(ValueError):
     def __init__(self, where: object, *, needed: str, found: str, mend: str) -> None:
         super().__init__(f"{where}\n  needed: {needed}\n  found:  {found}\n  mend:   {mend}")
         self.where, self.needed, self.found, self.mend = str(where), needed, found, mend
+
+    def __reduce__(self) -> tuple:
+        """Let a worker in another process send it: exceptions are rebuilt by position."""
+        words = partial(InputError, needed=self.needed, found=self.found, mend=self.mend)
+        return words, (self.where,)
+
+
+def list_some(names: Iterable[object], most: int = 50) -> str:
+    """Return names with commas between them, the first ones of many.
+
+    Parameters
+    ----------
+    names : iterable
+        What was found.
+    most : int
+        How many are shown; of the others the message says only how many there are.
+    """
+    words = [show(str(name), 40, quote=False) for name in names]
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+def show(text: str, most: int = 60, quote: bool = True) -> str:
+    """Return text from a user's file on one line, its beginning if it is long.
+
+    Parameters
+    ----------
+    text : str
+        Of any length, with any letters.
+    most : int
+        Letters to show.
+    quote : bool
+        With quotation marks.
+    """
+    start = repr(text[:most])
+    start = start if quote else start[1:-1]
+    return start if len(text) <= most else f"{start} and {len(text) - most} letters more"

@@ -549,7 +549,7 @@ def test_a_file_cut_short_is_refused(tmp_path, form, keep):
 def test_a_web_page_is_refused(tmp_path):
     path = tmp_path / "npp_Lmon_M_rcp45_r1i1p1_200601-200712.nc"
     path.write_text("<!DOCTYPE html><title>ESGF login</title>")
-    refused([path.name, "40 bytes that cannot be read"], open_run, find_files(tmp_path))
+    refused([path.name, "a web page"], open_run, find_files(tmp_path))
 
 
 # Net ecosystem production
