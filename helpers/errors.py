@@ -37,9 +37,9 @@ def list_some(names: Iterable[object], most: int = 50) -> str:
     most : int
         How many are shown; of the others the message says only how many there are.
     """
-    words = [show(str(name), 40, quote=False) for name in names]
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(show(str(name), 40, quote=False) for name in names[:most]) + more
 
 
 def show(text: str, most: int = 60, quote: bool = True) -> str:

@@ -287,7 +287,8 @@ def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
     -------
     xarray.Dataset
         The same variables on (lat, lon) as float64, units and names kept, with
-        ``cell_methods = "time: mean"`` and the attribute ``period``.
+        ``cell_methods = "time: mean"`` and the attribute ``period``. A cell that lacks a month has
+        no mean.
     """
     bounds = monthly["time"].attrs.get("bounds")
     if bounds in monthly:
@@ -296,7 +297,7 @@ def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
         monthly = monthly.drop_vars(bounds)
     else:
         days = monthly["time"].dt.days_in_month
-    mean = monthly.astype(float).weighted(days).mean("time", keep_attrs=True)
+    mean = monthly.astype(float).weighted(days).mean("time", skipna=False, keep_attrs=True)
     for variable in mean.data_vars.values():
         variable.attrs["cell_methods"] = "time: mean"
     first, last = (pd.Period(monthly["time"].values[i], "M") for i in (0, -1))

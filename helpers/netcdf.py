@@ -51,9 +51,10 @@ def describe(path: Path) -> str:
     except OSError as error:
         reason = "a link that leads nowhere" if path.is_symlink() else "a file that is not there"
         return "a file that may not be read" if isinstance(error, PermissionError) else reason
+    damaged = "that is damaged, cut short, or has attributes that mean nothing"
     kinds = {
-        b"CDF": "a NetCDF-3 file that is damaged or cut short",
-        b"\x89HDF": "a NetCDF-4 file that is damaged or cut short",
+        b"CDF": f"a NetCDF-3 file {damaged}",
+        b"\x89HDF": f"a NetCDF-4 file {damaged}",
         b"PK": "a zip archive",
         b"\x1f\x8b": "a file packed by gzip",
         b"<": "a web page",

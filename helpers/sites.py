@@ -50,8 +50,8 @@ def read_sites(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     header, *rows = _read_rows(path)
-    table = pd.DataFrame(rows, columns=pd.Index(header, dtype=object), dtype=str)
-    _check_columns(path, table)
+    _check_columns(path, header)
+    table = pd.DataFrame(rows, columns=header, dtype=str)
     table["site"] = table["site"].str.strip()
     _check_ids(path, table["site"])
     table = table.set_index("site")
@@ -110,18 +110,21 @@ def _no_table(path: Path, found: str) -> InputError:
     )
 
 
-def _check_columns(path: Path, table: pd.DataFrame) -> None:
-    missing = [column for column in REQUIRED if column not in table]
+def _check_columns(path: Path, header: list[str]) -> None:
+    missing = [column for column in REQUIRED if column not in header]
     if missing:
         raise InputError(
             path,
             needed=f"the columns {', '.join(REQUIRED)}",
-            found=f"no column {', '.join(missing)} among {list_some(table.columns)}",
+            found=f"no column {', '.join(missing)} among {list_some(header)}",
             mend="add it; data/sites_template.csv has the header",
         )
-    known = {column.lower(): column for column in allowed_columns()}
+    allowed = allowed_columns()
+    known = {column.lower(): column for column in allowed}
     known |= {label.lower(): code for code, label in load_factors()["label"].items()}
-    for column in table.columns.difference(allowed_columns(), sort=False):
+    for column in header:
+        if column in allowed:
+            continue
         near = difflib.get_close_matches(column[:60].lower(), known, n=1)
         raise InputError(
             f"{path}: column {show(column)}",
@@ -131,9 +134,10 @@ def _check_columns(path: Path, table: pd.DataFrame) -> None:
             if near
             else "remove it, or rename it to a code",
         )
-    if table.columns.has_duplicates:
+    twice = [column for column in allowed if header.count(column) > 1]
+    if twice:
         raise InputError(
-            f"{path}: column {table.columns[table.columns.duplicated()][0]!r}",
+            f"{path}: column {twice[0]!r}",
             needed="each name once",
             found="the same name twice",
             mend="remove or rename one of them",
