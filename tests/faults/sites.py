@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.gldas import load_climate, sample
+from helpers.pathmodel import fit_model, parse_model
 from helpers.sites import read_sites
 from helpers.study import load_study, minmax
 from tests.faults import Case
@@ -110,6 +111,10 @@ def _all_rows(found: pd.DataFrame) -> None:
     assert len(found) == 100_000
     assert found.index[-1] == "S99999"
     assert (found["SOC"] == 20.5).all()
+
+
+def _few_sites(folder: Path) -> object:
+    return fit_model(parse_model("SOC ~ pH + elevation"), written(GOOD)(folder))
 
 
 COLUMN = f"{TABLE}: column"
@@ -298,5 +303,10 @@ CASES = [
         "The same value at every site, to be scaled to 0-1",
         _scaled,
         ("column 'SOC'", "20.5 at every site"),
+    ),
+    Case(
+        "Three sites for a path model with three parameters",
+        _few_sites,
+        ("path model", "more than 3 sites", "add sites"),
     ),
 ]
