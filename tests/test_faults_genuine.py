@@ -46,7 +46,7 @@ def read_run(folder: Path) -> xr.DataArray:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_changed_bytes_of_a_genuine_run_are_refused_or_read(respiration, tmp_path):
     path, whole = tmp_path / respiration.name, respiration.read_bytes()
-    variants = [*flip(whole, FLIPS, 1), *flip(whole, FLIPS, 2, before=8192)]
+    variants = [*flip(whole, FLIPS // 2, 1), *flip(whole, FLIPS // 2, 2, before=8192)]
     answers = read_each(path, variants, lambda: read_run(tmp_path))
     refused = [answer for answer in answers if isinstance(answer, InputError)]
     assert all(str(answer.where) for answer in refused)
@@ -107,9 +107,10 @@ def test_without_an_attribute_a_genuine_run_is_the_same_or_refused(respiration, 
             continue
         if not found.drop_attrs().identical(right.drop_attrs()):
             other.add(attribute)
-    assert refused == {("rh", "units"), ("time", "units")}
-    # without its name the calendar is the standard one; without bounds a month is its stamp
-    assert other <= {("time", "calendar"), ("time", "bounds"), ("lat", "bounds"), ("lon", "bounds")}
+    # without its name the calendar is the standard one, in which months of 30 days drift
+    assert refused == {("rh", "units"), ("time", "units"), ("time", "calendar")}
+    # without bounds a month is its stamp, and cells meet halfway
+    assert other <= {("time", "bounds"), ("lat", "bounds"), ("lon", "bounds")}
 
 
 def test_a_genuine_year_written_in_another_way_has_the_same_climate(gldas_folder, tmp_path):
