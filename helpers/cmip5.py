@@ -363,12 +363,11 @@ def _check_numbers(where: str, file: dict[str, Stored], name: str) -> None:
     """Refuse text where numbers are needed, and attributes by which nothing can be decoded."""
     stored = file[name]
     bounds = file.get(name_of_bounds(stored), stored)
-    wrong = [each.dtype for each in (stored, bounds) if each.dtype.kind not in "iuf"]
-    if wrong:
+    if any(each.dtype.kind not in "iuf" for each in (stored, bounds)):
         raise InputError(
             where,
             needed="numbers",
-            found=f"values of the type {wrong[0]}, there or in its bounds",
+            found="values that are no numbers, there or in its bounds",
             mend=f"mend the file, or {_DOWNLOAD}",
         )
     for attribute in ("_FillValue", "missing_value", "scale_factor", "add_offset"):

@@ -224,7 +224,7 @@ def _check_values(path: Path, variable: xr.DataArray, unit: str) -> None:
         raise InputError(
             f"{path}: {variable.name}",
             needed=f"numbers in {unit}",
-            found=f"values of the type {values.dtype}",
+            found="values that are no numbers",
             mend=_DOWNLOAD,
         )
     wrong = values[(values < low) | (values > high) | np.isinf(values)]

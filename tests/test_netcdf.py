@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import netCDF4
@@ -148,6 +149,14 @@ def test_coordinates_on_both_sides_of_the_data_are_read_without_it(tmp_path, mon
     assert header["time"].values.tolist() == list(range(STEPS))
     assert (header["time_bnds"].values == 1).all()
     assert sum(sizes[1:]) == STEPS * 3 * 8
+
+
+def test_a_refusal_travels_between_processes():
+    refusal = InputError("a.nc: npp", needed="numbers", found="words", mend="mend it")
+    copy = pickle.loads(pickle.dumps(refusal))
+    assert type(copy) is InputError
+    assert str(copy) == str(refusal)
+    assert vars(copy) == vars(refusal)
 
 
 @pytest.fixture(scope="module")
