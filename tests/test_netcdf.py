@@ -240,6 +240,14 @@ def test_a_hostile_header_is_refused(whole, magic, start):
     assert read_all(path) is None
 
 
+@pytest.mark.parametrize("length", [-8, -1, 9, 2**31])
+def test_the_cursor_goes_neither_back_nor_beyond_the_file(length):
+    words = netcdf._Words(bytes(16), 16)
+    words.text(8)
+    with pytest.raises(ValueError, match="a text of"):
+        words.text(length)
+
+
 def variable(dims: int, number: int, begin: int, cells: int = 3) -> bytes:
     """Return a header with one dimension and one variable of bytes on it, and ten bytes more."""
     dimension = word(10) + word(1) + word(1) + b"x\0\0\0" + word(cells)
