@@ -25,10 +25,18 @@ import xarray as xr
 from dask.base import tokenize
 from xarray.conventions import decode_cf_variable
 
-from helpers.errors import InputError
+from helpers.errors import InputError, list_some, show
 from helpers.gldas import PLATEAU_BOX
 from helpers.grids import SIDES, cell_bounds, edges_between, first_step, regrid, target_grid
-from helpers.netcdf import Index, Stored, read_header, read_window
+from helpers.netcdf import (
+    UNREADABLE,
+    Index,
+    Stored,
+    describe,
+    name_of_bounds,
+    read_header,
+    read_window,
+)
 from helpers.oxygen import (
     MONTHLY_FLUX,
     OXYGEN_PER_CARBON,
@@ -46,6 +54,8 @@ _NAME = re.compile(
     r"_(?P<member>r\d+i\d+p\d+)(_(?P<start>\d+)-(?P<end>\d+))?\.nc"
 )
 _LARGEST_VALUE = 1e19
+_LARGEST_FLUX = 1e-4  # kg m-2 s-1: the whole sun outside the air (1361 W m-2) binds 3.5e-5
+_LONGEST_AXIS = 4e6  # days, 10 000 years
 _MONTHS_PER_CHUNK = 360
 _SAME_PLACE = 1e-3
 _DOWNLOAD = "download the file again from ESGF"
@@ -167,7 +177,8 @@ def open_run(
     InputError
         For more than one variable, model, experiment or member; a gap, an overlap, or a month
         twice; a time axis that is not monthly; other calendars or grids between the pieces; other
-        or missing units; a missing variable; two-dimensional coordinates; a file cut short.
+        or missing units; a missing variable; two-dimensional coordinates; a file cut short. When
+        something is computed: for damaged data, or a flux that no sunlight could feed.
     """
     return _join(_open_pieces(files, box, units))
 
@@ -249,9 +260,30 @@ def _read_block(block: list[tuple[Path, str, Stored, tuple[Index, ...]]]) -> np.
     """Read some months of a region from one file or more; fill values become NaN."""
     parts = []
     for path, name, stored, window in block:
-        values = read_window(path, name, stored, window)
-        parts.append(_decode(name, stored, values).values)
+        try:
+            values = read_window(Path(path), name, stored, window)
+        except UNREADABLE as error:
+            if isinstance(error, InputError):
+                raise
+            raise _unreadable(path) from error
+        values = _decode(name, stored, values).values
+        if name in _FLUXES:
+            _check_flux(f"{path}: {name}", values)
+        parts.append(values)
     return np.concatenate(parts)
+
+
+def _check_flux(where: str, values: np.ndarray) -> None:
+    wrong = values[np.abs(values) > _LARGEST_FLUX]
+    if wrong.size:
+        raise InputError(
+            where,
+            needed=f"a flux of at most {_LARGEST_FLUX:g} {MONTHLY_FLUX}, which is more than all "
+            "sunlight could bind",
+            found=f"{wrong[0]:g}",
+            mend="declare fill values (_FillValue), convert the values if they have another unit, "
+            f"or {_DOWNLOAD}",
+        )
 
 
 def _decode(name: str, stored: Stored, values: np.ndarray) -> xr.Variable:
@@ -280,14 +312,17 @@ def _one_run(files: pd.DataFrame) -> dict[str, str]:
 def _read_file(path: Path, *others: str) -> dict[str, Stored]:
     try:
         return read_header(path, "time", "lat", "lon", *others)
-    except (OSError, RuntimeError, ValueError, AttributeError, LookupError, TypeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            path,
-            needed="a complete NetCDF file",
-            found=f"{path.stat().st_size} bytes that cannot be read ({reason})",
-            mend=f"it may be cut short, or a login page saved under this name: {_DOWNLOAD}",
-        ) from error
+    except UNREADABLE as error:
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: Path | str) -> InputError:
+    return InputError(
+        path,
+        needed="a complete NetCDF file",
+        found=describe(Path(path)),
+        mend=f"it may be cut short, or a login page saved under this name: {_DOWNLOAD}",
+    )
 
 
 def _find_variable(
@@ -297,7 +332,7 @@ def _find_variable(
         raise InputError(
             f"{path}: {variable}",
             needed=f"the variable {variable}, as the file's name says",
-            found=f"variables {', '.join(sorted(file)) or 'none'}",
+            found=f"variables {list_some(sorted(file)) or 'none'}",
             mend=f"rename the variable, or {_DOWNLOAD}",
         )
     stored = file[variable]
@@ -306,7 +341,7 @@ def _find_variable(
             raise InputError(
                 f"{path}: {name}",
                 needed="a grid of parallels and meridians, one-dimensional lat and lon",
-                found=f"{name} on ({', '.join(map(str, file[name].dims))}), a curvilinear grid",
+                found=f"{name} on ({list_some(file[name].dims)}), a curvilinear grid",
                 mend="put the file on a regular grid first (cdo remapcon)",
             )
     axes = [name for name, each in file.items() if each.dims == (name,)]
@@ -314,12 +349,39 @@ def _find_variable(
         raise InputError(
             f"{path}: {variable}",
             needed=f"dimensions {', '.join(dims)}, with a coordinate each",
-            found=f"dimensions {', '.join(map(str, stored.dims)) or 'none'}, "
-            f"coordinates {', '.join(axes) or 'none'}",
+            found=f"dimensions {list_some(stored.dims) or 'none'}, "
+            f"coordinates {list_some(axes) or 'none'}",
             mend=f"rename the dimensions, or {_DOWNLOAD}",
         )
+    for name in (variable, *dims):
+        _check_numbers(f"{path}: {name}", file, name)
     require_units(xr.DataArray(attrs=stored.attrs, name=f"{variable} in {path}"), units)
     return stored
+
+
+def _check_numbers(where: str, file: dict[str, Stored], name: str) -> None:
+    """Refuse text where numbers are needed, and attributes by which nothing can be decoded."""
+    stored = file[name]
+    bounds = file.get(name_of_bounds(stored), stored)
+    if any(each.dtype.kind not in "iuf" for each in (stored, bounds)):
+        raise InputError(
+            where,
+            needed="numbers",
+            found="values that are no numbers, there or in its bounds",
+            mend=f"mend the file, or {_DOWNLOAD}",
+        )
+    for attribute in ("_FillValue", "missing_value", "scale_factor", "add_offset"):
+        value = np.asarray(stored.attrs.get(attribute, 0.0))
+        usable = value.dtype.kind in "iuf" and value.size == 1
+        if attribute in ("scale_factor", "add_offset"):
+            usable = usable and np.isfinite(value).all()
+        if not usable:
+            raise InputError(
+                where,
+                needed=f"one number as the attribute {attribute}",
+                found=show(str(stored.attrs[attribute])),
+                mend=f"mend the attribute (ncatted), or {_DOWNLOAD}",
+            )
 
 
 def _read_piece(
@@ -337,22 +399,31 @@ def _monthly_axis(path: Path, file: dict[str, Stored]) -> tuple[np.ndarray, np.n
     """Return the times of a file, and its months counted from year 0."""
     time = file["time"]
     units, calendar = (
-        time.attrs.get(name, other)
+        str(time.attrs.get(name, other))
         for name, other in (("units", "missing"), ("calendar", "standard"))
     )
     numbers = time.values.astype(float)
     try:
         days_per_unit = _days_per_unit(units, calendar)
-    except ValueError:
+    except (ValueError, TypeError, ArithmeticError, LookupError):
         days_per_unit = np.nan
     if not numbers.size or np.isnan(days_per_unit):
         raise InputError(
             f"{path}: time",
             needed="a time axis with units (days since a date) and steps",
-            found=f"units {units}, {numbers.size} steps",
+            found=f"units {show(units, quote=False)}, calendar {show(calendar, quote=False)}, "
+            f"{numbers.size} steps",
             mend=f"mend the attributes units and calendar, or {_DOWNLOAD}",
         )
-    bounds = file.get(time.attrs.get("bounds"))
+    wrong = numbers[~(np.abs(numbers * days_per_unit) < _LONGEST_AXIS)]
+    if wrong.size:
+        raise InputError(
+            f"{path}: time",
+            needed="dates within 10 000 years",
+            found=f"{wrong[0]:g} {show(units, quote=False)}",
+            mend=f"mend the time axis, or {_DOWNLOAD}",
+        )
+    bounds = file.get(name_of_bounds(time))
     if bounds is not None and bounds.shape == (numbers.size, 2):
         start, end = bounds.values.astype(float).T
         if _are_months((end - start) * days_per_unit).all():
@@ -420,9 +491,18 @@ def _cells(
     cells, window = {}, []
     for name in ("lat", "lon"):
         stored = file[name].values.astype(float)
+        most = 90 if name == "lat" else 720
+        if not stored.size or not (np.abs(stored) <= most).all():
+            wrong = stored[~(np.abs(stored) <= most)]
+            raise InputError(
+                f"{path}: {name}",
+                needed="degrees" + (", from -90 to 90" if name == "lat" else ""),
+                found=f"{wrong[0]:g}" if wrong.size else "no cell",
+                mend=f"mend the coordinate, or {_DOWNLOAD}",
+            )
         centres = stored if name == "lat" else (stored + 180) % 360 - 180
         centres, order = np.unique(centres, return_index=True)
-        bounds = file.get(file[name].attrs.get("bounds"))
+        bounds = file.get(name_of_bounds(file[name]))
         if bounds is not None and bounds.shape == (stored.size, 2):
             from_centre = (bounds.values.astype(float) - stored[:, np.newaxis])[order]
             if name == "lon":
@@ -435,6 +515,13 @@ def _cells(
             edges = edges_between(centres, limit=90 if name == "lat" else np.inf)
             bounds = np.column_stack([edges[:-1], edges[1:]])
         kept = slice(None) if box is None else _window(centres, box[name])
+        if not order[kept].size:
+            raise InputError(
+                f"{path}: {name}",
+                needed=f"cells from {box[name].start:g} to {box[name].stop:g}",
+                found=f"cells from {centres[0]:g} to {centres[-1]:g}",
+                mend="download the whole grid, or a larger region",
+            )
         window.append(_as_slice(order[kept]))
         cells[name] = (name, centres[kept])
         for side, edge in zip(SIDES[name], bounds[kept].T, strict=True):

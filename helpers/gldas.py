@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.errors import InputError
+from helpers.errors import InputError, list_some, show
 from helpers.factors import gldas_sources, load_factors
+from helpers.netcdf import UNREADABLE, describe
 from helpers.places import DATA
 from helpers.provenance import sha256
 
@@ -22,6 +23,16 @@ EMBEDDED_CLIMATE = DATA / "embedded" / "gldas_tp_mean_2013_2014.nc"
 PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
 _FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
 _FILL = -9999.0
+_MOST_CELLS = 50_000_000
+_POSSIBLE = {  # monthly means beyond these are impossible on land, whatever the place
+    "K": (150, 350),
+    "%": (0, 100),
+    "W m-2": (-2000, 2000),
+    "kg m-2 s-1": (-0.01, 0.01),  # 26 m of water in a month
+    "kg m-2": (0, 5000),
+    "kg kg-1": (-0.01, 0.1),
+    "m s-1": (0, 100),
+}
 _DOWNLOAD = "download it again from NASA GES DISC (product GLDAS_NOAH10_M 2.1)"
 
 
@@ -71,8 +82,9 @@ def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Da
     ------
     InputError
         For a file that is no NetCDF or is truncated, a missing variable, an unexpected unit,
-        fill values left as data, another grid than its neighbours', a month twice, or a month
-        missing between the first January and the last December.
+        fill values left as data, a value that is impossible in its unit, coordinates that are no
+        degrees, another grid than its neighbours', a month twice, or a month missing between the
+        first January and the last December.
     """
     files = find_files(folder)
     months = [_read_month(path, box) for path in files]
@@ -84,6 +96,14 @@ def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Da
                 found=f"{month.sizes['lat']} x {month.sizes['lon']} other cells in the region",
                 mend="keep files of one product and resolution in the folder",
             )
+        if set(month.variables) != set(months[0].variables):
+            raise InputError(
+                f"{path}: time",
+                needed=f"time bounds as in {files[0].name}, or none",
+                found=f"variables {list_some(set(month.variables) ^ set(months[0].variables))} "
+                "in one of them only",
+                mend=_DOWNLOAD,
+            )
     _check_months(Path(folder), files, months)
     months.sort(key=lambda month: month["time"].values[0])
     joined = xr.concat(months, "time", data_vars="all", combine_attrs="override")
@@ -93,21 +113,47 @@ def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Da
 
 def _read_month(path: Path, box: dict[str, slice]) -> xr.Dataset:
     try:
-        with xr.open_dataset(path) as file:
+        with xr.open_dataset(path, engine="netcdf4") as file:
             month = _check_variables(path, file)
             east = ((month["lon"] + 180) % 360 - 180).assign_attrs(month["lon"].attrs)
-            month = month.assign_coords(lon=east)
-            return month.sortby(["lat", "lon"]).sel(box).load()
-    except (OSError, RuntimeError, ValueError) as error:
+            month = month.assign_coords(lon=east).sortby(["lat", "lon"])
+            _check_grid(path, month)
+            month = month.sel(box)
+            if not month["lat"].size or not month["lon"].size:
+                raise InputError(
+                    path,
+                    needed=f"cells in {_show_box(box)}",
+                    found="none there",
+                    mend="download the whole globe, or this region",
+                )
+            return month.load()
+    except UNREADABLE as error:
         if isinstance(error, InputError):
             raise
-        size = path.stat().st_size
         raise InputError(
             path,
             needed="a complete NetCDF-4 file",
-            found=f"{size} bytes that cannot be read as NetCDF ({str(error).splitlines()[0]})",
+            found=describe(path),
             mend=f"it may be cut short, or a login page saved under this name: {_DOWNLOAD}",
         ) from error
+
+
+def _show_box(box: dict[str, slice]) -> str:
+    return ", ".join(f"{name} {span.start:g} to {span.stop:g}" for name, span in box.items())
+
+
+def _check_grid(path: Path, month: xr.Dataset) -> None:
+    """Refuse coordinates that are no degrees, or the same twice; they ascend."""
+    for name, most in (("lat", 90), ("lon", 180)):
+        centres = month[name].values
+        if not (np.abs(centres) <= most).all() or not (np.diff(centres) > 0).all():
+            raise InputError(
+                f"{path}: {name}",
+                needed="degrees, each once" + (", from -90 to 90" if name == "lat" else ""),
+                found=f"from {centres[0]:g} to {centres[-1]:g}, "
+                f"{len(np.unique(centres))} different ones of {len(centres)}",
+                mend=f"mend the coordinate, or {_DOWNLOAD}",
+            )
 
 
 def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
@@ -116,7 +162,7 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
         raise InputError(
             path,
             needed="the coordinates time, lat and lon",
-            found=f"no {', '.join(absent)} among {', '.join(map(str, file.coords)) or 'none'}",
+            found=f"no {', '.join(absent)} among {list_some(file.coords) or 'none'}",
             mend=f"rename the coordinates, or {_DOWNLOAD}",
         )
     units = load_factors()["unit"]
@@ -125,15 +171,23 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
             raise InputError(
                 f"{path}: {variable}",
                 needed=f"the variable {variable} (factor {code})",
-                found="variables " + ", ".join(sorted(map(str, file.data_vars))),
+                found="variables " + (list_some(sorted(file.data_vars, key=str)) or "none"),
                 mend="download the whole file, not a subset without this variable",
             )
-        unit = file[variable].attrs.get("units", "no units attribute")
+        dims = file[variable].dims
+        if {*dims} != {"time", "lat", "lon"} or file[variable].size > _MOST_CELLS:
+            raise InputError(
+                f"{path}: {variable}",
+                needed=f"the dimensions time, lat and lon, with at most {_MOST_CELLS:g} values",
+                found=f"{list_some(dims) or 'none'}, {file[variable].size:g} values",
+                mend=f"choose one level or member (cdo sellevel), or {_DOWNLOAD}",
+            )
+        unit = str(file[variable].attrs.get("units", "no units attribute"))
         if unit != units[code]:
             raise InputError(
                 f"{path}: {variable}",
                 needed=f"unit {units[code]}",
-                found=unit,
+                found=show(unit, quote=False),
                 mend=f"convert the variable or mend its attribute, or {_DOWNLOAD}",
             )
         if (file[variable] == _FILL).any():
@@ -143,8 +197,9 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
                 found=f"{_FILL:g} left among the data",
                 mend="set the variable's attribute _FillValue = -9999.f",
             )
+        _check_values(path, file[variable], unit)
     if file.sizes["time"] != 1 or file["time"].dtype.kind != "M":
-        calendar = file["time"].encoding.get("calendar", "no")
+        calendar = show(str(file["time"].encoding.get("calendar", "no")), quote=False)
         raise InputError(
             f"{path}: time",
             needed="one month in each file, in the standard calendar",
@@ -152,10 +207,50 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
             mend="split the file by month (cdo splityearmon), or set its calendar",
         )
     keep = [*gldas_sources().values()]
+    if file["time"].isnull().any():
+        raise InputError(f"{path}: time", needed="a date", found="a missing value", mend=_DOWNLOAD)
     bounds = file["time"].attrs.get("bounds")
     if bounds in file:
         keep.append(bounds)
-    return file[keep]
+        _check_bounds(f"{path}: {show(bounds, quote=False)}", file[bounds])
+    return file[keep].transpose("time", "lat", "lon", ...)
+
+
+def _check_values(path: Path, variable: xr.DataArray, unit: str) -> None:
+    """Refuse values that cannot be right in their unit."""
+    low, high = _POSSIBLE.get(unit, (-np.inf, np.inf))
+    values = variable.values
+    if values.dtype.kind not in "iuf":
+        raise InputError(
+            f"{path}: {variable.name}",
+            needed=f"numbers in {unit}",
+            found="values that are no numbers",
+            mend=_DOWNLOAD,
+        )
+    wrong = values[(values < low) | (values > high) | np.isinf(values)]
+    if wrong.size:
+        raise InputError(
+            f"{path}: {variable.name}",
+            needed=f"values from {low:g} to {high:g} {unit}",
+            found=f"{wrong.size} beyond, the first {wrong[0]:g}",
+            mend="mend the attributes units, _FillValue, scale_factor and add_offset if the values "
+            f"have another unit or are packed, or {_DOWNLOAD}",
+        )
+
+
+def _check_bounds(where: str, bounds: xr.DataArray) -> None:
+    found = "no dates of begin and end"
+    if bounds.shape == (1, 2) and bounds.dtype.kind == "M":
+        days = float(np.diff(bounds.values)[0, 0] / np.timedelta64(1, "D"))
+        if 27 < days < 32:
+            return
+        found = f"{days:g} days"
+    raise InputError(
+        where,
+        needed="the begin and the end of one month",
+        found=found,
+        mend=f"mend the bounds, or take away the attribute bounds of time, or {_DOWNLOAD}",
+    )
 
 
 def _check_months(folder: Path, files: list[Path], months: list[xr.Dataset]) -> None:
@@ -192,7 +287,8 @@ def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
     -------
     xarray.Dataset
         The same variables on (lat, lon) as float64, units and names kept, with
-        ``cell_methods = "time: mean"`` and the attribute ``period``.
+        ``cell_methods = "time: mean"`` and the attribute ``period``. A cell that lacks a month has
+        no mean.
     """
     bounds = monthly["time"].attrs.get("bounds")
     if bounds in monthly:
@@ -201,7 +297,7 @@ def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
         monthly = monthly.drop_vars(bounds)
     else:
         days = monthly["time"].dt.days_in_month
-    mean = monthly.astype(float).weighted(days).mean("time", keep_attrs=True)
+    mean = monthly.astype(float).weighted(days).mean("time", skipna=False, keep_attrs=True)
     for variable in mean.data_vars.values():
         variable.attrs["cell_methods"] = "time: mean"
     first, last = (pd.Period(monthly["time"].values[i], "M") for i in (0, -1))

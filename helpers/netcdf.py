@@ -23,8 +23,45 @@ _CLASSIC = (b"CDF\x01", b"CDF\x02")
 _READ_ACROSS = 4096  # bytes from step to step: shorter steps are read at once
 _STEPS_AT_A_TIME = 32
 _FIRST_READ = 1 << 14
+_MOST_ITEMS = 8192  # dimensions, variables, or attributes of one: the library's own limit
+_LARGEST = 2**31 - 1
+_MOST_VALUES = 50_000_000  # of a coordinate or a field without time
+_LISTS = {"dimensions": 10, "variables": 11, "attributes": 12}
+UNREADABLE = (  # what a damaged file makes its library raise
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+)
 _TYPES = dict(enumerate(map(np.dtype, ("i1", "S1", ">i2", ">i4", ">f4", ">f8")), start=1))
 _LIBRARY = threading.Lock()  # the library serves one thread at a time
+
+
+def describe(path: Path) -> str:
+    """Say what a file that cannot be read as NetCDF is, by its first bytes."""
+    if path.is_dir():
+        return "a folder of this name"
+    try:
+        with path.open("rb", buffering=0) as file:
+            start = file.read(512)
+    except OSError as error:
+        reason = "a link that leads nowhere" if path.is_symlink() else "a file that is not there"
+        return "a file that may not be read" if isinstance(error, PermissionError) else reason
+    damaged = "that is damaged, cut short, or has attributes that mean nothing"
+    kinds = {
+        b"CDF": f"a NetCDF-3 file {damaged}",
+        b"\x89HDF": f"a NetCDF-4 file {damaged}",
+        b"PK": "a zip archive",
+        b"\x1f\x8b": "a file packed by gzip",
+        b"<": "a web page",
+    }
+    found = [kind for magic, kind in kinds.items() if start.lstrip().startswith(magic)]
+    other = "a file that is no NetCDF" if start else "an empty file"
+    return found[0] if found else other
 
 
 class Stored(NamedTuple):
@@ -58,8 +95,8 @@ def read_header(path: Path, *needed: str) -> dict[str, Stored]:
 
     Raises
     ------
-    OSError, ValueError, TypeError, LookupError, AttributeError
-        If it is no NetCDF file, or one that is cut short.
+    OSError, ValueError, LookupError, ...
+        Any of :data:`UNREADABLE`, if it is no NetCDF file, or one that is damaged or cut short.
     """
     with path.open("rb", buffering=0) as file:
         if file.read(4) not in _CLASSIC:
@@ -142,6 +179,8 @@ def read_window(path: Path, name: str, stored: Stored, window: tuple[Index, ...]
 
 def _read_steps(file: BinaryIO, begin: int, stride: int, count: int, size: int) -> np.ndarray:
     """Return bytes on (step, byte): `size` of them every `stride`."""
+    if not count:
+        return np.empty((0, size), np.uint8)
     if stride <= _READ_ACROSS:
         across = _read_at(file, begin, (count - 1) * stride + size)
         return np.ndarray((count, size), np.uint8, across, strides=(stride, 1))
@@ -162,16 +201,23 @@ def _bytes_of_step(stored: Stored) -> int:
 class _Words:
     """The header of a NetCDF-3 file, word after word: all is big-endian, in steps of 4 bytes."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
+    def __init__(self, data: bytes, size_of_file: int) -> None:
+        self.data, self.at, self.size_of_file = data, 0, size_of_file
 
     def number(self, form: str = ">i") -> int:
         (value,) = struct.unpack_from(form, self.data, self.at)
         self.at += struct.calcsize(form)
         return value
 
-    def text(self, length: int | None = None) -> bytes:
-        length = self.number() if length is None else length
+    def count(self, most: int, what: str) -> int:
+        value = self.number()
+        if not 0 <= value <= most:
+            raise ValueError(f"{value} {what}")
+        return value
+
+    def text(self, length: int) -> bytes:
+        if not 0 <= length <= self.size_of_file - self.at:
+            raise ValueError(f"a text of {length} bytes")
         value = self.data[self.at : self.at + length]
         if len(value) < length:
             raise struct.error("the header ends too early")
@@ -179,14 +225,20 @@ class _Words:
         return value
 
     def name(self) -> str:
-        return self.text().decode()
+        name = self.text(self.number()).decode()
+        if not name:
+            raise ValueError("an item without a name")
+        return name
 
-    def items(self) -> range:
-        self.number()  # tag of the list
-        return range(self.number())
+    def items(self, what: str) -> range:
+        tag = self.number()
+        count = self.count(_MOST_ITEMS, what)
+        if tag != _LISTS[what] and (tag or count):
+            raise ValueError(f"no list of {what}")
+        return range(count)
 
     def attributes(self) -> dict:
-        return {self.name(): self._value() for _ in self.items()}
+        return {self.name(): self._value() for _ in self.items("attributes")}
 
     def _value(self) -> str | np.ndarray:
         dtype = _TYPES[self.number()]
@@ -204,7 +256,7 @@ def _locate(file: BinaryIO) -> dict[str, Stored]:
     length = _FIRST_READ
     while True:
         try:
-            return _parse(_read_at(file, 0, length), size)
+            return _parse(_read_at(file, 0, min(length, size)), size)
         except struct.error:
             if length >= size:
                 raise ValueError("the header ends too early") from None
@@ -212,22 +264,28 @@ def _locate(file: BinaryIO) -> dict[str, Stored]:
 
 
 def _parse(data: bytes, size: int) -> dict[str, Stored]:
-    words = _Words(data)
+    words = _Words(data, size)
     offset = {b"CDF\x01": ">i", b"CDF\x02": ">q"}[words.text(4)]
-    records = words.number()
-    lengths = [(words.name(), words.number()) for _ in words.items()]
+    records = words.count(_LARGEST, "steps")  # -1 where the writer was stopped
+    lengths = [(words.name(), words.count(_LARGEST, "cells")) for _ in words.items("dimensions")]
     words.attributes()
     variables = {}
-    for _ in words.items():
+    for _ in words.items("variables"):
         name = words.name()
-        dims = [lengths[words.number()] for _ in range(words.number())]
+        numbers = range(words.count(len(lengths), "dimensions"))
+        dims = [lengths[words.count(len(lengths) - 1, "as a dimension")] for _ in numbers]
+        if name in variables or not all(length for _, length in dims[1:]):
+            raise ValueError(f"{name} stands twice, or has a dimension without length")
         attrs = words.attributes()
         dtype = _TYPES[words.number()]
         words.number()  # its size, which the shape tells as well
         shape = tuple(length or records for _, length in dims)
         is_record = bool(dims) and not dims[0][1]
         stored = Stored(tuple(dim for dim, _ in dims), shape, dtype, attrs)
-        variables[name] = stored, is_record, words.number(offset)
+        begin = words.number(offset)
+        if begin < 0:
+            raise ValueError(f"{name} begins before the file")
+        variables[name] = stored, is_record, begin
     steps = [_bytes_of_step(stored) for stored, is_record, _ in variables.values() if is_record]
     record = sum(step + -step % 4 for step in steps) if len(steps) > 1 else sum(steps)
     header = {}
@@ -257,7 +315,12 @@ def _check_size(path: Path, file: int, place: Place) -> None:
 
 def _with_bounds(header: dict[str, Stored], needed: tuple[str, ...]) -> set[str]:
     found = [name for name in needed if name in header]
-    return {*found, *(header[name].attrs.get("bounds") for name in found)} & set(header)
+    return {*found, *(name_of_bounds(header[name]) for name in found)} & set(header)
+
+
+def name_of_bounds(stored: Stored) -> str:
+    """Return what the attribute ``bounds`` names, nothing where it is no text."""
+    return str(stored.attrs.get("bounds", ""))
 
 
 def _read_by_library(path: Path, needed: tuple[str, ...]) -> dict[str, Stored]:
@@ -269,12 +332,14 @@ def _read_by_library(path: Path, needed: tuple[str, ...]) -> dict[str, Stored]:
             name: Stored(
                 each.dimensions,
                 each.shape,
-                each.dtype,
+                each.dtype if isinstance(each.dtype, np.dtype) else np.dtype(object),
                 {attribute: each.getncattr(attribute) for attribute in each.ncattrs()},
             )
             for name, each in file.variables.items()
         }
         for name in _with_bounds(header, needed):
+            if math.prod(header[name].shape) > _MOST_VALUES:
+                raise ValueError(f"{name} has {math.prod(header[name].shape)} values")
             header[name] = header[name]._replace(values=file[name][...])
     return header
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from helpers.errors import InputError
+from helpers.errors import InputError, list_some, show
 from helpers.factors import load_factors
 
 REQUIRED = ("site", "longitude", "latitude", "elevation", "land_cover")
@@ -47,28 +49,9 @@ def read_sites(path: str | Path) -> pd.DataFrame:
         cover or zone.
     """
     path = Path(path)
-    try:
-        rows = pd.read_csv(
-            path,
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            skipinitialspace=True,
-            encoding="utf-8-sig",  # spreadsheets put a mark before the first letter
-        )
-    except FileNotFoundError as error:
-        raise InputError(
-            path, needed="a site table", found="no such file", mend="check the path"
-        ) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(
-            path,
-            needed="a comma-separated table in UTF-8 with one header line",
-            found=str(error).strip(),
-            mend="save the table as CSV UTF-8; data/sites_template.csv has the header",
-        ) from error
-    table = rows[1:].reset_index(drop=True).set_axis(rows.iloc[0].rename(None), axis="columns")
-    _check_columns(path, table)
+    header, *rows = _read_rows(path)
+    _check_columns(path, header)
+    table = pd.DataFrame(rows, columns=header, dtype=str)
     table["site"] = table["site"].str.strip()
     _check_ids(path, table["site"])
     table = table.set_index("site")
@@ -83,30 +66,78 @@ def read_sites(path: str | Path) -> pd.DataFrame:
     return table
 
 
-def _check_columns(path: Path, table: pd.DataFrame) -> None:
-    missing = [column for column in REQUIRED if column not in table]
+def _read_rows(path: Path) -> list[list[str]]:
+    """Return the header and the rows of a table, all as long as the header."""
+    try:
+        # spreadsheets put a mark before the first letter, which utf-8-sig takes away
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _no_table(path, f"byte {error.start} that is not UTF-8") from error
+    except OSError as error:
+        found = "no such file"
+        if path.is_dir() or path.is_symlink():
+            found = "a folder" if path.is_dir() else "a link that leads to no file"
+        elif path.exists():
+            found = "a file that may not be read"
+        raise InputError(path, needed="a site table", found=found, mend="check the path") from error
+    if "\0" in text:
+        raise _no_table(path, "a zero byte")
+    lines = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    rows: list[list[str]] = []
+    try:
+        for row in lines:
+            if rows and row and len(row) != len(rows[0]):
+                number = lines.line_num
+                raise _no_table(
+                    path, f"{len(row)} cells in line {number}, {len(rows[0])} in the header"
+                )
+            if row:
+                rows.append(row)
+    except csv.Error as error:
+        found = "a quotation mark out of place or without its partner, or a cell of a whole book"
+        raise _no_table(path, f"{found}, before the end of line {lines.line_num}") from error
+    if not rows:
+        raise _no_table(path, "an empty file")
+    return rows
+
+
+def _no_table(path: Path, found: str) -> InputError:
+    return InputError(
+        path,
+        needed="a comma-separated table in UTF-8 with one header line",
+        found=found,
+        mend="save the table as CSV UTF-8; data/sites_template.csv has the header",
+    )
+
+
+def _check_columns(path: Path, header: list[str]) -> None:
+    missing = [column for column in REQUIRED if column not in header]
     if missing:
         raise InputError(
             path,
             needed=f"the columns {', '.join(REQUIRED)}",
-            found=f"no column {', '.join(missing)} among {', '.join(table.columns)}",
+            found=f"no column {', '.join(missing)} among {list_some(header)}",
             mend="add it; data/sites_template.csv has the header",
         )
-    known = {column.lower(): column for column in allowed_columns()}
+    allowed = allowed_columns()
+    known = {column.lower(): column for column in allowed}
     known |= {label.lower(): code for code, label in load_factors()["label"].items()}
-    for column in table.columns.difference(allowed_columns(), sort=False):
-        near = difflib.get_close_matches(column.lower(), known, n=1)
+    for column in header:
+        if column in allowed:
+            continue
+        near = difflib.get_close_matches(column[:60].lower(), known, n=1)
         raise InputError(
-            f"{path}: column {column!r}",
+            f"{path}: column {show(column)}",
             needed="column names of the site table (data/README.md)",
-            found=f"the unknown name {column!r}",
+            found=f"the unknown name {show(column)}",
             mend=f"rename it to {known[near[0]]!r}"
             if near
             else "remove it, or rename it to a code",
         )
-    if table.columns.has_duplicates:
+    twice = [column for column in allowed if header.count(column) > 1]
+    if twice:
         raise InputError(
-            f"{path}: column {table.columns[table.columns.duplicated()][0]!r}",
+            f"{path}: column {twice[0]!r}",
             needed="each name once",
             found="the same name twice",
             mend="remove or rename one of them",
@@ -119,7 +150,9 @@ def _check_ids(path: Path, ids: pd.Series) -> None:
         raise InputError(
             f"{path}: column 'site'",
             needed="a name for every site, each once",
-            found="no rows" if ids.empty else f"{wrong.iloc[0]!r} in data row {wrong.index[0] + 1}",
+            found="no rows"
+            if ids.empty
+            else f"{show(wrong.iloc[0])} in data row {wrong.index[0] + 1}",
             mend="give every row its own name",
         )
 
@@ -135,9 +168,9 @@ def _numbers(path: Path, text: pd.Series) -> pd.Series:
     if len(wrong):
         between = f" between {low:g} and {high:g}" if np.isfinite(low) else ""
         raise InputError(
-            f"{path}: column {code!r}, site {wrong.index[0]}",
+            f"{path}: column {code!r}, site {show(wrong.index[0], quote=False)}",
             needed=f"a number{between} in {unit}",
-            found=repr(wrong.iloc[0]) if wrong.iloc[0].strip() else "an empty cell",
+            found=show(wrong.iloc[0]) if wrong.iloc[0].strip() else "an empty cell",
             mend="correct the cell or its unit, or leave out the site or the whole column",
         )
     return numbers.astype(float)
@@ -147,8 +180,8 @@ def _check_words(path: Path, words: pd.Series, known: tuple[str, ...]) -> None:
     wrong = words[~words.isin(known)]
     if len(wrong):
         raise InputError(
-            f"{path}: column {words.name!r}, site {wrong.index[0]}",
+            f"{path}: column {words.name!r}, site {show(wrong.index[0], quote=False)}",
             needed=f"one of {', '.join(known)}",
-            found=repr(wrong.iloc[0]),
+            found=show(wrong.iloc[0]),
             mend="use one of these words, spelled like this",
         )

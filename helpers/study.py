@@ -246,7 +246,7 @@ def _look_into(source: str | Path) -> _Own:
     sites = folder / "sites.csv"
     own = _Own(
         gldas=gldas[0] if gldas else None,
-        sites=sites if sites.exists() else None,
+        sites=sites if sites.exists() or sites.is_symlink() else None,
         archive=folder if holds_archive(folder) else None,
     )
     if own == _Own():

@@ -42,13 +42,17 @@ def gldas_folder() -> Path:
 
 
 def gldas_month(month: str, value: float = 1.0) -> xr.Dataset:
-    """Return one month shaped like a GLDAS file: 4 x 4 cells, every variable the same value."""
+    """Return one month shaped like a GLDAS file: 4 x 4 cells, every variable the same value.
+
+    In units where it would be impossible, the value is moved or scaled into what is possible.
+    """
     period = pd.Period(month, "M")
     units = load_factors()["unit"]
+    possible = {"K": 250 + value, "kg m-2 s-1": 1e-4 * value, "kg kg-1": 1e-3 * value}
     data = {
         variable: (
             ("time", "lat", "lon"),
-            np.full((1, 4, 4), value, dtype="float32"),
+            np.full((1, 4, 4), possible.get(units[code], value), dtype="float32"),
             {"units": units[code]},
         )
         for code, variable in gldas_sources().items()

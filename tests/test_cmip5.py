@@ -293,26 +293,6 @@ def test_a_tree_and_a_flat_folder_list_the_same_files(tmp_path):
     }
 
 
-@pytest.mark.parametrize(
-    ("names", "words"),
-    [
-        (["npp_Amon_M_rcp45_r1i1p1_200601-200712.nc"], ["npp from the table Lmon", "table Amon"]),
-        (["npp_day_M_rcp45_r1i1p1_20060101-20071231.nc"], ["the table day"]),
-        (["tas_Amon_M_rcp45_r1i1p1_200601-200712.nc"], ["no such file in it"]),
-        ([], ["no such folder"]),
-        (
-            ["v1/sftlf_fx_M_rcp45_r0i0p0.nc", "v2/sftlf_fx_M_rcp45_r0i0p0.nc"],
-            ["one version of each file", "v1", "v2"],
-        ),
-    ],
-)
-def test_folders_that_cannot_be_used_are_refused(tmp_path, names, words):
-    for name in names:
-        (tmp_path / "cmip5" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "cmip5" / name).touch()
-    refused(words, find_files, tmp_path / "cmip5")
-
-
 # One run
 
 
@@ -418,138 +398,9 @@ def test_only_the_region_is_read_and_only_when_computed(tmp_path, monkeypatch):
     assert sorted(fetched) == [(120, 8, 16), (360, 8, 16)]
 
 
-def _gap(folder):
-    save(folder, run(months=12))
-    save(folder, run(start="2005-03", months=12))
-
-
-def _overlap(folder):
-    save(folder, run(months=12))
-    save(folder, run(start="2004-11", months=12))
-
-
-def _twice(folder):
-    save(folder, run(months=12).isel(time=[0, 1, 1, 2]), period="200401-200403")
-
-
-def _missing_month(folder):
-    save(folder, run(months=12).isel(time=[0, 1, 3]))
-
-
-def _members(folder):
-    save(folder, run(months=12))
-    save(folder, run(start="2005-01", months=12), member="r2i1p1")
-
-
-def _models(folder):
-    save(folder, run(months=12))
-    save(folder, run(start="2005-01", months=12), model="MODEL-B")
-
-
-def _calendars(folder):
-    save(folder, run(months=12))
-    save(folder, run(start="2005-01", months=12, calendar="360_day"))
-
-
-def _grids(folder):
-    save(folder, run(months=12))
-    save(folder, run(start="2005-01", months=12, edges=regular(2.0)))
-
-
-def _with_units(units):
-    def write(folder):
-        file = run(months=12)
-        file["npp"].attrs = {"units": units} if units else {}
-        save(folder, file)
-
-    return write
-
-
-def _other_variable(folder):
-    save(folder, run("gpp", months=12))
-
-
-def _curvilinear(folder):
-    file = run(months=12, with_bounds=False)
-    north, east = np.meshgrid(file["lat"], file["lon"], indexing="ij")
-    file = file.rename(lat="j", lon="i").drop_vars(["j", "i"])
-    save(folder, file.assign_coords(lat=(("j", "i"), north), lon=(("j", "i"), east)))
-
-
-def _other_names(folder):
-    save(folder, run(months=12, with_bounds=False).rename(lat="latitude"))
-
-
-def _yearly(folder):
-    file = run(months=36, with_bounds=False).isel(time=slice(6, None, 12))
-    save(folder, file)
-
-
-def _daily(folder):
-    file = run(months=12, with_bounds=False)
-    time = xr.date_range("2004-01-01", periods=12, calendar="noleap", use_cftime=True)
-    save(folder, file.assign_coords(time=time), period="200401-200401")
-
-
-def _without_time_units(folder):
-    file = run(months=12, with_bounds=False)
-    save(folder, file.assign_coords(time=np.arange(12.0)), period="200401-200412")
-
-
-@pytest.mark.parametrize(
-    ("write", "words"),
-    [
-        (
-            _gap,
-            [
-                "npp MODEL-A historical r1i1p1\n",
-                "nothing between 2004-12 (npp_Lmon_MODEL-A_historical_r1i1p1_200401-200412.nc)",
-                "and 2005-03 (npp_",
-            ],
-        ),
-        (_overlap, ["each month in one file", "2004-11 to 2004-12 in npp_", "-200412.nc and npp_"]),
-        (_twice, ["200401-200403.nc\n", "each month once", "2004-02 after 2004-02"]),
-        (_missing_month, ["nothing between 2004-02 (npp_", "and 2004-04"]),
-        (_members, ["files of one member", "r1i1p1 and r2i1p1"]),
-        (_models, ["files of one model", "MODEL-A and MODEL-B"]),
-        (_calendars, ["_200501-200512.nc: time", "200412.nc, noleap", "calendar 360_day"]),
-        (_grids, ["_200501-200512.nc", "the grid of npp_", "11 x 20 other cells"]),
-        (_with_units("W m-2"), ["npp in", "200412.nc\n", "units kg m-2 s-1", "units W m-2"]),
-        (_with_units(None), ["npp in", "no units attribute"]),
-        (_other_variable, ["200412.nc: npp", "the variable npp", "gpp"]),
-        (_curvilinear, ["200412.nc: lat", "a curvilinear grid", "lat on (j, i)"]),
-        (_other_names, ["200412.nc: npp", "time, latitude, lon", "coordinates"]),
-        (_yearly, [": time", "one step per month", "steps of 365 days"]),
-        (_daily, [": time", "one step per month", "steps of 1 days"]),
-        (_without_time_units, [": time", "units missing", "12 steps"]),
-    ],
-)
-def test_faulty_runs_are_refused(tmp_path, write, words):
-    write(tmp_path)
-    refused(words, open_run, find_files(tmp_path))
-
-
 def test_no_files_are_refused(tmp_path):
     save(tmp_path, run(months=12))
     refused(["files of one variable", "no file"], open_run, find_files(tmp_path).iloc[:0])
-
-
-@pytest.mark.parametrize("form", ["NETCDF3_CLASSIC", "NETCDF3_64BIT", "NETCDF4"])
-@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
-def test_a_file_cut_short_is_refused(tmp_path, form, keep):
-    path = save(tmp_path, run(months=12))
-    run(months=12).to_netcdf(path, format=form, unlimited_dims=["time"])
-    assert open_run(find_files(tmp_path)).notnull().all()
-    whole = path.read_bytes()
-    path.unlink()
-    path.write_bytes(whole[: int(len(whole) * keep)])
-    refused([path.name, "a complete NetCDF file"], open_run, find_files(tmp_path))
-
-
-def test_a_web_page_is_refused(tmp_path):
-    path = tmp_path / "npp_Lmon_M_rcp45_r1i1p1_200601-200712.nc"
-    path.write_text("<!DOCTYPE html><title>ESGF login</title>")
-    refused([path.name, "40 bytes that cannot be read"], open_run, find_files(tmp_path))
 
 
 # Net ecosystem production
@@ -590,8 +441,6 @@ def test_the_first_complete_member_is_taken(tmp_path):
 @pytest.mark.parametrize(
     ("remove", "words"),
     [
-        ("rh_Lmon_MODEL-A_rcp45*", ["MODEL-A rcp45", "rh historical r1i1p1", "one member"]),
-        ("*_historical_*", ["npp rcp45 r1i1p1, rh rcp45 r1i1p1", "for historical and rcp45"]),
         ("npp*", ["rh historical r1i1p1, rh rcp45 r1i1p1"]),
     ],
 )
@@ -613,34 +462,6 @@ def test_members_are_not_mixed(tmp_path):
         "MODEL-A",
         "rcp45",
     )
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"edges": regular(2.0)}, ["MODEL-A rcp45: rh", "the grid of npp"]),
-        ({"calendar": "360_day"}, ["MODEL-A rcp45: rh", "(noleap)", "(360_day)"]),
-    ],
-)
-def test_npp_and_rh_must_go_together(tmp_path, options, words):
-    save_model(tmp_path, variables=["npp"])
-    save_model(tmp_path, variables=["rh"], **options)
-    refused(words, net_ecosystem_production, find_files(tmp_path), "MODEL-A", "rcp45")
-
-
-@pytest.mark.parametrize(
-    ("start", "words"),
-    [
-        ("2006-02", ["begins in 2006-01", "scenario from 2006-02: a gap"]),
-        ("2005-12", ["historical to 2005-12, scenario from 2005-12: an overlap"]),
-    ],
-)
-def test_a_scenario_that_does_not_continue_is_refused(tmp_path, start, words):
-    save(tmp_path, run())
-    save(tmp_path, run(start=start), experiment="rcp45")
-    files = find_files(tmp_path)
-    parts = [open_run(files[files["experiment"] == name]) for name in ("historical", "rcp45")]
-    refused(["npp: historical and scenario", *words], splice, *parts)
 
 
 def test_a_scenario_of_another_grid_or_calendar_is_refused(tmp_path):
@@ -669,23 +490,6 @@ def test_land_is_sftlf_or_where_there_is_a_flux(tmp_path):
     sftlf = land_fraction(find_files(tmp_path), "MODEL-A", flux)
     expected = np.linspace(0, 1, 144)[np.searchsorted(midpoints(regular(2.5)[1]), flux["lon"])]
     np.testing.assert_allclose(sftlf, np.broadcast_to(expected, sftlf.shape), rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("value", "units", "edges", "words"),
-    [
-        (50, "1", None, ["sftlf in", "units %", "units 1"]),
-        (0.5, "%", None, ["MODEL-A: sftlf", "percent, from 0 to 100", "from 0.5 to 0.5"]),
-        (140, "%", None, ["from 140 to 140"]),
-        (50, "%", regular(2.0), ["sftlf_fx_", "the grid of npp of MODEL-A", "90 x 180 cells"]),
-    ],
-)
-def test_faulty_land_fractions_are_refused(tmp_path, value, units, edges, words):
-    save(tmp_path, run())
-    save_fixed(tmp_path, "sftlf", value, units, edges=edges)
-    files = find_files(tmp_path)
-    flux = open_run(files[files["variable"] == "npp"])
-    refused(words, land_fraction, files, "MODEL-A", flux)
 
 
 def test_areas_are_areacella_or_from_bounds(tmp_path):
@@ -880,15 +684,6 @@ def test_two_workers_give_the_same_ensemble(archive):
     with LocalCluster(n_workers=2, **options) as cluster, Client(cluster):
         together = region()
     xr.testing.assert_identical(alone, together)
-
-
-def test_a_run_without_the_years_is_refused(archive):
-    refused(
-        ["MODEL-A rcp45", "1990-01 to 2007-12", "2003-12 to 2007-12"],
-        open_ensemble,
-        archive,
-        last_year=2007,
-    )
 
 
 def test_an_incomplete_model_is_left_out_with_a_warning(archive):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import netCDF4
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from helpers import netcdf
 from helpers.errors import InputError
-from helpers.netcdf import read_header, read_window
+from helpers.netcdf import UNREADABLE, Stored, read_header, read_window
 
 FORMS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF4"]
 STEPS = 40
@@ -146,3 +149,163 @@ def test_coordinates_on_both_sides_of_the_data_are_read_without_it(tmp_path, mon
     assert header["time"].values.tolist() == list(range(STEPS))
     assert (header["time_bnds"].values == 1).all()
     assert sum(sizes[1:]) == STEPS * 3 * 8
+
+
+def test_a_refusal_travels_between_processes():
+    refusal = InputError("a.nc: npp", needed="numbers", found="words", mend="mend it")
+    copy = pickle.loads(pickle.dumps(refusal))
+    assert type(copy) is InputError
+    assert str(copy) == str(refusal)
+    assert vars(copy) == vars(refusal)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> tuple[Path, bytes]:
+    """Return a place for damaged files, and the bytes of a good one."""
+    path = tmp_path_factory.mktemp("damaged") / "file.nc"
+    write(path)
+    return path, path.read_bytes()
+
+
+def read_all(path: Path) -> dict[str, Stored] | None:
+    """Read the header, coordinates and a window of every field, or None where it is refused.
+
+    No read may ask for more than the file has, and nothing but a refusal may be raised.
+    """
+    size = path.stat().st_size
+    read = netcdf._read_at
+
+    def bounded(file, place, length):
+        assert 0 <= length <= size
+        assert 0 <= place <= size
+        return read(file, place, length)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(netcdf, "_read_at", bounded)
+        patch.setattr(netcdf, "_read_by_library", lambda path, needed: {})
+        try:
+            header = read_header(path, "time", "lat", "npp")
+        except UNREADABLE:
+            return None
+        for name, stored in header.items():
+            if stored.dims == ("time", "lat", "lon") and all(stored.shape):
+                found = read_window(path, name, stored, (slice(0, 2), slice(0, 1), slice(0, 1)))
+                assert found.nbytes <= size
+    return header
+
+
+def numbers() -> st.SearchStrategy[bytes]:
+    """Return numbers that a header may have in a bad place."""
+    return st.sampled_from([-1, -4, -(2**31), 0, 1, 10, 11, 12, 2**16, 2**31 - 1]).map(word)
+
+
+def word(number: int) -> bytes:
+    """Return a number as a header has it."""
+    return number.to_bytes(4, "big", signed=number < 0)
+
+
+HEADERS = {
+    "the number of steps was never written": word(2**32 - 1) + bytes(24),
+    "a negative number of dimensions": bytes(4) + word(10) + word(-1),
+    "2^31 dimensions": bytes(4) + word(10) + word(2**31 - 1) + bytes(400),
+    "a name of negative length, back to the begin": bytes(4) + word(10) + word(1) + word(-16),
+    "a name of 2 GB": bytes(4) + word(10) + word(1) + word(2**31 - 1),
+    "a list of another kind": bytes(4) + word(99) + word(1) + bytes(40),
+    "an attribute of a type that is none": bytes(12)
+    + word(12)
+    + word(1)
+    + word(1)
+    + b"a" * 4
+    + word(77)
+    + word(1)
+    + bytes(8),
+    "an attribute of 2^31 numbers": bytes(12)
+    + word(12)
+    + word(1)
+    + word(1)
+    + b"a" * 4
+    + word(6)
+    + word(2**31 - 1)
+    + bytes(8),
+    "a million attributes": bytes(12) + word(12) + word(10**6) + (word(1) + b"a" * 4) * 10**4,
+    "a negative number of variables": bytes(20) + word(11) + word(-5),
+}
+
+
+@pytest.mark.parametrize("start", HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize("magic", [b"CDF\x01", b"CDF\x02"])
+def test_a_hostile_header_is_refused(whole, magic, start):
+    path, _ = whole
+    path.write_bytes(magic + start)
+    assert read_all(path) is None
+
+
+@pytest.mark.parametrize("length", [-8, -1, 9, 2**31])
+def test_the_cursor_goes_neither_back_nor_beyond_the_file(length):
+    words = netcdf._Words(bytes(16), 16)
+    words.text(8)
+    with pytest.raises(ValueError, match="a text of"):
+        words.text(length)
+
+
+def variable(dims: int, number: int, begin: int, cells: int = 3) -> bytes:
+    """Return a header with one dimension and one variable of bytes on it, and ten bytes more."""
+    dimension = word(10) + word(1) + word(1) + b"x\0\0\0" + word(cells)
+    about = word(dims) + word(number) * max(dims, 0) + bytes(8) + word(1) + word(4) + word(begin)
+    head = b"CDF\x01" + bytes(4) + dimension + bytes(8)
+    return head + word(11) + word(1) + word(1) + b"v\0\0\0" + about + bytes(10)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"number": 1},
+        {"number": -1},
+        {"begin": -8},
+        {"begin": 2**31 - 1},
+        {"cells": 2**31 - 1},
+        {"cells": -2},
+        {"dims": -1},
+        {"dims": 2**30},
+    ],
+    ids=str,
+)
+def test_a_variable_that_cannot_be_there_is_refused(whole, fault):
+    path, _ = whole
+    usual = {"dims": 1, "number": 0, "begin": 40}
+    path.write_bytes(variable(**usual))
+    assert read_all(path)["v"].shape == (3,)
+    dims = min(fault.get("dims", 1), 1)
+    faulty = variable(**{**usual, **fault, "dims": dims})
+    if "dims" in fault:
+        faulty = faulty.replace(b"v\0\0\0" + word(dims), b"v\0\0\0" + word(fault["dims"]))
+    path.write_bytes(faulty)
+    assert read_all(path) is None
+
+
+@settings(max_examples=200)
+@given(st.sampled_from([b"CDF\x01", b"CDF\x02"]), st.binary(max_size=600))
+@example(b"CDF\x01", bytes(28))
+def test_any_bytes_after_the_magic_are_read_or_refused(whole, magic, content):
+    path, _ = whole
+    path.write_bytes(magic + content)
+    header = read_all(path)
+    assert header is None or all(len(each.dims) == len(each.shape) for each in header.values())
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.integers(4, 1100), st.one_of(st.binary(min_size=1, max_size=8), numbers())),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_change_of_a_genuine_header_is_read_or_refused(whole, changes):
+    path, content = whole
+    changed = bytearray(content)
+    for place, new in changes:
+        changed[place : place + len(new)] = new
+    path.write_bytes(changed)
+    header = read_all(path)
+    assert header is None or "" not in header
