@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from helpers.errors import InputError
 from helpers.places import DATA
 from helpers.sites import REQUIRED, ZONES, allowed_columns, read_sites
 from helpers.study import EMBEDDED_SITES
@@ -57,51 +56,3 @@ def test_template_and_embedded_table_follow_the_schema():
     template = pd.read_csv(DATA / "sites_template.csv")
     assert list(template.columns) == allowed_columns()
     assert len(read_sites(EMBEDDED_SITES)) == 30
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (GOOD.replace("latitude", "lat"), ["no column latitude", "sites_template.csv"]),
-        (GOOD.replace("SOC", "Soc"), ["column 'Soc'", "rename it to 'SOC'"]),
-        (GOOD.replace("SOC", "C/N"), ["column 'C/N'", "rename it to 'CN'"]),
-        (GOOD.replace("SOC", "G+"), ["rename it to 'GP'"]),
-        (GOOD.replace("SOC", "colour of the sky"), ["remove it"]),
-        (GOOD.replace("B,", "A,"), ["'A' in data row 2", "its own name"]),
-        (GOOD.replace("B,", ","), ["'' in data row 2"]),
-        (GOOD.replace("20.5", "much"), ["column 'SOC', site A", "a number", "g kg-1", "'much'"]),
-        (GOOD.replace("20.5", ""), ["column 'SOC', site A", "an empty cell"]),
-        (GOOD.replace("20.5", "NaN"), ["column 'SOC', site A"]),
-        (GOOD.replace("20.5", "inf"), ["column 'SOC', site A"]),
-        (GOOD.replace("20.5", "-3"), ["between 0 and 1000"]),
-        (GOOD.replace("7.1", "71"), ["column 'pH', site A", "between 0 and 14"]),
-        (GOOD.replace("91.5", "291.5"), ["column 'longitude'", "between -180 and 180 in degrees"]),
-        (GOOD.replace("4500", "14500"), ["column 'elevation'", "in m"]),
-        (GOOD.replace("steppe,3", "Steppe,3"), ["site B", "meadow, steppe", "'Steppe'"]),
-        (GOOD.replace("SOC,pH", "zone,pH").replace("20.5", "Top"), ["'zone'", "'Top'"]),
-        (GOOD.splitlines()[0] + "\n", ["no rows"]),
-        (GOOD + "D,1,2\n,,,,,,,,,\n", ["comma-separated table"]),
-        ("", ["comma-separated table"]),
-        (GOOD.replace("pH", "SOC"), ["column 'SOC'", "each name once"]),
-    ],
-)
-def test_a_faulty_table_is_refused(write, text, words):
-    with pytest.raises(InputError) as refusal:
-        read_sites(write(text))
-    for word in ["sites.csv", *words, "needed:", "found:", "mend:"]:
-        assert word in str(refusal.value)
-
-
-def test_celsius_in_a_kelvin_column_is_refused(write):
-    with pytest.raises(InputError, match="between 150 and 350 in K"):
-        read_sites(write(GOOD.replace("SOC", "ST10")))
-
-
-def test_another_encoding_is_refused(write):
-    with pytest.raises(InputError, match="UTF-8"):
-        read_sites(write(GOOD.replace("A,", "Ü,"), encoding="latin-1"))
-
-
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
-        read_sites(tmp_path / "sites.csv")
