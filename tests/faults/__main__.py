@@ -52,7 +52,7 @@ def print_table() -> str:
             with tempfile.TemporaryDirectory() as folder:
                 said = answer(case, Path(folder))
             if case.refused:
-                said = f"<pre>{html.escape(re.sub(r' +$', '', said, flags=re.MULTILINE))}</pre>"
+                said = f"<pre class=\"answer\">{html.escape(re.sub(r' +$', '', said, flags=re.MULTILINE))}</pre>"
             lines += [case.fault, f": {said}", ""]
     return "\n".join(lines)
 
