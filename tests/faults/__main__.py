@@ -52,7 +52,8 @@ def print_table() -> str:
             with tempfile.TemporaryDirectory() as folder:
                 said = answer(case, Path(folder))
             if case.refused:
-                said = f"<pre class=\"answer\">{html.escape(re.sub(r' +$', '', said, flags=re.MULTILINE))}</pre>"
+                said = html.escape(re.sub(r" +$", "", said, flags=re.MULTILINE))
+                said = f'<pre class="answer">{said}</pre>'
             lines += [case.fault, f": {said}", ""]
     return "\n".join(lines)
 
