@@ -47,8 +47,11 @@ def print_table() -> str:
     """Return Markdown: for each reader a list of faults and answers."""
     lines = []
     for reader in READERS:
-        lines += [f"## {TITLES[reader]}", ""]
-        for case in cases(reader):
+        faults = cases(reader)
+        refused = sum(bool(case.refused) for case in faults)
+        counts = f"{len(faults)} faults: {len(faults) - refused} handled, {refused} refused."
+        lines += [f"## {TITLES[reader]}", "", counts, ""]
+        for case in faults:
             with tempfile.TemporaryDirectory() as folder:
                 said = answer(case, Path(folder))
             if case.refused:
