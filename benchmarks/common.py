@@ -85,3 +85,14 @@ def describe_machine(packages: Iterable[str] = ("numpy", "scipy", "semopy")) -> 
         f"{processor}, {os.cpu_count()} cores, {platform.system()}; "
         f"Python {platform.python_version()}, {versions}"
     )
+
+
+def read_ticks() -> tuple[int, int]:
+    """Return how long processors have run or wanted to, and how long their host kept them waiting.
+
+    In hundredths of a second since the start of the machine; 0 where the system does not tell.
+    """
+    told = Path("/proc/stat")
+    numbers = [int(each) for each in told.read_text().split()[1:9]] if told.exists() else [0] * 8
+    user, nice, system, _, _, interrupts, soft, stolen = numbers
+    return user + nice + system + interrupts + soft + stolen, stolen
