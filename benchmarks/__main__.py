@@ -42,13 +42,13 @@ def main() -> None:
     if unknown := set(asked) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}: there are {', '.join(SUITES)}")
     for suite in asked:
-        load, before = os.getloadavg()[0], read_ticks()
+        load, started = os.getloadavg()[0], read_ticks()
         lines = import_module(f"benchmarks.{suite}").report()
-        wanted, stolen = (now - then for now, then in zip(read_ticks(), before, strict=True))
+        wanted, stolen = (now - then for now, then in zip(read_ticks(), started, strict=True))
         machine = describe_machine(PACKAGES[suite])
         measured = (
             f"{date.today().isoformat()}: {machine}. Load before the run: {load:.1f}. Of the time "
-            f"that its processes wanted to run, the host of this machine took {stolen / max(wanted, 1):.0%}."
+            f"that processes wanted to run, the host of the machine took {stolen / max(wanted, 1):.0%}."
         )
         before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
         RESULTS.write_text(put_section(before, suite, [measured, "", *lines]), encoding="utf-8")
