@@ -45,10 +45,11 @@ def main() -> None:
         load, started = os.getloadavg()[0], read_ticks()
         lines = import_module(f"benchmarks.{suite}").report()
         wanted, stolen = (now - then for now, then in zip(read_ticks(), started, strict=True))
+        share = stolen / max(wanted, 1)
         machine = describe_machine(PACKAGES[suite])
         measured = (
             f"{date.today().isoformat()}: {machine}. Load before the run: {load:.1f}. Of the time "
-            f"that processes wanted to run, the host of the machine took {stolen / max(wanted, 1):.0%}."
+            f"that processes wanted to run, the host of the machine took {share:.0%}."
         )
         before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
         RESULTS.write_text(put_section(before, suite, [measured, "", *lines]), encoding="utf-8")
