@@ -25,11 +25,16 @@ def connect(cluster: str) -> None:
     """
     if cluster == "here":
         return
+    import dask
     from distributed import Client
+    from distributed.comm import get_address_host_port
 
+    before = dask.config.get("scheduler", None)
     try:
+        get_address_host_port(cluster, strict=True)
         Client(cluster, timeout=10)
     except (OSError, ValueError, AssertionError) as error:
+        dask.config.set(scheduler=before)
         raise InputError(
             f"cluster {cluster}",
             needed="'here', or the address of a running scheduler (tcp://host:8786)",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from distributed import Client, LocalCluster, default_client
 
 from helpers import loop
 from helpers.cluster import connect, spread
+from helpers.errors import InputError
 from helpers.pathmodel import bollen_stine, bootstrap_effects, read_model, resampling
 from helpers.study import load_study, sample_top
 from tests.conftest import TWO_WORKERS
@@ -113,8 +115,16 @@ def test_without_a_cluster_nothing_is_imported_for_one():
     code = """
 import sys
 from helpers.cluster import connect, spread
+from helpers.errors import InputError
 connect("here")
 assert spread(abs, [-1, 2]) == [1, 2]
 assert not {"dask", "distributed"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("address", ["garbage", "tcp://", "http://127.0.0.1:1"])
+def test_after_an_address_that_is_none_work_is_done_here(address):
+    with pytest.raises(InputError, match="no answer"):
+        connect(address)
+    assert da.ones(3).sum().compute() == 3
