@@ -115,7 +115,6 @@ def test_without_a_cluster_nothing_is_imported_for_one():
     code = """
 import sys
 from helpers.cluster import connect, spread
-from helpers.errors import InputError
 connect("here")
 assert spread(abs, [-1, 2]) == [1, 2]
 assert not {"dask", "distributed"} & set(sys.modules)
