@@ -28,11 +28,14 @@ from nbformat import NotebookNode
 
 from helpers.commands.digests import digest, digest_everything, digest_of, digest_pages
 from helpers.commands.execution import NOTEBOOKS, ROOT, execute, explain_lack
+from helpers.commands.room import room
 from helpers.commands.status import describe_build, list_origins
+from helpers.errors import InputError
 from helpers.genuine import list_genuine
 
 BUILD = ROOT / "_build"
 STATUS = BUILD / "status.md"  # which a page includes
+_ROOM = 300  # MB; a whole build takes 130
 _CACHE = ".jupyter_cache"  # where Jupyter Book looks for it
 _SETTINGS = (  # in the environment
     *("BOOK_URL", "BOOK_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"),
@@ -151,9 +154,8 @@ def take_turn(build: Path = BUILD) -> Iterator[int]:
 
 def build_book(build: Path = BUILD) -> int:
     """Build the book into the folder `build`, whose name is ``_build``; return an exit status."""
-    build.mkdir(parents=True, exist_ok=True)
     finished = build / "finished.json"
-    with take_turn(build) as turn:
+    with room(build, _ROOM), take_turn(build) as turn:
         genuine, origins = list_genuine(), list_origins(digest())
         settings = {name: os.environ.get(name) for name in _SETTINGS}
         inputs = json.dumps([digest_everything(), genuine, origins, settings])
@@ -178,7 +180,11 @@ def build_book(build: Path = BUILD) -> int:
 
 
 def main() -> int:
-    status = build_book()
+    try:
+        status = build_book()
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
     if status == 0:
         print(f"the book: {BUILD / 'html' / 'index.html'}")
     return status

@@ -20,6 +20,7 @@ import xarray as xr
 
 from helpers import places
 from helpers.commands.download import SOURCES, download
+from helpers.commands.room import room
 from helpers.emulate import reconstruct_sites
 from helpers.errors import InputError
 from helpers.genuine import find_genuine
@@ -28,6 +29,7 @@ from helpers.sites import allowed_columns
 from helpers.study import EMBEDDED_SITES, EMBEDDED_TOP, SEED, load_top, mean_top
 
 SHARED = Path(os.environ.get("TIBET_REAL_DATA", places.SHARED))
+_ROOM = 20  # MB
 PERIOD = "2013-01 to 2014-12"
 TOP_SOURCE = "helpers.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
 _KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
@@ -123,7 +125,8 @@ def _computed_from(source: str | None) -> str:
             found="no such word, and no such folder",
             mend="make data SOURCE=gldas, or SOURCE=/path/to/folder",
         )
-    write_embedded(folder, places.DATA / "embedded")
+    with room(places.DATA / "embedded", _ROOM):
+        write_embedded(folder, places.DATA / "embedded")
     return f"computed {places.DATA / 'embedded'} from {folder}"
 
 

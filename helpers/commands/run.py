@@ -38,10 +38,12 @@ from helpers.commands.digests import digest_of
 from helpers.commands.execution import NOTEBOOKS, ROOT, explain_lack
 from helpers.commands.page import render_page
 from helpers.commands.parameters import list_parameters, read_assignments
+from helpers.commands.room import room
 from helpers.errors import InputError
 from helpers.genuine import find_genuine
 
 RUNS = ROOT / "runs"
+_ROOM = 50  # MB; a run takes some 2
 _LIBRARIES = ("matplotlib", "numpy", "pandas", "scipy", "semopy", "statsmodels", "xarray")
 _TRACEBACK_LINES = 15
 
@@ -262,7 +264,7 @@ def run(notebook: Path, parameters: Mapping[str, object]) -> Path:
         As :func:`perform`.
     """
     folder = run_folder(notebook, parameters)
-    with replace_folder(folder) as fresh:
+    with room(folder.parent, _ROOM), replace_folder(folder) as fresh:
         perform(notebook, parameters, fresh, progress=sys.stderr.isatty())
         page = render_page(fresh / notebook.name, folder)
         (fresh / notebook.name).with_suffix(".html").write_text(page, encoding="utf-8")

@@ -33,10 +33,12 @@ from helpers.claims import collect
 from helpers.cluster import connect
 from helpers.commands.execution import explain_lack
 from helpers.commands.parameters import check_values
+from helpers.commands.room import room
 from helpers.commands.run import find_notebook, perform, replace_folder, run_folder, state
 from helpers.errors import InputError
 
 _KEYS = {"notebooks", "parameters"}
+_ROOM = 2  # MB that a run takes
 _MOST = 10_000  # runs: half a minute each, these take days
 _PLAIN = [f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "null")]
 
@@ -295,7 +297,7 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
     )
     failed = {}
     if missing:
-        with workers(cluster) as client:
+        with room(run_folder(*missing[0]).parent, _ROOM * len(missing)), workers(cluster) as client:
             failed = make_runs(missing, client)
     table, target = tabulate(possible), grid.with_suffix(".parquet")
     if lacking and target.exists():

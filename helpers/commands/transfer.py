@@ -6,7 +6,6 @@ where it came from and in which version. The next run takes both up, however the
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -25,6 +24,7 @@ from tqdm import tqdm
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from helpers.commands.room import FULL
 from helpers.errors import InputError
 
 _TRIES = 5
@@ -33,7 +33,6 @@ _TIMEOUT = (10, 60)  # seconds, to connect and between two pieces
 _PIECE = 1 << 13  # bytes; a piece that is cut is lost
 _SHOWN = 4  # files that could not be had
 _BUSY = (429, 500, 502, 503, 504)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CUT = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 _HERE = ("127.0.0.1", "::1", "localhost")
 _AGAIN = "run the same command again: what has arrived is kept"
@@ -401,7 +400,7 @@ def _store(response: requests.Response, address: str, path: Path, bar: tqdm) -> 
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
         raise InputError(
             path.parent,

@@ -1,0 +1,67 @@
+"""Folders that cannot be written to and full disks: said in words, before anything is begun."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+from collections import namedtuple
+from importlib import import_module
+
+import pytest
+
+from helpers.commands.room import room
+from helpers.errors import InputError
+from tests.kills import GLDAS
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """Let every disk have room for 1 MB only."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(10**9, 10**9 - 10**6, 10**6))
+
+
+def test_where_nothing_can_be_written_nothing_is_begun(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="a folder that can be written to\n  found:  Not a dir"):
+        with room(tmp_path / "file" / "folder", 1):
+            pytest.fail("begun")
+
+
+def test_a_nearly_full_disk_is_told_in_megabytes(tmp_path, full):
+    with room(tmp_path, 1):
+        pass
+    with pytest.raises(InputError, match="2 MB of free space on its disk\n  found:  1 MB"):
+        with room(tmp_path, 2):
+            pytest.fail("begun")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_disk_that_fills_up_is_told(tmp_path, number):
+    with pytest.raises(InputError, match="free space on its disk") as refusal:
+        with room(tmp_path, 1):
+            raise OSError(number, os.strerror(number), str(tmp_path / "page.html"))
+    assert refusal.value.found == os.strerror(number)
+
+
+def test_other_faults_of_the_system_stay_what_they_are(tmp_path):
+    with pytest.raises(ConnectionResetError), room(tmp_path, 1):
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+
+@pytest.mark.parametrize(
+    "command", [["book"], ["run", "04", "seed=7"], ["data", str(GLDAS)]], ids=" ".join
+)
+def test_commands_tell_it_without_a_traceback(command, full, monkeypatch, capsys, tmp_path):
+    name, *words = command
+    if name == "data" and not GLDAS.is_dir():
+        pytest.skip(f"genuine GLDAS files are not at {GLDAS}")
+    monkeypatch.setattr("helpers.commands.run.RUNS", tmp_path)
+    monkeypatch.setattr(sys, "argv", [name, *words])
+    assert import_module(f"helpers.commands.{name}").main() != 0
+    told = capsys.readouterr().err
+    assert "of free space on its disk\n  found:  1 MB\n  mend:" in told
+    assert "Traceback" not in told
