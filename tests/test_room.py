@@ -26,24 +26,24 @@ def full(monkeypatch):
 
 def test_where_nothing_can_be_written_nothing_is_begun(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="a folder that can be written to\n  found:  Not a dir"):
-        with room(tmp_path / "file" / "folder", 1):
-            pytest.fail("begun")
+    refused = pytest.raises(InputError, match="that can be written to\n  found:  Not a directory")
+    with refused, room(tmp_path / "file" / "folder", 1):
+        pytest.fail("begun")
 
 
 def test_a_nearly_full_disk_is_told_in_megabytes(tmp_path, full):
     with room(tmp_path, 1):
         pass
-    with pytest.raises(InputError, match="2 MB of free space on its disk\n  found:  1 MB"):
-        with room(tmp_path, 2):
-            pytest.fail("begun")
+    refused = pytest.raises(InputError, match="2 MB of free space on its disk\n  found:  1 MB")
+    with refused, room(tmp_path, 2):
+        pytest.fail("begun")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_disk_that_fills_up_is_told(tmp_path, number):
-    with pytest.raises(InputError, match="free space on its disk") as refusal:
-        with room(tmp_path, 1):
-            raise OSError(number, os.strerror(number), str(tmp_path / "page.html"))
+    refused = pytest.raises(InputError, match="free space on its disk")
+    with refused as refusal, room(tmp_path, 1):
+        raise OSError(number, os.strerror(number), str(tmp_path / "page.html"))
     assert refusal.value.found == os.strerror(number)
 
 
