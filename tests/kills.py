@@ -2,6 +2,9 @@
 
     python -m tests.kills book 50
     python -m tests.kills sweep 50 --seed 2
+    KILLS=50 python -m pytest tests/test_download.py -k kill
+
+The last line is for downloads, which have a test of their own.
 
 It works on a copy of the project that has two short notebooks. A command runs there once
 undisturbed. Then, again and again, what it made is removed or made stale, and it is started and

@@ -623,7 +623,7 @@ def slow_copy(tmp_path_factory):
         starter.stdout.close()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KILLS", 20))))
 def test_after_a_kill_at_any_moment_the_next_run_ends_with_verified_files_and_no_debris(
     slow_copy, seed
 ):

@@ -25,23 +25,17 @@ from helpers.commands.run import perform
 from helpers.errors import InputError
 from tests.faults.parameters import write_notebook
 from tests.test_notebooks import OTHER_VALUES
+from tests.test_sweep import RERUN
 
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 EACH = pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)
 NUMBERS = ("int", "float")
 
 # With OTHER_VALUES these runs use each choice that a chapter documents
-CHOICES = {
-    "08_climatic_sem": [{"scaling": "ranks", "n_boot": 200}],
-    "09_plant_sem": [{"scaling": "ranks", "n_boot": 200}],
-    "10_soil_sem": [{"scaling": "ranks", "n_boot": 200}],
-    "11_microbial_sem": [{"scaling": "ranks", "n_boot": 200}],
-    "12_total_effects": [{"scaling": "ranks", "n_boot": 200}],
-    "13_feedback_loop": [{"scaling": "ranks", "n_boot": 200, "worlds": 300, "starts": 8}],
-}
-RUN_BY_OTHER_TESTS = {  # test_levels_and_groups_flow_into_figures_tables_and_text
+CHOICES = {"12_total_effects": [{"scaling": "ranks", "n_boot": 200}]}
+RUN_BY_OTHER_TESTS = {  # of the shipped sweep, and of levels and groups
+    **{name: [job.parameters] for name, job in RERUN.items()},
     "05_climate_and_life": [{"fdr": True}],
-    "06_land_cover_and_zones": [{"fdr": True}],
 }
 
 

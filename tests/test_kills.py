@@ -1,0 +1,17 @@
+"""Commands that are killed: a few of the kills that ``python -m tests.kills`` makes by the dozen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.kills import GLDAS, KINDS, kill
+
+SEED = 11
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_after_a_kill_the_next_run_puts_everything_right(kind, tmp_path):
+    if kind == "data" and not GLDAS.is_dir():
+        pytest.skip(f"genuine GLDAS files are not at {GLDAS} (set TIBET_REAL_DATA)")
+    assert len(list(kill(kind, 2, SEED, tmp_path))) == 2
