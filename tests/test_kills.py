@@ -1,4 +1,4 @@
-"""Commands that are killed: a few of the kills that ``python -m tests.kills`` makes by the dozen."""
+"""Commands that are killed: a few of the kills that `python -m tests.kills` makes by the dozen."""
 
 from __future__ import annotations
 
