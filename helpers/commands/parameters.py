@@ -132,6 +132,7 @@ def _read_cell(notebook: Path, changed: int) -> dict[str, Parameter]:
 
 def _parse(name: str, kind: str, default: str, comment: str) -> Parameter:
     value = ast.literal_eval(default)
+    kind = kind if kind in _WRITTEN else type(value).__name__
     if kind == "str":
         others = re.findall(r'"([^"]+)"', comment)
         choices = tuple(dict.fromkeys([value, *others])) if others else ()
