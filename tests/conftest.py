@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -20,6 +24,25 @@ settings.load_profile("book")
 
 ROOT = Path(__file__).parent.parent
 TWO_WORKERS = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "localhost:0"}
+
+
+def find_python(version: str) -> Path:
+    """Return a Python of a version such as 3.12, or skip."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    named = shutil.which(f"python{version}")
+    for python in (sys.executable, named, *pyenv.glob(f"versions/{version}.*/bin/python")):
+        told = subprocess.run([python or "false", "-V"], capture_output=True, text=True).stdout
+        if told.startswith(f"Python {version}."):
+            return Path(python)
+    pytest.skip(f"no Python {version} on this machine")
+
+
+def skip_without_packages(pip: list[str | Path], **how) -> None:
+    """Skip where no package index answers to pip."""
+    ask = [*pip, "install", "--dry-run", "--retries", "0", "--no-deps", "editables"]
+    asked = subprocess.run(ask, capture_output=True, text=True, **how)
+    if asked.returncode:
+        pytest.skip(f"no package index can be reached: {asked.stderr.splitlines()[-1]}")
 
 
 @pytest.fixture(scope="module")

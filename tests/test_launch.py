@@ -31,7 +31,7 @@ from helpers.commands.execution import NOTEBOOKS
 from helpers.commands.launch import _LAB
 from helpers.commands.refresh import read_source
 from helpers.errors import InputError
-from tests.conftest import ROOT
+from tests.conftest import ROOT, find_python, skip_without_packages
 
 REPOSITORY = "https://github.com/some-owner/Some.book_2"
 BOOK = "https://some-owner.github.io/Some.book_2"
@@ -412,27 +412,15 @@ def test_the_first_cell_installs_helpers_from_the_repository_where_it_is_absent(
     assert Path(done.stdout.split()[-1]).is_relative_to(tmp_path / "python")
 
 
-def _fitting_python(version: str) -> str:
-    """Return a Python of this version, or skip."""
-    for python in (sys.executable, shutil.which(f"python{version}")):
-        ask = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        if python and subprocess.run(ask, capture_output=True, text=True).stdout == f"{version}\n":
-            return python
-    pytest.skip(f"no Python {version} on this machine")
-
-
 @pytest.mark.slow
 def test_conda_and_binder_get_an_environment_in_which_the_book_works(tmp_path):
     about = yaml.safe_load((ROOT / "environment.yml").read_text())
     name, pip, section = about["dependencies"]
     version = name.removeprefix("python=")
-    subprocess.run([_fitting_python(version), "-m", "venv", tmp_path / "env"], check=True)
+    subprocess.run([find_python(version), "-m", "venv", tmp_path / "env"], check=True)
     programs = tmp_path / "env" / "bin"
     here = elsewhere(PATH=f"{programs}:{os.environ['PATH']}", PIP_NO_COMPILE="1")
-    ask = ["pip", "install", "--dry-run", "--retries", "0", "--no-deps", "editables"]
-    if (asked := subprocess.run(ask, env=here, capture_output=True, text=True)).returncode:
-        pytest.skip(f"no package index can be reached: {asked.stderr.splitlines()[-1]}")
-
+    skip_without_packages(["pip"], env=here)
     for line in (shlex.quote(pip), *section["pip"]):
         install = ["python", "-m", "pip", "install", "--quiet", *shlex.split(line)]
         subprocess.run(install, cwd=ROOT, env=here, check=True)

@@ -1,14 +1,24 @@
-"""The same numbers from two runs, and from one thread or two."""
+"""The same numbers from two runs, from one thread or two, and from each Python that is here."""
 
 from __future__ import annotations
 
 import os
+import platform
+import re
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.conftest import ROOT, find_python, skip_without_packages
+
+NAME = "breaking-the-ecosystem-balance"
+PYTHONS, HERE = ("3.11", "3.12", "3.13"), platform.python_version().rpartition(".")[0]
 
 COMPUTE = """
 import sys
@@ -46,11 +56,11 @@ def computed(tmp_path_factory) -> dict[str, dict[str, np.ndarray]]:
     }
 
 
-def compute(target: Path, threads: int) -> dict[str, np.ndarray]:
+def compute(target: Path, threads: int, python: str | Path = sys.executable) -> dict:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     limits = dict.fromkeys(names, str(threads)) | {"PYTHONHASHSEED": "random"}
-    command = [sys.executable, "-W", "error", "-c", COMPUTE, str(target)]
-    subprocess.run(command, env=os.environ | limits, check=True)
+    command = [python, "-W", "error", "-c", COMPUTE, target]
+    subprocess.run(command, env=os.environ | limits | {"PYTHONPATH": str(ROOT)}, check=True)
     with np.load(target) as results:
         return dict(results)
 
@@ -66,3 +76,45 @@ def test_threads_change_nothing_beyond_rounding(computed):
         np.testing.assert_allclose(
             computed["two threads"][name], values, rtol=1e-9, atol=1e-12, err_msg=name
         )
+
+
+def what_helpers_need() -> set[str]:
+    """Return the packages that the notebooks' helpers import, directly or through others."""
+    found, waiting = set(), {NAME: frozenset({""})}
+    while waiting:
+        name, extras = waiting.popitem()
+        found.add(name)
+        for each in map(Requirement, requires(name) or ()):
+            other = canonicalize_name(each.name)
+            wanted = not each.marker or any(each.marker.evaluate({"extra": e}) for e in extras)
+            if wanted and other not in found:
+                waiting[other] = frozenset({"", *each.extras}) | waiting.get(other, frozenset())
+    return found - {NAME}
+
+
+@pytest.fixture(scope="module")
+def lock(tmp_path_factory) -> Path:
+    """Return the part of the lock that helpers need."""
+    entries = re.split(r"^(?=[a-z0-9])", (ROOT / "requirements.lock").read_text(), flags=re.M)
+    needed = what_helpers_need()
+    kept = [entry for entry in entries if re.split(r"[=\[]", entry)[0] in needed]
+    assert len(kept) >= len(needed)
+    path = tmp_path_factory.mktemp("lock") / "some.lock"
+    path.write_text("".join(kept))
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", [each for each in PYTHONS if each != HERE])
+def test_another_python_changes_nothing_beyond_rounding(version, lock, computed, tmp_path):
+    subprocess.run(
+        [find_python(version), "-m", "venv", "--without-pip", tmp_path / "v"], check=True
+    )
+    python = tmp_path / "v" / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    skip_without_packages(pip)
+    install = ["install", "--quiet", "--no-compile", "--no-deps", "--require-hashes", "-r", lock]
+    subprocess.run([*pip, *install], check=True)
+    found = compute(tmp_path / "found.npz", 1, python)
+    for name, values in computed["once"].items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-9, atol=1e-12, err_msg=name)

@@ -80,16 +80,16 @@ def embedded_elevation() -> xr.DataArray:
 
 def write_embedded(source: Path, target: Path) -> None:
     """Write the embedded data set into the folder `target`."""
-    climate = embedded_climate(source)
-    elevation = embedded_elevation()
-    sites = reconstruct_sites(climate, elevation, SEED)
-    top = mean_top(load_top()).to_dataset().assign_attrs(label="emulated", source=TOP_SOURCE)
+    climate, elevation = embedded_climate(source), embedded_elevation()
     history = {"source": "pvlib packaged altitude table (Mapzen terrain tiles), 28 m steps"}
     _replace(target / EMBEDDED_CLIMATE.name, lambda path: _to_netcdf(climate, path))
     _replace(
         target / "elevation_tp.nc",
         lambda path: _to_netcdf(elevation.to_dataset().assign_attrs(history), path),
     )
+    sites = reconstruct_sites(climate, elevation, SEED)
+    top = mean_top(load_top())  # of the stand-in models, which read the two files above
+    top = top.to_dataset().assign_attrs(label="emulated", source=TOP_SOURCE)
     _replace(target / EMBEDDED_TOP.name, lambda path: _to_netcdf(top, path))
     _replace(target / EMBEDDED_SITES.name, lambda path: sites.to_csv(path, lineterminator="\n"))
     _replace(
