@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -24,17 +21,6 @@ settings.load_profile("book")
 
 ROOT = Path(__file__).parent.parent
 TWO_WORKERS = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "localhost:0"}
-
-
-def find_python(version: str) -> Path:
-    """Return a Python of a version such as 3.12, or skip."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    named = shutil.which(f"python{version}")
-    for python in (sys.executable, named, *pyenv.glob(f"versions/{version}.*/bin/python")):
-        told = subprocess.run([python or "false", "-V"], capture_output=True, text=True).stdout
-        if told.startswith(f"Python {version}."):
-            return Path(python)
-    pytest.skip(f"no Python {version} on this machine")
 
 
 def skip_without_packages(pip: list[str | Path], **how) -> None:

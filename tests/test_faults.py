@@ -6,8 +6,10 @@ import pytest
 
 from helpers.errors import InputError
 from tests.faults import READERS
-from tests.faults.__main__ import TABLE, cases, print_table
+from tests.faults.__main__ import TABLE, cases, describe, head
 
+FRESH = "run python -m tests.faults"
+PRINTED = TABLE.read_text(encoding="utf-8")
 ALL = [(reader, case) for reader in READERS for case in cases(reader)]
 
 
@@ -18,6 +20,7 @@ ALL = [(reader, case) for reader in READERS for case in cases(reader)]
 def test_a_fault_is_handled_or_refused(reader, case, tmp_path):
     if not case.refused:
         case.handled(case.read(tmp_path))
+        assert describe(case, None, tmp_path) in PRINTED, FRESH
         return
     with pytest.raises(InputError) as refusal:
         case.read(tmp_path)
@@ -26,6 +29,7 @@ def test_a_fault_is_handled_or_refused(reader, case, tmp_path):
     assert all([error.needed, error.found, error.mend])
     for word in case.refused:
         assert word in str(error)
+    assert describe(case, error, tmp_path) in PRINTED, FRESH
 
 
 def test_the_catalogue_has_its_cases_and_each_stands_once():
@@ -33,5 +37,12 @@ def test_the_catalogue_has_its_cases_and_each_stands_once():
     assert len({(reader, case.fault) for reader, case in ALL}) == len(ALL)
 
 
-def test_the_table_in_the_book_is_fresh():
-    assert TABLE.read_text(encoding="utf-8") == print_table(), "run python -m tests.faults"
+def test_the_table_in_the_book_has_every_fault_and_no_other():
+    titles = [line for reader in READERS for line in head(reader).splitlines() if line]
+    faults = [case.fault for _, case in ALL]
+    lines = PRINTED.splitlines()
+    assert [line for line in lines if line.startswith("## ") or " faults: " in line] == titles, (
+        FRESH
+    )
+    named = [lines[k - 1] for k, line in enumerate(lines) if line.startswith(": ")]
+    assert named == faults, FRESH

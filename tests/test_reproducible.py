@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import requires
@@ -15,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.conftest import ROOT, find_python, skip_without_packages
+from tests.conftest import ROOT, skip_without_packages
 
 NAME = "breaking-the-ecosystem-balance"
 PYTHONS, HERE = ("3.11", "3.12", "3.13"), platform.python_version().rpartition(".")[0]
@@ -102,6 +103,17 @@ def lock(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("lock") / "some.lock"
     path.write_text("".join(kept))
     return path
+
+
+def find_python(version: str) -> Path:
+    """Return a Python of a version such as 3.12, or skip."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    named = shutil.which(f"python{version}")
+    for python in (sys.executable, named, *pyenv.glob(f"versions/{version}.*/bin/python")):
+        told = subprocess.run([python or "false", "-V"], capture_output=True, text=True).stdout
+        if told.startswith(f"Python {version}."):
+            return Path(python)
+    pytest.skip(f"no Python {version} on this machine")
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from helpers.commands.run import perform, run_folder
 from helpers.commands.sweep import Job, Result, read_grid, sweep
 from helpers.errors import InputError
 from tests.conftest import ROOT, TWO_WORKERS
+from tests.test_notebooks import OTHER_VALUES, SOURCES, numbers
 
 GRIDS = sorted((ROOT / "book" / "sweeps").glob("*.yml"))
 SHIPPED = ROOT / "book" / "sweeps" / "what_survives_small.yml"
@@ -208,6 +209,10 @@ def test_the_shipped_table_holds_the_runs_of_its_grid_and_no_other():
     assert not table.duplicated(["notebook", "run", "claim"]).any()
 
 
+def test_every_chapter_runs_with_other_values_in_some_test():
+    assert {*RERUN, *OTHER_VALUES, "18_what_survives"} == {path.stem for path in SOURCES}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RERUN)
 def test_the_shipped_table_is_what_the_code_of_today_computes(name, tmp_path):
@@ -216,7 +221,9 @@ def test_the_shipped_table_is_what_the_code_of_today_computes(name, tmp_path):
     if lack := explain_lack(notebook):
         pytest.skip(lack)
     perform(*job, tmp_path)
-    now = collect(nbformat.read(tmp_path / job.notebook.name, 4))
+    executed = nbformat.read(tmp_path / job.notebook.name, 4)
+    assert numbers(executed) != numbers(notebook), "other values, other numbers"
+    now = collect(executed)
     table = pd.read_parquet(SHIPPED.with_suffix(".parquet"))
     here = (table["notebook"] == name) & (table["run"] == run_folder(*job).name)
     shipped = table[here].set_index("claim")
