@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from helpers.checks import find_hole
 from helpers.errors import InputError, list_some, show
 from helpers.factors import gldas_sources, load_factors
 from helpers.netcdf import UNREADABLE, describe
@@ -24,12 +25,12 @@ PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
 _FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
 _FILL = -9999.0
 _MOST_CELLS = 50_000_000
-_POSSIBLE = {  # monthly means beyond these are impossible on land, whatever the place
+POSSIBLE = {  # monthly means beyond these are impossible on land, whatever the place
     "K": (150, 350),
-    "%": (0, 100),
-    "W m-2": (-2000, 2000),
-    "kg m-2 s-1": (-0.01, 0.01),  # 26 m of water in a month
-    "kg m-2": (0, 5000),
+    "%": (1, 100),  # of albedo; 0.2 is a fraction
+    "W m-2": (-500, 2000),
+    "kg m-2 s-1": (-1e-5, 0.01),  # dew of 26 mm, rain of 26 m in a month
+    "kg m-2": (1, 5000),  # of water in the root zone; 0.2 is a share of its volume
     "kg kg-1": (-0.01, 0.1),
     "m s-1": (0, 100),
 }
@@ -119,13 +120,7 @@ def _read_month(path: Path, box: dict[str, slice]) -> xr.Dataset:
             month = month.assign_coords(lon=east).sortby(["lat", "lon"])
             _check_grid(path, month)
             month = month.sel(box)
-            if not month["lat"].size or not month["lon"].size:
-                raise InputError(
-                    path,
-                    needed=f"cells in {_show_box(box)}",
-                    found="none there",
-                    mend="download the whole globe, or this region",
-                )
+            _check_region(path, month, box)
             return month.load()
     except UNREADABLE as error:
         if isinstance(error, InputError):
@@ -153,6 +148,20 @@ def _check_grid(path: Path, month: xr.Dataset) -> None:
                 found=f"from {centres[0]:g} to {centres[-1]:g}, "
                 f"{len(np.unique(centres))} different ones of {len(centres)}",
                 mend=f"mend the coordinate, or {_DOWNLOAD}",
+            )
+
+
+def _check_region(path: Path, month: xr.Dataset, box: dict[str, slice]) -> None:
+    """Refuse too few cells to tell their size, or a hole: sites in it would take far cells."""
+    for name in ("lat", "lon"):
+        centres = month[name].values
+        hole = find_hole(centres)
+        if centres.size < 2 or hole:
+            raise InputError(
+                f"{path}: {name}",
+                needed=f"two cells or more, side by side, in {_show_box(box)}",
+                found=hole or f"{centres.size} there",
+                mend="download the whole globe, or this region",
             )
 
 
@@ -212,13 +221,13 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
     bounds = file["time"].attrs.get("bounds")
     if bounds in file:
         keep.append(bounds)
-        _check_bounds(f"{path}: {show(bounds, quote=False)}", file[bounds])
+        _check_bounds(f"{path}: {show(bounds, quote=False)}", file[bounds], file["time"].values)
     return file[keep].transpose("time", "lat", "lon", ...)
 
 
 def _check_values(path: Path, variable: xr.DataArray, unit: str) -> None:
     """Refuse values that cannot be right in their unit."""
-    low, high = _POSSIBLE.get(unit, (-np.inf, np.inf))
+    low, high = POSSIBLE.get(unit, (-np.inf, np.inf))
     values = variable.values
     if values.dtype.kind not in "iuf":
         raise InputError(
@@ -238,16 +247,17 @@ def _check_values(path: Path, variable: xr.DataArray, unit: str) -> None:
         )
 
 
-def _check_bounds(where: str, bounds: xr.DataArray) -> None:
+def _check_bounds(where: str, bounds: xr.DataArray, time: np.ndarray) -> None:
     found = "no dates of begin and end"
     if bounds.shape == (1, 2) and bounds.dtype.kind == "M":
-        days = float(np.diff(bounds.values)[0, 0] / np.timedelta64(1, "D"))
-        if 27 < days < 32:
+        begin, end = bounds.values[0]
+        days = float((end - begin) / np.timedelta64(1, "D"))
+        if 27 < days < 32 and begin <= time[0] <= end:
             return
-        found = f"{days:g} days"
+        found = f"{days:g} days, {begin:.10} to {end:.10}, of the time {time[0]:.10}"
     raise InputError(
         where,
-        needed="the begin and the end of one month",
+        needed="the begin and the end of one month, around its time",
         found=found,
         mend=f"mend the bounds, or take away the attribute bounds of time, or {_DOWNLOAD}",
     )
@@ -346,7 +356,8 @@ def sample(
                 f"site {outside.index[0]}",
                 needed=f"{name} between {centres.min() - margin:g} and {centres.max() + margin:g}",
                 found=f"{outside.iloc[0]:g}",
-                mend="correct the coordinate (degrees north, and east from -180 to 180)",
+                mend="correct the coordinate (degrees north, and east from -180 to 180), or give "
+                "climate that reaches there",
             )
     at_sites = (
         climate.sel(points, method="nearest") if method == "nearest" else climate.interp(points)
