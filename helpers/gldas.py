@@ -15,7 +15,7 @@ import xarray as xr
 
 from helpers.checks import find_hole
 from helpers.errors import InputError, list_some, show
-from helpers.factors import gldas_sources, load_factors
+from helpers.factors import POSSIBLE, gldas_sources, load_factors
 from helpers.netcdf import UNREADABLE, describe
 from helpers.places import DATA
 from helpers.provenance import sha256
@@ -25,15 +25,6 @@ PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
 _FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
 _FILL = -9999.0
 _MOST_CELLS = 50_000_000
-POSSIBLE = {  # monthly means beyond these are impossible on land, whatever the place
-    "K": (150, 350),
-    "%": (1, 100),  # of albedo; 0.2 is a fraction
-    "W m-2": (-500, 2000),
-    "kg m-2 s-1": (-1e-5, 0.01),  # dew of 26 mm, rain of 26 m in a month
-    "kg m-2": (1, 5000),  # of water in the root zone; 0.2 is a share of its volume
-    "kg kg-1": (-0.01, 0.1),
-    "m s-1": (0, 100),
-}
 _DOWNLOAD = "download it again from NASA GES DISC (product GLDAS_NOAH10_M 2.1)"
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import InputError, list_some, show
-from helpers.factors import load_factors
-from helpers.gldas import POSSIBLE
+from helpers.factors import POSSIBLE, load_factors
 
 REQUIRED = ("site", "longitude", "latitude", "elevation", "land_cover")
 LAND_COVERS = ("meadow", "steppe")
