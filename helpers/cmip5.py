@@ -1019,7 +1019,7 @@ def open_historical(
     folder : path
         As for :func:`open_ensemble`.
     variables : sequence of str
-        Carbon fluxes of the table Lmon; a model that lacks one of them is left out.
+        Carbon fluxes of the table Lmon, of one member; a model without them is left out.
     first_year, last_year : int
         The period. The genuine HadGEM2-ES ends in November 2005, so that 2005 is not whole.
 
@@ -1038,10 +1038,14 @@ def open_historical(
     runs = files[(files["experiment"] == "historical") & files["variable"].isin(variables)]
     fields = {}
     for model, of_model in runs.groupby("model"):
-        if set(of_model["variable"]) != set(variables):
+        complete = [
+            member
+            for member, of_member in of_model.groupby("member")
+            if set(of_member["variable"]) == set(variables)
+        ]
+        if not complete:
             continue
-        member = min(set(of_model["member"]), key=_member_numbers)
-        of_model = of_model[of_model["member"] == member]
+        of_model = of_model[of_model["member"] == min(complete, key=_member_numbers)]
         fluxes = {}
         for variable, pieces in of_model.groupby("variable"):
             run = _open_pieces(pieces, PLATEAU_BOX, MONTHLY_FLUX)

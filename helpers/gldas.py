@@ -190,13 +190,7 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
                 found=show(unit, quote=False),
                 mend=f"convert the variable or mend its attribute, or {_DOWNLOAD}",
             )
-        if (file[variable] == _FILL).any():
-            raise InputError(
-                f"{path}: {variable}",
-                needed=f"{_FILL:g} declared as _FillValue",
-                found=f"{_FILL:g} left among the data",
-                mend="set the variable's attribute _FillValue = -9999.f",
-            )
+        _check_fill(path, file[variable])
         _check_values(path, file[variable], unit)
     if file.sizes["time"] != 1 or file["time"].dtype.kind != "M":
         calendar = show(str(file["time"].encoding.get("calendar", "no")), quote=False)
@@ -214,6 +208,17 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
         keep.append(bounds)
         _check_bounds(f"{path}: {show(bounds, quote=False)}", file[bounds], file["time"].values)
     return file[keep].transpose("time", "lat", "lon", ...)
+
+
+def _check_fill(path: Path, variable: xr.DataArray) -> None:
+    """Refuse the fill value of GLDAS where no attribute declares it."""
+    if (variable == _FILL).any():
+        raise InputError(
+            f"{path}: {variable.name}",
+            needed=f"{_FILL:g} declared as _FillValue",
+            found=f"{_FILL:g} left among the data",
+            mend="set the variable's attribute _FillValue = -9999.f",
+        )
 
 
 def _check_values(path: Path, variable: xr.DataArray, unit: str) -> None:
@@ -405,7 +410,7 @@ def open_variables(
     Raises
     ------
     InputError
-        For a variable that is missing or has another unit.
+        For a variable that is missing, has another unit, or has fill values left as data.
     """
     months = []
     for path in find_files(folder):
@@ -419,6 +424,7 @@ def open_variables(
                         found=found or "no such variable",
                         mend="download the whole file, not a subset: " + _DOWNLOAD,
                     )
+                _check_fill(path, file[variable])
             east = ((file["lon"] + 180) % 360 - 180).assign_attrs(file["lon"].attrs)
             month = file[[*units]].load().assign_coords(lon=east)
             months.append(month.sortby(["lat", "lon"]).sel(box))

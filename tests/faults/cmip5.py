@@ -12,7 +12,13 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from helpers.cmip5 import find_files, land_fraction, net_ecosystem_production, open_ensemble
+from helpers.cmip5 import (
+    find_files,
+    land_fraction,
+    net_ecosystem_production,
+    open_ensemble,
+    open_historical,
+)
 from helpers.cmip5 import open_run as open_lazily
 from helpers.errors import InputError
 from tests.faults import Case
@@ -359,6 +365,18 @@ def _archive_without(pattern: str) -> Callable[[Path], object]:
         return net_ecosystem_production(find_files(folder), "MODEL-A", "rcp45")
 
     return read
+
+
+def _first_member_without_rh(folder: Path) -> xr.Dataset:
+    save(folder, run("npp", edges=COARSE, value=9e-8))
+    for variable in ("npp", "rh"):
+        save(folder, run(variable, edges=COARSE), variable, member="r2i1p1")
+    return open_historical(folder, first_year=2004, last_year=2005).load()
+
+
+def _second_member(found: xr.Dataset) -> None:
+    assert {*found.data_vars} == {"npp", "rh", "land_fraction", "area"}
+    np.testing.assert_allclose(found["npp"].mean(), 1.5 * found["rh"].mean(), rtol=1e-3)
 
 
 def _unlike(**options) -> Callable[[Path], object]:
@@ -878,6 +896,12 @@ CASES = [
         "The historical run is missing",
         _archive_without("*_historical_*"),
         ("MODEL-A rcp45", "npp rcp45 r1i1p1, rh rcp45 r1i1p1"),
+    ),
+    Case(
+        "rh of the first member is missing",
+        _first_member_without_rh,
+        handled=_second_member,
+        answer="The first member that has both is read.",
     ),
     Case("npp and rh on two grids", _unlike(edges=regular(4.0)), ("MODEL-A rcp45: rh", "npp")),
     Case(
