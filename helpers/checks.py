@@ -46,6 +46,21 @@ def check_word(name: str, value: object, words: Iterable[str]) -> None:
         )
 
 
+def find_hole(centres: np.ndarray) -> str:
+    """Say where rows or columns of a grid are not side by side, nothing where all are.
+
+    Parameters
+    ----------
+    centres : numpy.ndarray
+        Of cells, ascending, in degrees. Rows of a Gaussian grid are not quite evenly apart.
+    """
+    steps = np.diff(centres)
+    if not steps.size or steps.max() <= 1.5 * np.median(steps):
+        return ""
+    here = np.argmax(steps)
+    return f"nothing between {centres[here]:g} and {centres[here + 1]:g}"
+
+
 def check_numbers(table: pd.DataFrame) -> None:
     """Refuse a column with a gap or an infinite value, or with one value at every site."""
     numbers = table.to_numpy(float)

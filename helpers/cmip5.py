@@ -54,8 +54,10 @@ _NAME = re.compile(
     r"_(?P<member>r\d+i\d+p\d+)(_(?P<start>\d+)-(?P<end>\d+))?\.nc"
 )
 _LARGEST_VALUE = 1e19
-_LARGEST_FLUX = 1e-4  # kg m-2 s-1: the whole sun outside the air (1361 W m-2) binds 3.5e-5
+_LARGEST_FLUX = 1e-6  # kg m-2 s-1: 2.6 kg of carbon in a month, more than any land binds
+_LOWEST = {"rh": -1e-9}  # kg m-2 s-1: respiration gives carbon off, but for rounding
 _LONGEST_AXIS = 4e6  # days, 10 000 years
+_ROUNDING = 0.5  # days, of times in few digits
 _MONTHS_PER_CHUNK = 360
 _SAME_PLACE = 1e-3
 _DOWNLOAD = "download the file again from ESGF"
@@ -176,9 +178,10 @@ def open_run(
     ------
     InputError
         For more than one variable, model, experiment or member; a gap, an overlap, or a month
-        twice; a time axis that is not monthly; other calendars or grids between the pieces; other
-        or missing units; a missing variable; two-dimensional coordinates; a file cut short. When
-        something is computed: for damaged data, or a flux that no sunlight could feed.
+        twice; a time axis that is not monthly, or outside its bounds; other calendars or grids
+        between the pieces; other or missing units; a missing variable; coordinates that are
+        packed, two-dimensional or there twice; a file cut short. When something is computed: for
+        damaged data, a flux that no land has, or cells that lack some months.
     """
     return _join(_open_pieces(files, box, units))
 
@@ -268,22 +271,39 @@ def _read_block(block: list[tuple[Path, str, Stored, tuple[Index, ...]]]) -> np.
             raise _unreadable(path) from error
         values = _decode(name, stored, values).values
         if name in _FLUXES:
-            _check_flux(f"{path}: {name}", values)
+            _check_flux(f"{path}: {name}", name, values)
         parts.append(values)
+    if name in _FLUXES:
+        _check_gaps([f"{path}: {name}" for path, *_ in block], parts)
     return np.concatenate(parts)
 
 
-def _check_flux(where: str, values: np.ndarray) -> None:
-    wrong = values[np.abs(values) > _LARGEST_FLUX]
+def _check_flux(where: str, name: str, values: np.ndarray) -> None:
+    low = _LOWEST.get(name, -_LARGEST_FLUX)
+    wrong = values[(values < low) | (values > _LARGEST_FLUX)]
     if wrong.size:
         raise InputError(
             where,
-            needed=f"a flux of at most {_LARGEST_FLUX:g} {MONTHLY_FLUX}, which is more than all "
-            "sunlight could bind",
+            needed=f"a flux from {low:g} to {_LARGEST_FLUX:g} {MONTHLY_FLUX}: no land has more",
             found=f"{wrong[0]:g}",
-            mend="declare fill values (_FillValue), convert the values if they have another unit, "
-            f"or {_DOWNLOAD}",
+            mend="declare fill values (_FillValue), convert the values if they have another unit "
+            f"or sign, or {_DOWNLOAD}",
         )
+
+
+def _check_gaps(places: list[str], parts: list[np.ndarray]) -> None:
+    """Refuse cells with values in some months only: a total would silently go without them."""
+    absent = [np.isnan(part) for part in parts]
+    never = np.all([each.all(axis=0) for each in absent], axis=0)
+    for where, each in zip(places, absent, strict=True):
+        gaps = each.any(axis=0) & ~never
+        if gaps.any():
+            raise InputError(
+                where,
+                needed="a value in every month where there is one in any",
+                found=f"{gaps.sum()} cells of the region that lack some months",
+                mend=f"fill the gaps, leave the model out, or {_DOWNLOAD}",
+            )
 
 
 def _decode(name: str, stored: Stored, values: np.ndarray) -> xr.Variable:
@@ -355,6 +375,14 @@ def _find_variable(
         )
     for name in (variable, *dims):
         _check_numbers(f"{path}: {name}", file, name)
+    packed = [name for name in dims if {"scale_factor", "add_offset"} & set(file[name].attrs)]
+    if packed:
+        raise InputError(
+            f"{path}: {packed[0]}",
+            needed="coordinates that are not packed",
+            found="an attribute scale_factor or add_offset",
+            mend=f"unpack the file (ncpdq -U), or {_DOWNLOAD}",
+        )
     require_units(xr.DataArray(attrs=stored.attrs, name=f"{variable} in {path}"), units)
     return stored
 
@@ -427,6 +455,16 @@ def _monthly_axis(path: Path, file: dict[str, Stored]) -> tuple[np.ndarray, np.n
     if bounds is not None and bounds.shape == (numbers.size, 2):
         start, end = bounds.values.astype(float).T
         if _are_months((end - start) * days_per_unit).all():
+            outside = np.maximum(start - numbers, numbers - end) * days_per_unit > _ROUNDING
+            if outside.any():
+                raise InputError(
+                    f"{path}: time",
+                    needed="each time within its bounds",
+                    found=f"{numbers[outside][0]:g}, bounds {start[outside][0]:g} to "
+                    f"{end[outside][0]:g} ({show(units, quote=False)})",
+                    mend="give time and its bounds the same units, take away the attribute bounds "
+                    f"of time, or {_DOWNLOAD}",
+                )
             return _decode_times(((start + end) / 2).tobytes(), units, calendar)
     steps = np.sort(np.diff(numbers)) * days_per_unit
     usual = steps[(len(steps) - 1) // 2 :][:1]
@@ -500,6 +538,14 @@ def _cells(
                 found=f"{wrong[0]:g}" if wrong.size else "no cell",
                 mend=f"mend the coordinate, or {_DOWNLOAD}",
             )
+        values, counts = np.unique(stored, return_counts=True)
+        if (counts > 1).any():
+            raise InputError(
+                f"{path}: {name}",
+                needed="each row and each column of cells once",
+                found=f"{values[counts > 1][0]:g} degrees {counts.max()} times",
+                mend=f"mend the coordinate, or {_DOWNLOAD}",
+            )
         centres = stored if name == "lat" else (stored + 180) % 360 - 180
         centres, order = np.unique(centres, return_index=True)
         bounds = file.get(name_of_bounds(file[name]))
@@ -512,7 +558,8 @@ def _cells(
         else:
             bounds = None
         if bounds is None:
-            edges = edges_between(centres, limit=90 if name == "lat" else np.inf)
+            limit = 90 if name == "lat" else np.inf
+            edges = edges_between(centres, limit, f"{path}: {name}")
             bounds = np.column_stack([edges[:-1], edges[1:]])
         kept = slice(None) if box is None else _window(centres, box[name])
         if not order[kept].size:
@@ -797,18 +844,18 @@ def land_fraction(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.Dat
     Raises
     ------
     InputError
-        If ``sftlf`` is not in percent, goes beyond 0 to 100 or looks like a fraction, or has
-        another grid.
+        If ``sftlf`` is not in percent, goes beyond 0 to 100, looks like a fraction or has no
+        land in the region, or has another grid.
     """
     percent = _open_fixed(files, model, "sftlf", "%", flux)
     if percent is None:
         fraction = first_step(flux).notnull().astype(float)
     else:
         low, high = float(percent.min()), float(percent.max())
-        if low < 0 or high > 100.01 or 0 < high <= 1:
+        if not (low >= 0 and 1 < high <= 100.01):
             raise InputError(
                 f"{model}: sftlf",
-                needed="percent, from 0 to 100",
+                needed="percent, from 0 to 100, and land in the region",
                 found=f"values from {low:g} to {high:g}",
                 mend="mend the values or the units of sftlf, or leave its file out",
             )
@@ -972,7 +1019,7 @@ def open_historical(
     folder : path
         As for :func:`open_ensemble`.
     variables : sequence of str
-        Carbon fluxes of the table Lmon; a model that lacks one of them is left out.
+        Carbon fluxes of the table Lmon, of one member; a model without them is left out.
     first_year, last_year : int
         The period. The genuine HadGEM2-ES ends in November 2005, so that 2005 is not whole.
 
@@ -991,10 +1038,14 @@ def open_historical(
     runs = files[(files["experiment"] == "historical") & files["variable"].isin(variables)]
     fields = {}
     for model, of_model in runs.groupby("model"):
-        if set(of_model["variable"]) != set(variables):
+        complete = [
+            member
+            for member, of_member in of_model.groupby("member")
+            if set(of_member["variable"]) == set(variables)
+        ]
+        if not complete:
             continue
-        member = min(set(of_model["member"]), key=_member_numbers)
-        of_model = of_model[of_model["member"] == member]
+        of_model = of_model[of_model["member"] == min(complete, key=_member_numbers)]
         fluxes = {}
         for variable, pieces in of_model.groupby("variable"):
             run = _open_pieces(pieces, PLATEAU_BOX, MONTHLY_FLUX)

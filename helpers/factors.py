@@ -10,6 +10,15 @@ import pandas as pd
 from helpers.places import DATA
 
 GROUPS = ("climatic", "plant", "soil", "microbial")
+POSSIBLE = {  # monthly means of GLDAS beyond these are impossible on land, whatever the place
+    "K": (150, 350),
+    "%": (1, 100),  # of albedo; 0.2 is a fraction
+    "W m-2": (-500, 2000),
+    "kg m-2 s-1": (-1e-5, 0.01),  # dew of 26 mm, rain of 26 m in a month
+    "kg m-2": (1, 5000),  # of water in the root zone; 0.2 is a share of its volume
+    "kg kg-1": (-0.01, 0.1),
+    "m s-1": (0, 100),
+}
 
 
 @cache

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.associations import correlate, effective_sizes
-from helpers.errors import InputError
+from helpers.errors import InputError, list_some, show
 from helpers.genuine import find_genuine
 from helpers.gldas import load_climate, sample
 from helpers.pathmodel import d_separation
@@ -178,8 +178,9 @@ def read_table(
             encoding="utf-8-sig",
             encoding_errors="replace",  # SRDB has names of places in other encodings
         )
-    except FileNotFoundError as error:
-        raise InputError(path, needed="this file", found="no such file", mend=_FETCH) from error
+    except OSError as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise InputError(path, needed="this file", found=found, mend=_FETCH) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise InputError(
             path,
@@ -189,11 +190,19 @@ def read_table(
         ) from error
     columns = [*words, *numbers]
     missing = [column for column in columns if column not in table]
-    if missing or table.empty:
+    twice = [column for column in columns if f"{column}.1" in table]  # as pandas names the second
+    longer = not isinstance(table.index, pd.RangeIndex)
+    if missing or twice or longer or table.empty:
         raise InputError(
             path,
-            needed=f"rows, and the columns {', '.join(columns)}",
-            found=f"no column {', '.join(missing)}" if missing else "no rows",
+            needed=f"rows as long as the header, and once the columns {', '.join(columns)}",
+            found=f"no column {', '.join(missing)} among {list_some(table.columns, 20)}"
+            if missing
+            else f"two columns {twice[0]}"
+            if twice
+            else "more cells in a row than names in the header"
+            if longer
+            else "no rows",
             mend="download it again, or give the columns back their names",
         )
     table = table[columns].fillna("").apply(lambda column: column.str.strip())
@@ -201,12 +210,13 @@ def read_table(
     for name, (low, high, unit) in numbers.items():
         text = table[name]
         table[name] = pd.to_numeric(text, errors="coerce").astype(float)
-        wrong = text[~table[name].between(low, high) & ~((text == "") & (name in gaps))]
+        right = table[name].between(low, high) & np.isfinite(table[name])
+        wrong = text[~right & ~((text == "") & (name in gaps))]
         if len(wrong):
             raise InputError(
                 f"{path}: column {name!r}, line {wrong.index[0] + 2}",
                 needed=f"a number between {low:g} and {high:g} ({unit})",
-                found=repr(wrong.iloc[0]) if wrong.iloc[0] else "an empty cell",
+                found=show(wrong.iloc[0]) if wrong.iloc[0] else "an empty cell",
                 mend="correct the cell, or bring the whole column into this unit",
             )
     for key in once:

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from helpers.checks import find_hole
 from helpers.errors import InputError, list_some, show
-from helpers.factors import gldas_sources, load_factors
+from helpers.factors import POSSIBLE, gldas_sources, load_factors
 from helpers.netcdf import UNREADABLE, describe
 from helpers.places import DATA
 from helpers.provenance import sha256
@@ -24,15 +25,6 @@ PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
 _FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
 _FILL = -9999.0
 _MOST_CELLS = 50_000_000
-_POSSIBLE = {  # monthly means beyond these are impossible on land, whatever the place
-    "K": (150, 350),
-    "%": (0, 100),
-    "W m-2": (-2000, 2000),
-    "kg m-2 s-1": (-0.01, 0.01),  # 26 m of water in a month
-    "kg m-2": (0, 5000),
-    "kg kg-1": (-0.01, 0.1),
-    "m s-1": (0, 100),
-}
 _DOWNLOAD = "download it again from NASA GES DISC (product GLDAS_NOAH10_M 2.1)"
 
 
@@ -119,13 +111,7 @@ def _read_month(path: Path, box: dict[str, slice]) -> xr.Dataset:
             month = month.assign_coords(lon=east).sortby(["lat", "lon"])
             _check_grid(path, month)
             month = month.sel(box)
-            if not month["lat"].size or not month["lon"].size:
-                raise InputError(
-                    path,
-                    needed=f"cells in {_show_box(box)}",
-                    found="none there",
-                    mend="download the whole globe, or this region",
-                )
+            _check_region(path, month, box)
             return month.load()
     except UNREADABLE as error:
         if isinstance(error, InputError):
@@ -153,6 +139,20 @@ def _check_grid(path: Path, month: xr.Dataset) -> None:
                 found=f"from {centres[0]:g} to {centres[-1]:g}, "
                 f"{len(np.unique(centres))} different ones of {len(centres)}",
                 mend=f"mend the coordinate, or {_DOWNLOAD}",
+            )
+
+
+def _check_region(path: Path, month: xr.Dataset, box: dict[str, slice]) -> None:
+    """Refuse too few cells to tell their size, or a hole: sites in it would take far cells."""
+    for name in ("lat", "lon"):
+        centres = month[name].values
+        hole = find_hole(centres)
+        if centres.size < 2 or hole:
+            raise InputError(
+                f"{path}: {name}",
+                needed=f"two cells or more, side by side, in {_show_box(box)}",
+                found=hole or f"{centres.size} there",
+                mend="download the whole globe, or this region",
             )
 
 
@@ -190,13 +190,7 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
                 found=show(unit, quote=False),
                 mend=f"convert the variable or mend its attribute, or {_DOWNLOAD}",
             )
-        if (file[variable] == _FILL).any():
-            raise InputError(
-                f"{path}: {variable}",
-                needed=f"{_FILL:g} declared as _FillValue",
-                found=f"{_FILL:g} left among the data",
-                mend="set the variable's attribute _FillValue = -9999.f",
-            )
+        _check_fill(path, file[variable])
         _check_values(path, file[variable], unit)
     if file.sizes["time"] != 1 or file["time"].dtype.kind != "M":
         calendar = show(str(file["time"].encoding.get("calendar", "no")), quote=False)
@@ -212,13 +206,24 @@ def _check_variables(path: Path, file: xr.Dataset) -> xr.Dataset:
     bounds = file["time"].attrs.get("bounds")
     if bounds in file:
         keep.append(bounds)
-        _check_bounds(f"{path}: {show(bounds, quote=False)}", file[bounds])
+        _check_bounds(f"{path}: {show(bounds, quote=False)}", file[bounds], file["time"].values)
     return file[keep].transpose("time", "lat", "lon", ...)
+
+
+def _check_fill(path: Path, variable: xr.DataArray) -> None:
+    """Refuse the fill value of GLDAS where no attribute declares it."""
+    if (variable == _FILL).any():
+        raise InputError(
+            f"{path}: {variable.name}",
+            needed=f"{_FILL:g} declared as _FillValue",
+            found=f"{_FILL:g} left among the data",
+            mend="set the variable's attribute _FillValue = -9999.f",
+        )
 
 
 def _check_values(path: Path, variable: xr.DataArray, unit: str) -> None:
     """Refuse values that cannot be right in their unit."""
-    low, high = _POSSIBLE.get(unit, (-np.inf, np.inf))
+    low, high = POSSIBLE.get(unit, (-np.inf, np.inf))
     values = variable.values
     if values.dtype.kind not in "iuf":
         raise InputError(
@@ -238,16 +243,17 @@ def _check_values(path: Path, variable: xr.DataArray, unit: str) -> None:
         )
 
 
-def _check_bounds(where: str, bounds: xr.DataArray) -> None:
+def _check_bounds(where: str, bounds: xr.DataArray, time: np.ndarray) -> None:
     found = "no dates of begin and end"
     if bounds.shape == (1, 2) and bounds.dtype.kind == "M":
-        days = float(np.diff(bounds.values)[0, 0] / np.timedelta64(1, "D"))
-        if 27 < days < 32:
+        begin, end = bounds.values[0]
+        days = float((end - begin) / np.timedelta64(1, "D"))
+        if 27 < days < 32 and begin <= time[0] <= end:
             return
-        found = f"{days:g} days"
+        found = f"{days:g} days, {begin:.10} to {end:.10}, of the time {time[0]:.10}"
     raise InputError(
         where,
-        needed="the begin and the end of one month",
+        needed="the begin and the end of one month, around its time",
         found=found,
         mend=f"mend the bounds, or take away the attribute bounds of time, or {_DOWNLOAD}",
     )
@@ -346,7 +352,8 @@ def sample(
                 f"site {outside.index[0]}",
                 needed=f"{name} between {centres.min() - margin:g} and {centres.max() + margin:g}",
                 found=f"{outside.iloc[0]:g}",
-                mend="correct the coordinate (degrees north, and east from -180 to 180)",
+                mend="correct the coordinate (degrees north, and east from -180 to 180), or give "
+                "climate that reaches there",
             )
     at_sites = (
         climate.sel(points, method="nearest") if method == "nearest" else climate.interp(points)
@@ -403,7 +410,7 @@ def open_variables(
     Raises
     ------
     InputError
-        For a variable that is missing or has another unit.
+        For a variable that is missing, has another unit, or has fill values left as data.
     """
     months = []
     for path in find_files(folder):
@@ -417,6 +424,7 @@ def open_variables(
                         found=found or "no such variable",
                         mend="download the whole file, not a subset: " + _DOWNLOAD,
                     )
+                _check_fill(path, file[variable])
             east = ((file["lon"] + 180) % 360 - 180).assign_attrs(file["lon"].attrs)
             month = file[[*units]].load().assign_coords(lon=east)
             months.append(month.sortby(["lat", "lon"]).sel(box))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import xarray as xr
 
+from helpers.checks import find_hole
 from helpers.errors import InputError
 from helpers.gldas import PLATEAU_BOX
 
@@ -14,7 +15,7 @@ SIDES = {"lat": ("south", "north"), "lon": ("west", "east")}
 _ALL_SIDES = [side for sides in SIDES.values() for side in sides]
 
 
-def edges_between(centres: np.ndarray, limit: float) -> np.ndarray:
+def edges_between(centres: np.ndarray, limit: float, where: str = "grid") -> np.ndarray:
     """Return the edges of cells that meet halfway between their centres.
 
     Parameters
@@ -23,6 +24,8 @@ def edges_between(centres: np.ndarray, limit: float) -> np.ndarray:
         n ascending degrees, n > 1.
     limit : float
         No edge lies beyond plus or minus this (90 for latitudes).
+    where : str
+        What to call the centres in an error.
 
     Returns
     -------
@@ -36,7 +39,7 @@ def edges_between(centres: np.ndarray, limit: float) -> np.ndarray:
     """
     if len(centres) == 1:
         raise InputError(
-            "grid",
+            where,
             needed="at least two cells in each direction, or their bounds",
             found=f"one cell, at {centres[0]:g}",
             mend="download the whole grid, or a larger region",
@@ -120,7 +123,7 @@ def regrid(
     Raises
     ------
     InputError
-        If the source does not reach the centre of every target cell.
+        If the source does not reach the centre of every target cell, or has a hole.
 
     Notes
     -----
@@ -199,11 +202,12 @@ def _average_on_land(
 def _check_cover(flux: xr.DataArray, source: dict[str, xr.DataArray], target: xr.Dataset) -> None:
     for name, bounds in source.items():
         low, high = bounds.values.min(), bounds.values.max()
-        if target[name].min() < low or target[name].max() > high:
+        hole = find_hole(flux[name].values)
+        if target[name].min() < low or target[name].max() > high or hole:
             raise InputError(
                 f"{flux.attrs.get('model', flux.name)}: {name}",
                 needed=f"cells from {target[f'{name}_bnds'].values.min():g} "
-                f"to {target[f'{name}_bnds'].values.max():g}",
-                found=f"cells from {low:g} to {high:g}",
+                f"to {target[f'{name}_bnds'].values.max():g}, side by side",
+                found=f"cells from {low:g} to {high:g}" + (f", {hole}" if hole else ""),
                 mend="download the whole grid, or a larger region",
             )

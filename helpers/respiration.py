@@ -23,14 +23,14 @@ from helpers.fieldsites import find_collection, read_table
 
 PLATEAU_RULE = "26-40 N, 75-104 E, above 2800 m; grass, meadow, steppe, tundra or wetland"
 _RESPIRATION = {
-    "Record_number": (0, np.inf, "a number"),
-    "Study_number": (0, np.inf, "a number"),
+    "Record_number": (0, 1e9, "a number"),
+    "Study_number": (0, 1e9, "a number"),
     "Latitude": (-90, 90, "degrees north"),
     "Longitude": (-180, 180, "degrees east"),
     "Elevation": (-500, 9000, "m"),
     "MAT": (-40, 40, "degrees Celsius"),
     "Study_temp": (-40, 40, "degrees Celsius"),
-    "Rs_annual": (-np.inf, np.inf, "g C m-2"),
+    "Rs_annual": (-500, 10_000, "g C m-2"),
 }
 _RESPIRATION_WORDS = [
     "Duplicate_record",
@@ -208,8 +208,9 @@ def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Scr
     """
     path = find_collection(source, "srdb") / "srdb-equations.csv"
     numbers = (*_EQUATION, *_EQUATION_Q10, *_FITTED_TO)
-    anything = dict.fromkeys(numbers, (-np.inf, np.inf, "a number"))
-    table = read_table(path, ["Model_type", "Model_output_units"], anything, gaps=numbers)
+    limits = dict.fromkeys(numbers, (-np.inf, np.inf, "a number"))
+    limits["Record_number"] = _RESPIRATION["Record_number"]
+    table = read_table(path, ["Model_type", "Model_output_units"], limits, gaps=numbers)
     table = table.dropna(subset=["Record_number"]).astype({"Record_number": int})
     columns = ["study", "Site_ID", "longitude", "latitude", "elevation"]
     joined = records[columns].join(table.set_index("Record_number"), how="inner")

@@ -11,14 +11,29 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import InputError, list_some, show
-from helpers.factors import load_factors
+from helpers.factors import POSSIBLE, load_factors
 
 REQUIRED = ("site", "longitude", "latitude", "elevation", "land_cover")
 LAND_COVERS = ("meadow", "steppe")
 ZONES = {"Low": (3112, 3650), "Middle": (3830, 4390), "High": (4417, 4764)}
 _ZONE_EDGES = (-np.inf, 3740, 4403.5, np.inf)  # halfway across the gaps between the paper's zones
-_POSITION = {"longitude": (-180, 180), "latitude": (-90, 90), "elevation": (-500, 9000)}
-_PLAUSIBLE = {"K": (150, 350), "%": (0, 100), "g kg-1": (0, 1000), "g cm-3": (0, 3)}
+_POSSIBLE = {  # least and most, of a unit or of a column alone; fill values lie beyond
+    **POSSIBLE,
+    "%": (0, 100),
+    "1": (0, 1000),
+    "g kg-1": (0, 1000),
+    "g cm-3": (0, 3),
+    "g m-2 yr-1": (0, 10_000),
+    "umol m-2 s-1": (0, 100),
+    "nmol g-1": (0, 10_000),
+    "nmol g-1 h-1": (0, 1_000_000),
+    "ALB": POSSIBLE["%"],
+    "EVI": (-1, 1),
+    "pH": (0, 14),
+    "longitude": (-180, 180),
+    "latitude": (-90, 90),
+    "elevation": (10, 9000),  # 4.5 is in kilometres
+}
 
 
 def allowed_columns() -> list[str]:
@@ -160,16 +175,13 @@ def _check_ids(path: Path, ids: pd.Series) -> None:
 def _numbers(path: Path, text: pd.Series) -> pd.Series:
     code = str(text.name)
     unit = load_factors()["unit"].get(code, {"elevation": "m"}.get(code, "degrees"))
-    low, high = _POSITION.get(code, _PLAUSIBLE.get(unit, (-np.inf, np.inf)))
-    if code == "pH":
-        low, high = 0, 14
+    low, high = _POSSIBLE.get(code) or _POSSIBLE[unit]
     numbers = pd.to_numeric(text, errors="coerce")
     wrong = text[~np.isfinite(numbers) | (numbers < low) | (numbers > high)]
     if len(wrong):
-        between = f" between {low:g} and {high:g}" if np.isfinite(low) else ""
         raise InputError(
             f"{path}: column {code!r}, site {show(wrong.index[0], quote=False)}",
-            needed=f"a number{between} in {unit}",
+            needed=f"a number between {low:g} and {high:g} in {unit}",
             found=show(wrong.iloc[0]) if wrong.iloc[0].strip() else "an empty cell",
             mend="correct the cell or its unit, or leave out the site or the whole column",
         )

@@ -23,6 +23,11 @@ SEED = 2022
 _POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
 EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
 EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
+_CONTENTS = {
+    "gldas": "a folder gldas/ with GLDAS monthly files (GLDAS_NOAH10_M*.nc4) right in it",
+    "sites": "the site table, sites.csv",
+    "cmip5": "CMIP5 files of npp and rh, named as ESGF names them",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,8 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     Raises
     ------
     InputError
-        If the folder has none of these, or what it has fails the checks of its reader.
+        If the folder has none of these, or something else under their names, or what it has fails
+        the checks of its reader.
     """
     gldas_folder, site_table, _ = _look_into(source)
     embedded_climate = load_climate()
@@ -187,7 +193,7 @@ def sample_top(
     pandas.Series
         kg O2 m-2 yr-1 per m2 of land, by site. The paper does not say how it got TOP at sites.
     """
-    if _look_into(source).archive:
+    if _look_into(source).cmip5:
         field = mean_top(load_top(source))
     else:
         with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
@@ -199,7 +205,7 @@ def sample_top(
 
 def top_label(source: str | Path = "embedded") -> str:
     """Return the label of TOP: observed from an archive of your own, emulated without one."""
-    return "observed" if _look_into(source).archive else "emulated"
+    return "observed" if _look_into(source).cmip5 else "emulated"
 
 
 def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
@@ -220,7 +226,7 @@ def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
 
 
 def _find_archive(source: str | Path) -> tuple[Path, dict[str, str]]:
-    own = _look_into(source).archive
+    own = _look_into(source).cmip5
     if own:
         return own, {"label": top_label(source), "provenance": f"CMIP5 archive in {own}"}
     from helpers.standin import archive
@@ -233,7 +239,7 @@ class _Own(NamedTuple):
 
     gldas: Path | None = None
     sites: Path | None = None
-    archive: Path | None = None
+    cmip5: Path | None = None
 
 
 def _look_into(source: str | Path) -> _Own:
@@ -247,7 +253,7 @@ def _look_into(source: str | Path) -> _Own:
     own = _Own(
         gldas=gldas[0] if gldas else None,
         sites=sites if sites.exists() or sites.is_symlink() else None,
-        archive=folder if holds_archive(folder) else None,
+        cmip5=folder if holds_archive(folder) else None,
     )
     if own == _Own():
         raise InputError(
@@ -257,6 +263,16 @@ def _look_into(source: str | Path) -> _Own:
             found="none of these in it" if folder.is_dir() else "no such folder",
             mend="check the path (it is read from where you started the run)",
         )
+    for path in sorted(folder.iterdir()):
+        name = path.name.lower().partition(".")[0]
+        if name in _CONTENTS and not getattr(own, name):
+            raise InputError(
+                path,
+                needed=_CONTENTS[name],
+                found="something else under this name",
+                mend="mend its name or what is in it, or take it out of the folder: else the book "
+                "would use its own data in its place",
+            )
     return own
 
 

@@ -1083,6 +1083,16 @@ def test_the_newest_version_is_taken_with_all_its_addresses_the_safe_ones_first(
     )
 
 
+@pytest.mark.parametrize(
+    "unproved", [{"checksum": None}, {"checksum_type": None}, {"checksum_type": "crc32"}]
+)
+def test_a_file_without_a_checksum_is_not_taken(unproved):
+    name = "npp_Lmon_CanESM2_rcp45_r1i1p1_200601-210012.nc"
+    answers = [found(name, 1), found(name, 2, b"new") | unproved]
+    (one,) = download._choose_files(answers, LISTED["cmip5"])
+    assert one.checksums == (sha(b"1"),)
+
+
 def flux(variable: str, experiment: str, model: str = "CanESM2") -> dict:
     years = "185001-200512" if experiment == "historical" else "200601-210012"
     return found(f"{variable}_Lmon_{model}_{experiment}_r1i1p1_{years}.nc")

@@ -151,10 +151,14 @@ def in_other_units(column: str, factor: float, table: str = "fauna"):
         (lambda f, w: (f.drop(columns="pH"), w), "no column pH"),
         (lambda f, w: (f, w.drop(columns="bio12")), "no column bio12"),
         (lambda f, w: (f[:0], w), "no rows"),
+        (lambda f, w: (f.rename(columns=str.upper), w), "among ID, SITE, LONG"),
+        (lambda f, w: (f.rename(columns={"ID": "SOC"}), w), "two columns SOC"),
         (lambda f, w: (f, w.drop(index=2)), "site 703"),
         (put("fauna", 1, "pH", "neutral"), "column 'pH', line 3\n"),
         (put("fauna", 1, "pH", "neutral"), "'neutral'"),
         (put("fauna", 1, "pH", ""), "an empty cell"),
+        (put("fauna", 1, "pH", "inf"), "'inf'"),
+        (put("fauna", 1, "pH", "7" * 400), "340 letters more"),
         (put("fauna", 1, "pH", "NaN"), "an empty cell"),
         (put("fauna", 1, "pH", "77"), "between 2 and 12"),
         (put("fauna", 3, "Lat", "352"), "degrees north"),
@@ -192,6 +196,15 @@ def test_files_that_are_absent_or_broken_are_refused(tmp_path, monkeypatch):
         read_field_sites(tmp_path)
     (tmp_path / FAUNA).write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="one header line"):
+        read_field_sites(tmp_path)
+    header, *rows = made_up_sites()[0].to_csv(sep="\t", index=False).splitlines()
+    longer = "\n".join([header, *(f"{row}\t" for row in rows)])
+    (tmp_path / FAUNA).write_text(longer, encoding="utf-8")
+    with pytest.raises(InputError, match="more cells in a row than names in the header"):
+        read_field_sites(tmp_path)
+    (tmp_path / FAUNA).unlink()
+    (tmp_path / FAUNA).mkdir()
+    with pytest.raises(InputError, match="Is a directory"):
         read_field_sites(tmp_path)
     monkeypatch.setenv("TIBET_REAL_DATA", str(tmp_path / "empty"))
     with pytest.raises(InputError, match="make data SOURCE=fieldsites"):

@@ -77,6 +77,16 @@ def test_the_address_is_written_wherever_the_project_names_it(project):
     assert find_repository(project) == REPOSITORY
 
 
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_other_links_of_the_owner_stay(project, end):
+    path, before = project / "pyproject.toml", "[project.optional-dependencies]\n"
+    own = '[project.urls]\n# ours\nRepository = "https://github.com/a/b"\n"Bug Tracker" = "https://c.org"\n'
+    path.write_text(path.read_text().replace(before, f"{own}{end}{before}"))
+    write_address(REPOSITORY, root=project)
+    urls = tomllib.loads(path.read_text())["project"]["urls"]
+    assert urls == {"Repository": REPOSITORY, "Bug Tracker": "https://c.org"}
+
+
 def test_an_address_replaces_the_one_before_and_changes_nothing_else(project):
     before = files_of(project)
     write_address("https://github.com/former/name", BOOK, project)

@@ -74,6 +74,16 @@ def test_variables_come_out_ascending_whatever_the_grid_and_the_names(write_year
     np.testing.assert_allclose(got["Tveg_tavg"], expected.transpose("time", "lat", "lon"))
 
 
+def test_fill_values_left_as_data_are_refused(write_year):
+    def change(number, month):
+        values = month["Tveg_tavg"].where(month["lon"] > 89, -9999.0)
+        values.encoding["_FillValue"] = None
+        return month.assign(Tveg_tavg=values.assign_attrs(units="W m-2"))
+
+    with pytest.raises(InputError, match="-9999 left among the data"):
+        open_variables(write_year(change), {"Tveg_tavg": "W m-2"})
+
+
 @pytest.mark.parametrize(
     ("units", "words"),
     [

@@ -122,6 +122,8 @@ def test_the_temperature_is_that_of_the_year_where_it_is_reported(tmp_path):
         ({"MAT": "271.2"}, "degrees Celsius"),
         ({"Record_number": ""}, "an empty cell"),
         ({"Record_number": "1"}, "there twice counts twice"),
+        ({"Record_number": "inf"}, "'inf'"),
+        ({"Rs_annual": "-9999"}, "between -500 and 10000 (g C m-2)"),
     ],
 )
 def test_records_that_cannot_be_right_are_refused(change, said, tmp_path):
@@ -227,6 +229,8 @@ def test_equations_that_cannot_be_read_are_refused(tmp_path):
         read_equations(records, write_equations(tmp_path, {"Model_paramA": "much"}))
     with pytest.raises(InputError, match="found:  none"):
         read_equations(records, write_equations(tmp_path, {"Model_type": "Other"}))
+    with pytest.raises(InputError, match=r"Record_number(.|\n)*'inf'"):
+        read_equations(records, write_equations(tmp_path, {"Record_number": "inf"}))
     lacking = pd.DataFrame([EQUATION]).drop(columns="R10")
     lacking.to_csv(tmp_path / "srdb-equations.csv", index=False)
     with pytest.raises(InputError, match="no column R10"):

@@ -11,8 +11,10 @@ import subprocess
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from bs4 import BeautifulSoup
 from papermill.translators import PythonTranslator
 
@@ -21,6 +23,7 @@ from helpers.commands.page import render_page
 from helpers.commands.parameters import check_values
 from helpers.commands.run import run
 from helpers.errors import InputError
+from helpers.figures.maps import field_maps
 from tests.conftest import ROOT
 
 HOSTILE = [
@@ -201,6 +204,14 @@ def test_no_name_in_what_cells_put_out_becomes_part_of_the_page(tmp_path, capfd)
         assert f"Each of these has a vote: {name}." in shown
     assert "49" not in soup.text, "no template was filled in"
     capfd.readouterr()
+
+
+def test_a_name_is_no_formula_on_a_map(without_a_screen):
+    places = {"panel": ["$\\frac$", "a$b$"], "lat": [30.0, 31.0], "lon": [90.0, 91.0]}
+    fields = xr.DataArray(np.arange(8.0).reshape(2, 2, 2), places)
+    fig, axes = field_maps(fields, "kg")
+    fig.canvas.draw()
+    assert [ax.get_title() for ax in axes.flat] == places["panel"]
 
 
 def hostile_source(folder: Path) -> Path:

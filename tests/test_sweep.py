@@ -70,6 +70,29 @@ def test_the_grids_of_the_book_can_be_run(path):
     assert len({job.notebook for job in jobs}) > 8
 
 
+@pytest.mark.parametrize("content", [b"", b"mine", None])
+def test_a_file_that_is_no_table_of_a_sweep_is_not_replaced(write_grid, runs, content):
+    grid = write_grid(TWO)
+    target = grid.with_suffix(".parquet")
+    if content is None:
+        pd.DataFrame({"x": [1]}).to_parquet(target)
+    else:
+        target.write_bytes(content)
+    before = target.read_bytes()
+    with pytest.raises(InputError, match="give the grid another name"):
+        sweep(grid)
+    assert target.read_bytes() == before
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "null", '{"state": '])
+def test_a_run_whose_record_cannot_be_read_is_not_finished(write_grid, runs, content):
+    job = read_grid(write_grid(TWO))[0]
+    run_folder(*job).mkdir(parents=True)
+    (run_folder(*job) / "run.json").write_text(content)
+    assert not sweep_command.is_finished(job)
+
+
 def test_a_grid_that_cannot_be_run_is_refused_before_anything_runs(tmp_path, runs):
     path = tmp_path / "mine.yml"
     values = "{confidence: [0.9, 2]}"

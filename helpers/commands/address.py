@@ -23,7 +23,8 @@ _REPOSITORY = re.compile(
     r"https://github\.com/[A-Za-z0-9][A-Za-z0-9-]{0,38}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}(?<!\.git)"
 )
 _BOOK = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?(/[A-Za-z0-9._~-]+)*/?")
-_TABLE = re.compile(r"\[project\.urls\]\n(?:\w+ = .*\n)*\n")
+_TABLE = re.compile(r"\[project\.urls\]\n((?:[^[\n].*\n|\n)*)")
+_OURS = re.compile(r"^(?:Repository|Book) *=.*\n|^\n", re.M)
 _CITED = re.compile(r"^(?:repository-code|url): .*\n", re.M)
 
 
@@ -144,7 +145,10 @@ def write_address(repository: str, book: str = "", root: Path = ROOT) -> None:
     urls = {"Repository": repository} | ({"Book": _check_book(book)} if book else {})
     table = "".join(f'{name} = "{address}"\n' for name, address in urls.items())
     path = root / "pyproject.toml"
-    text = _TABLE.sub("", path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    if found := _TABLE.search(text):
+        table += _OURS.sub("", found[1])
+        text = text.replace(found[0], "")
     before = "[project.optional-dependencies]\n"
     text = text.replace(before, f"[project.urls]\n{table}\n{before}")
     path.write_text(text, encoding="utf-8")

@@ -251,16 +251,19 @@ def _find_cmip5(listed: dict) -> list[dict]:
 
 
 def _choose_files(found: Iterable[dict], listed: dict) -> list[Wanted]:
-    """Choose the newest version of each file that is needed, with all its addresses."""
+    """Choose the newest version of each file that is needed and has a checksum."""
     from helpers.commands.transfer import Wanted
 
     versions: dict[str, dict[tuple[int, str], Wanted]] = {}
     for about in found:
+        algorithm = str(about["checksum_type"]).replace("-", "").lower()
+        if algorithm not in _DIGESTS or not about["checksum"]:
+            continue  # nothing would prove the file
         for address in about["HTTPServer"]:
             name = PurePosixPath(urlsplit(address).path).name
             if not _is_needed(name, listed):
                 continue
-            digits = f"{about['checksum_type'].replace('-', '').lower()}:{about['checksum']}"
+            digits = f"{algorithm}:{about['checksum']}"
             version = re.search(r"\.v?(\d+)(\||$)", about["dataset_id"])
             key = int(version[1]) if version else 0, digits
             one = versions.setdefault(name, {}).setdefault(

@@ -50,7 +50,10 @@ _TRACEBACK_LINES = 15
 
 def find_notebook(name: str) -> Path:
     """Return the notebook of this name, of this number (``4``, ``04``), or that alone begins so."""
-    stem = Path(name).stem
+    path = Path(name)
+    stem = path.stem if path.suffix in (".ipynb", ".md") else path.name
+    if path.parts[:-1] != NOTEBOOKS.parts[len(NOTEBOOKS.parts) - len(path.parts) + 1 :]:
+        stem = name  # of a file elsewhere, not of the book's own
     number = stem.zfill(2) if stem.isdecimal() else stem
     known = sorted(notebook.stem for notebook in NOTEBOOKS.glob("*.ipynb"))
     begun = [each for each in known if stem and each.startswith(number)]

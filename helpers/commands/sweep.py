@@ -28,6 +28,7 @@ import pandas as pd
 import yaml
 from distributed import Client, LocalCluster, as_completed, default_client
 from papermill.exceptions import PapermillExecutionError
+from pyarrow import parquet
 
 from helpers.claims import collect
 from helpers.cluster import connect
@@ -169,8 +170,11 @@ def _expand(part: dict) -> Iterator[Job]:
 
 def is_finished(job: Job) -> bool:
     """Return whether today's code has made this run already, from the same data."""
-    record = run_folder(*job) / "run.json"
-    return record.exists() and json.loads(record.read_text())["state"] == state(*job)
+    try:
+        made = json.loads((run_folder(*job) / "run.json").read_text(encoding="utf-8"))["state"]
+    except (OSError, ValueError, LookupError, TypeError):  # none, or not what a run left there
+        return False
+    return made == state(*job)
 
 
 def _work(name: str, parameters: dict[str, object], expected: str) -> Result:
@@ -283,8 +287,14 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
         notebook's genuine files are not here, the rows of its runs stay as they were.
     dict
         The error of each run that failed.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_grid`, and if another file has the name of the table.
     """
-    jobs = read_grid(grid)
+    jobs, target = read_grid(grid), grid.with_suffix(".parquet")
+    _check_target(target)
     lacking = {
         path for path in {job.notebook for job in jobs} if explain_lack(nbformat.read(path, 4))
     }
@@ -299,7 +309,7 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
     if missing:
         with room(run_folder(*missing[0]).parent, _ROOM * len(missing)), workers(cluster) as client:
             failed = make_runs(missing, client)
-    table, target = tabulate(possible), grid.with_suffix(".parquet")
+    table = tabulate(possible)
     if lacking and target.exists():
         before = pd.read_parquet(target)
         kept = before["notebook"].isin([path.stem for path in lacking])
@@ -309,10 +319,27 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
     table = table.iloc[place.dropna().sort_values(kind="stable").index]
     if table.empty:
         return target, failed
-    partial = target.with_suffix(".part")
+    partial = target.with_name(f"{target.name}.part")
     table.convert_dtypes().to_parquet(partial, index=False)
     partial.rename(target)
     return target, failed
+
+
+def _check_target(target: Path) -> None:
+    """Refuse to write over a file that is no table of a sweep."""
+    if not target.exists():
+        return
+    try:
+        columns = set(parquet.read_schema(target).names)
+    except (OSError, ValueError):
+        columns = set()
+    if not columns >= {"notebook", "run"}:
+        raise InputError(
+            target,
+            needed="no file, or the table of an earlier sweep of this grid",
+            found="another file, which the table would replace",
+            mend="move it, or give the grid another name",
+        )
 
 
 def main() -> int:

@@ -120,7 +120,8 @@ def field_maps(
             if dots is not None:
                 rows_, columns_ = np.nonzero(dots.sel(panel=panel).values)
                 ax.plot(fields["lon"][columns_], fields["lat"][rows_], "k.", markersize=1.5)
-            ax.set_title(str(panel), fontsize=10 if columns < 3 else 8, pad=2)
+            size = 10 if columns < 3 else 8
+            ax.set_title(str(panel), fontsize=size, pad=2, parse_math=False)  # a file's name
             ax.set_aspect(1 / np.cos(np.radians(33)))
             ax.set(xlim=(73, 105), ylim=(26, 40))
             ax.set_xticks([80, 100], ["80°E", "100°E"])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.checks import check_numbers
-from helpers.errors import InputError
+from helpers.errors import InputError, list_some
 from helpers.pathmodel.spec import PathModel
 
 COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
@@ -37,8 +37,8 @@ def model_table(
     if missing:
         raise InputError(
             "path model",
-            needed=f"the columns {', '.join(names)}",
-            found=f"no column {', '.join(missing)}",
+            needed=f"the columns {list_some(names)}",
+            found=f"no column {list_some(missing)}",
             mend="add the data, or take the variable out of the model",
         )
     doubled = data.columns[data.columns.duplicated()].intersection(names)

@@ -124,7 +124,7 @@ def read_model(source: str | Path) -> PathModel:
     path = MODELS / f"{source}.lav"
     path = path if os.path.exists(path) else Path(source)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # such as other bytes than text, in it or in its name
         known = ", ".join(sorted(file.stem for file in MODELS.glob("*.lav")))
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,13 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from helpers.cmip5 import find_files, land_fraction, net_ecosystem_production, open_ensemble
+from helpers.cmip5 import (
+    find_files,
+    land_fraction,
+    net_ecosystem_production,
+    open_ensemble,
+    open_historical,
+)
 from helpers.cmip5 import open_run as open_lazily
 from helpers.errors import InputError
 from tests.faults import Case
@@ -360,6 +367,18 @@ def _archive_without(pattern: str) -> Callable[[Path], object]:
     return read
 
 
+def _first_member_without_rh(folder: Path) -> xr.Dataset:
+    save(folder, run("npp", edges=COARSE, value=9e-8))
+    for variable in ("npp", "rh"):
+        save(folder, run(variable, edges=COARSE), variable, member="r2i1p1")
+    return open_historical(folder, first_year=2004, last_year=2005).load()
+
+
+def _second_member(found: xr.Dataset) -> None:
+    assert {*found.data_vars} == {"npp", "rh", "land_fraction", "area"}
+    np.testing.assert_allclose(found["npp"].mean(), 1.5 * found["rh"].mean(), rtol=1e-3)
+
+
 def _unlike(**options) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
         _archive(folder, variables=["npp"])
@@ -402,6 +421,43 @@ def _only_model_a(found: xr.Dataset) -> None:
 
 def _too_few_years(folder: Path) -> xr.Dataset:
     return open_ensemble(_archive(folder), last_year=2007)
+
+
+def _archive_with(variables: str, change: Change) -> Callable[[Path], object]:
+    """Return a reader of an archive with the files of some variables changed."""
+
+    def read(folder: Path) -> object:
+        for path in sorted(_archive(folder).iterdir()):
+            if path.name.split("_")[0] in variables.split():
+                with xr.open_dataset(path, decode_times=False) as opened:
+                    file = change(opened.load())
+                path.unlink()
+                file.to_netcdf(path, format="NETCDF3_CLASSIC")
+        return _ensemble(folder)
+
+    return read
+
+
+def _negated(file: xr.Dataset) -> xr.Dataset:
+    return file.assign(rh=(-file["rh"]).assign_attrs(file["rh"].attrs))
+
+
+def _without_month(step: int) -> Change:
+    def change(file: xr.Dataset) -> xr.Dataset:
+        file["npp"][step] = np.nan
+        return file
+
+    return change
+
+
+def _packed_rows(file: xr.Dataset) -> xr.Dataset:
+    packed = ("lat", np.round(file["lat"].values / 2.5).astype("int16"), {"scale_factor": 2.5})
+    return _bare(file).assign_coords(lat=packed)
+
+
+def _bounds_from_another_date(file: xr.Dataset) -> xr.Dataset:
+    file["time_bnds"] = file["time_bnds"] - timedelta(days=100 * 365)
+    return file
 
 
 def _radians(folder: Path) -> object:
@@ -708,6 +764,31 @@ CASES = [
         made(_axis("lon", _put(3, 1e30))),
         (f"{IN_FILE}lon", "degrees", "1e+30"),
     ),
+    Case(
+        "Latitudes rounded to whole tens",
+        made(_axis("lat", lambda values: np.round(values, -1))),
+        (f"{IN_FILE}lat", "once", "-80 degrees 2 times"),
+    ),
+    Case(
+        "Latitudes packed as integers",
+        made(_packed_rows),
+        (f"{IN_FILE}lat", "not packed", "ncpdq -U"),
+    ),
+    Case(
+        "A single row, without bounds",
+        made(lambda file: _bare(file).isel(lat=[24])),
+        (f"{IN_FILE}lat", "at least two cells", "32.5"),
+    ),
+    Case(
+        "A hole among the columns",
+        _archive_with("npp rh", lambda file: file.isel(lon=[*range(16), *range(20, 72)])),
+        ("MODEL-A: lon", "side by side", "nothing between 75 and 100"),
+    ),
+    Case(
+        "Bounds of time that count from another date",
+        made(_bounds_from_another_date),
+        (f"{IN_FILE}time", "each time within its bounds", "56225.5", "19710 to 19741"),
+    ),
     Case("Latitudes in radians", _radians, ("MODEL-A: lat", "cells from")),
     Case("Words as latitudes", made(_text_for_rows), (NAME,)),
     Case(
@@ -749,7 +830,25 @@ CASES = [
     Case(
         "A flux of 1000 kg m-2 s-1",
         made(_values(1e3)),
-        (f"{IN_FILE}npp", "1000", "sunlight"),
+        (f"{IN_FILE}npp", "1000", "no land has more"),
+    ),
+    Case(
+        "Grams under the unit of kilograms",
+        made(lambda file: file.assign(npp=(file["npp"] * 1000).assign_attrs(file["npp"].attrs))),
+        (f"{IN_FILE}npp", "convert the values", "e-05"),
+    ),
+    Case(
+        "Respiration with the opposite sign",
+        _archive_with("rh", _negated),
+        ("rh_Lmon_MODEL-A_", "from -1e-09", "sign"),
+    ),
+    *(
+        Case(
+            f"A month without values, the {place} one of a run",
+            made(_without_month(step)),
+            (f"{IN_FILE}npp", "a value in every month", "45 cells"),
+        )
+        for place, step in (("first", 0), ("sixth", 5))
     ),
     Case(
         "Numbers packed as integers, with a scale",
@@ -760,7 +859,7 @@ CASES = [
     Case(
         "Numbers packed as integers, the scale lost",
         made(_packed(None)),
-        (f"{IN_FILE}npp", "sunlight"),
+        (f"{IN_FILE}npp", "no land has more"),
     ),
     Case(
         "A word as the scale of packed numbers",
@@ -798,6 +897,12 @@ CASES = [
         _archive_without("*_historical_*"),
         ("MODEL-A rcp45", "npp rcp45 r1i1p1, rh rcp45 r1i1p1"),
     ),
+    Case(
+        "rh of the first member is missing",
+        _first_member_without_rh,
+        handled=_second_member,
+        answer="The first member that has both is read.",
+    ),
     Case("npp and rh on two grids", _unlike(edges=regular(4.0)), ("MODEL-A rcp45: rh", "npp")),
     Case(
         "npp and rh in two calendars",
@@ -819,6 +924,7 @@ CASES = [
         _land(0.5, "%"),
         ("MODEL-A: sftlf", "percent, from 0 to 100", "from 0.5 to 0.5"),
     ),
+    Case("A land percentage of 0", _land(0, "%"), ("MODEL-A: sftlf", "land in the region")),
     Case("A land percentage of 140", _land(140, "%"), ("MODEL-A: sftlf", "from 140 to 140")),
     Case("A land percentage in another unit", _land(50, "1"), ("sftlf in", "units %")),
     Case(

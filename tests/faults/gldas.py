@@ -269,6 +269,10 @@ def _hostile_words(file: xr.Dataset) -> xr.Dataset:
     return file
 
 
+def _bounds_of_may(file: xr.Dataset) -> xr.Dataset:
+    return file.assign(time_bnds=_plain(5)["time_bnds"].assign_coords(time=file["time"]))
+
+
 def _many_variables(file: xr.Dataset) -> xr.Dataset:
     others = {f"other_{number}": 0 for number in range(500)}
     return file.drop_vars("PotEvap_tavg").assign(others)
@@ -465,6 +469,11 @@ CASES = [
         (f"{IN_JANUARY}: time_bnds", "1 days"),
     ),
     Case(
+        "The bounds of another month",
+        made(_bounds_of_may),
+        (f"{IN_JANUARY}: time_bnds", "around its time", "2014-05-01 to 2014-06-01", "2014-01-01"),
+    ),
+    Case(
         "Text as the bounds of a month",
         made(_bounds_of_text),
         (IN_JANUARY, "attributes that mean nothing"),
@@ -528,7 +537,17 @@ CASES = [
     Case(
         "A region without the Plateau",
         made(_coordinate("lon", [8.5, 9.5, 10.5, 11.5])),
-        (IN_JANUARY, "none there"),
+        (f"{IN_JANUARY}: lon", "lon 72 to 106", "0 there"),
+    ),
+    Case(
+        "One row of cells",
+        made(lambda file: file.isel(lat=[1]), EVERY),
+        (f"{IN_JANUARY}: lat", "two cells or more", "1 there"),
+    ),
+    Case(
+        "A hole among the columns",
+        made(_coordinate("lon", [80.5, 81.5, 99.5, 100.5]), EVERY),
+        (f"{IN_JANUARY}: lon", "side by side", "nothing between 81.5 and 99.5"),
     ),
     Case(
         "A variable with levels",
@@ -565,7 +584,27 @@ CASES = [
     Case(
         "An albedo of 400 %",
         made(_set("Albedo_inst", 400)),
-        (f"{IN_JANUARY}: Albedo_inst", "0 to 100 %", "400"),
+        (f"{IN_JANUARY}: Albedo_inst", "1 to 100 %", "400"),
+    ),
+    Case(
+        "An albedo of 0.2: a fraction for per cent",
+        made(_set("Albedo_inst", 0.2)),
+        (f"{IN_JANUARY}: Albedo_inst", "1 to 100 %", "0.2"),
+    ),
+    Case(
+        "Soil water as a share of the volume",
+        made(_set("RootMoist_inst", 0.2)),
+        (f"{IN_JANUARY}: RootMoist_inst", "1 to 5000 kg m-2", "0.2"),
+    ),
+    Case(
+        "Another fill value (-999) left as data",
+        made(_set("Qh_tavg", -999.0)),
+        (f"{IN_JANUARY}: Qh_tavg", "-500 to 2000 W m-2", "-999"),
+    ),
+    Case(
+        "A negative rain",
+        made(_set("Rainf_f_tavg", -0.001)),
+        (f"{IN_JANUARY}: Rainf_f_tavg", "-0.001"),
     ),
     Case(
         "A temperature of 20 in kelvin",

@@ -63,6 +63,15 @@ def _folder(folder: Path) -> PathModel:
     return read_model(folder / "mine.lav")
 
 
+def _marked(folder: Path) -> PathModel:
+    (folder / "mine.lav").write_text("y ~ x", encoding="utf-8-sig")
+    return read_model(folder / "mine.lav")
+
+
+def _arrow(model: PathModel) -> None:
+    assert list(model.paths) == [("y", "x")]
+
+
 def _many(model: PathModel) -> None:
     assert len(model.paths) == 10**5
     assert len(model.variables) == 10**5 + 1
@@ -104,6 +113,12 @@ CASES: list[Case] = [
         "y ~ x\r\nz ~ y\r\n",
         [("y", "x"), ("z", "y")],
         "The same model.",
+    ),
+    Case(
+        "A byte order mark",
+        _marked,
+        handled=_arrow,
+        answer="The same model.",
     ),
     draws("Tabs and wide spaces", "y\t~\tx  +\u00a0z", [("y", "x"), ("y", "z")], "Spaces."),
     draws("No spaces", "y~x+z", [("y", "x"), ("y", "z")], "The same model."),
@@ -154,6 +169,14 @@ CASES: list[Case] = [
     refuse("A covariance twice, turned round", "a ~~ b\nb ~~ a\ny ~ a + b", *ONCE, line=2),
     # tables
     unfit("A column that is missing", CHAIN, FOUR[["a", "c"]], "path model", "no column b, d"),
+    unfit(
+        "500 columns that are missing",
+        "d ~ " + " + ".join(f"x{k}" for k in range(500)),
+        FOUR,
+        "path model",
+        "x48, x49 and 450 more",
+        "found:  no column",
+    ),
     unfit("A column in capitals", CHAIN, FOUR.rename(columns=str.upper), "path model", "no column"),
     Case(
         "A column twice",

@@ -256,6 +256,13 @@ CASES: list[Case] = [
     of_a_name("A notebook's name that is mistyped", "04_elevation_gradient_", "did you mean 04"),
     of_a_name("The beginning of several notebooks' names", "0", "did you mean 01_data or 02"),
     of_a_name("A path that leads out of the book", "../../../etc/passwd", "'../../../etc/passwd'"),
+    of_a_name(
+        "A notebook elsewhere, with the name of one of the book",
+        "/home/me/08_climatic_sem.ipynb",
+        "'/home/me/08_climatic_sem.ipynb'",
+        "did you mean 08_climatic_sem",
+    ),
+    of_a_name("A number with a fraction for a notebook", "8.9", "'8.9'"),
     of_a_name("A notebook's number in digits of another script", "\u0660\u0664", "name one of"),
     of_a_name("The character NUL for a notebook", "\0", r"'\x00'"),
     of_a_name("A command for a notebook", "$(touch x)", "'$(touch x)'"),

@@ -12,6 +12,7 @@ from helpers.pathmodel import fit_model, parse_model
 from helpers.sites import read_sites
 from helpers.study import load_study, minmax
 from tests.faults import Case
+from tests.faults.gldas import year
 from tests.test_sites import GOOD
 
 TABLE = "sites.csv"
@@ -42,6 +43,40 @@ def studied(old: str, new: str) -> Callable[[Path], object]:
         return load_study(folder)
 
     return read
+
+
+def added(column: str, value: object) -> Callable[[Path], pd.DataFrame]:
+    """Return a reader of a good table with one more column, the same value at every site."""
+    header, *rows = GOOD.splitlines()
+    return written("\n".join([f"{header},{column}", *(f"{row},{value}" for row in rows)]))
+
+
+def beside(make: Callable[[Path], object]) -> Callable[[Path], object]:
+    """Return a reader of a study in a folder with a good table and something else."""
+
+    def read(folder: Path) -> object:
+        (folder / TABLE).write_text(GOOD, encoding="utf-8")
+        make(folder)
+        return load_study(folder)
+
+    return read
+
+
+def _climate_below(name: str, ending: str = "") -> Callable[[Path], object]:
+    """Return a function that writes GLDAS files below a folder, their ending taken away."""
+
+    def make(folder: Path) -> None:
+        place = folder / name
+        place.mkdir(parents=True)
+        for path in sorted(year(place).iterdir()):
+            path.rename(place / path.name.removesuffix(ending))
+
+    return make
+
+
+def _table_in_capitals(folder: Path) -> object:
+    (folder / "Sites.CSV").write_text(GOOD, encoding="utf-8")
+    return load_study(year(folder))
 
 
 def same(found: pd.DataFrame) -> None:
@@ -258,10 +293,32 @@ CASES = [
         changed("SOC", "ST10"),
         (f"{COLUMN} 'ST10', site A", "between 150 and 350 in K"),
     ),
+    *(
+        Case(
+            f"{fault}, in {column}",
+            added(column, value),
+            (f"{COLUMN} '{column}', site A", needed, f"'{value}'"),
+        )
+        for fault, column, value, needed in (
+            ("A fill value (-9999)", "NPP", -9999, "between 0 and 10000 in g m-2 yr-1"),
+            ("A fill value (-999)", "DHFS", -999, "between -500 and 2000 in W m-2"),
+            ("A negative amount", "TPLFA", -5, "between 0 and 10000 in nmol g-1"),
+            ("Millimetres a year", "PRE", 450, "in kg m-2 s-1"),
+            ("Grams per kilogram", "SH", 3.5, "in kg kg-1"),
+            ("A share of the volume", "RZSM", 0.25, "between 1 and 5000 in kg m-2"),
+            ("A fraction for per cent", "ALB", 0.2, "between 1 and 100 in %"),
+            ("Integers of a satellite's file", "EVI", 2500, "between -1 and 1 in 1"),
+        )
+    ),
     Case(
         "An elevation in feet",
         changed("4500", "14764"),
-        (f"{COLUMN} 'elevation', site A", "between -500 and 9000 in m"),
+        (f"{COLUMN} 'elevation', site A", "between 10 and 9000 in m"),
+    ),
+    Case(
+        "An elevation in kilometres",
+        changed("4500", "4.5"),
+        (f"{COLUMN} 'elevation', site A", "between 10 and 9000 in m", "'4.5'"),
     ),
     Case(
         "Longitude and latitude swapped",
@@ -284,6 +341,31 @@ CASES = [
         ("site A", "l", "found:  47"),
     ),
     Case("A site on a masked cell", _masked, ("site A: TF", "a land cell")),
+    Case(
+        "GLDAS files of a region without the sites of the book",
+        lambda folder: load_study(year(folder)),
+        ("site T01", "lat between 30 and 34", "give climate that reaches there"),
+    ),
+    Case(
+        "The name of the table in other letters",
+        _table_in_capitals,
+        ("Sites.CSV", "the site table, sites.csv"),
+    ),
+    Case(
+        "GLDAS files one folder too deep",
+        beside(_climate_below("gldas/2014")),
+        ("gldas", "right in it", "its own data in its place"),
+    ),
+    Case(
+        "GLDAS files that end in .nc, in their folder",
+        beside(_climate_below("gldas", "4")),
+        ("gldas", "GLDAS_NOAH10_M*.nc4"),
+    ),
+    Case(
+        "An empty folder for the CMIP5 archive",
+        beside(lambda folder: (folder / "cmip5").mkdir()),
+        ("cmip5", "CMIP5 files of npp and rh"),
+    ),
     Case(
         "A land cover in other letters",
         changed("steppe,3", "Steppe,3"),
