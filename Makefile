@@ -69,7 +69,7 @@ lab: $(READY) ## open the notebooks in JupyterLab, where the pages' buttons find
 address: $(READY) ## say where the book is published: REPOSITORY=https://github.com/OWNER/NAME (BOOK=https://...)
 	@$(BIN)/python -m helpers.commands.address "$$REPOSITORY" $${BOOK:+"$$BOOK"}
 
-bench: $(READY) ## time the book beside its peers: SUITE=paths, archive or book (all); writes benchmarks/results.md
+bench: $(READY) ## time the book beside its peers: SUITE=paths, archive, book or tests (all); writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks $$SUITE
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)

@@ -27,11 +27,13 @@ SUITES = {
     "paths": "Path models and the feedback loop",
     "archive": "Oxygen production from a large archive",
     "book": "The book",
+    "tests": "The tests",
 }
 PACKAGES = {
     "paths": ("numpy", "scipy", "pandas"),
     "archive": ("numpy", "xarray", "dask", "netCDF4"),
     "book": ("jupyter-book", "sphinx", "ipykernel"),
+    "tests": ("pytest", "pytest-xdist", "nbval"),
 }
 
 

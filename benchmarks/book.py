@@ -38,7 +38,6 @@ def report() -> list[str]:
         subprocess.run(["git", "clone", "-q", ROOT, folder], check=True)
         (folder / ".venv").symlink_to(sys.prefix)
         times = pd.DataFrame([time_builds(folder) for _ in range(REPEATS)])
-        tests = run(folder, "make", "test")
     times["least for a clean build"] = times["Sphinx alone"] + times["all scripts"]
     table = times.agg(["median", "min", "max"]).T
     middle = table["median"]
@@ -56,8 +55,6 @@ def report() -> list[str]:
         f"its code as a script. The helper is `{HELPER}`.",
         "",
         *write_table(shown),
-        "",
-        f"`make test` of what is set up, once: {tests / 60:.1f} minutes.",
     ]
 
 
