@@ -41,18 +41,21 @@ def report() -> list[str]:
     times["least for a clean build"] = times["Sphinx alone"] + times["all scripts"]
     table = times.agg(["median", "min", "max"]).T
     middle = table["median"]
-    over = {
-        "clean build": middle["clean build"] / middle["least for a clean build"],
-        "one notebook changed": middle["one notebook changed"] / middle["one script"],
+    goals = {
+        "clean build": 1.3 * middle["least for a clean build"],
+        "nothing changed": 5,
+        "one notebook changed": 1.3 * middle["one script"] + 8,
     }
+    over = middle["clean build"] / middle["least for a clean build"]
     shown = table.map("{:.1f}".format)
-    shown["times the least"] = pd.Series(over).map("{:.2f}".format).reindex(shown.index).fillna("")
+    shown["goal, at most"] = pd.Series(goals).map("{:.1f}".format).reindex(shown.index).fillna("")
     return [
         f"Seconds of {REPEATS} rounds on a clone of the last commit: median, shortest, longest. A "
         "clean build begins with an empty `_build/`. The least for it is Sphinx alone (the same "
         "pages, nothing executed) and then all scripts (the code of the same notebooks, "
-        f"{AT_A_TIME} at a time). The notebook that changes is `{CHAPTER}`; the least for it is "
-        f"its code as a script. The helper is `{HELPER}`.",
+        f"{AT_A_TIME} at a time): the clean build took {over:.2f} times that. The notebook that "
+        f"changes is `{CHAPTER}`, here also as a script; the helper is `{HELPER}`. Goals: 1.3 times the "
+        "least; 5 seconds; 1.3 times the script and 8 seconds for Sphinx.",
         "",
         *write_table(shown),
     ]
