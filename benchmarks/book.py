@@ -54,8 +54,8 @@ def report() -> list[str]:
         "clean build begins with an empty `_build/`. The least for it is Sphinx alone (the same "
         "pages, nothing executed) and then all scripts (the code of the same notebooks, "
         f"{AT_A_TIME} at a time): the clean build took {over:.2f} times that. The notebook that "
-        f"changes is `{CHAPTER}`, here also as a script; the helper is `{HELPER}`. Goals: 1.3 times the "
-        "least; 5 seconds; 1.3 times the script and 8 seconds for Sphinx.",
+        f"changes is `{CHAPTER}`, here also as a script; the helper is `{HELPER}`. Goals: 1.3 "
+        "times the least; 5 seconds; 1.3 times the script and 8 seconds for Sphinx.",
         "",
         *write_table(shown),
     ]
