@@ -70,6 +70,8 @@ def put_section(text: str, suite: str, lines: list[str]) -> str:
     lines : list of str
         Markdown without headings of the first two levels.
     """
+    if any(re.match("##? ", line) for line in lines):
+        raise ValueError("a section has headings of the third level and below")
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)[1:]
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
     sections[SUITES[suite]] = "\n".join(lines)

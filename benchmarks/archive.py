@@ -17,7 +17,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -333,14 +332,13 @@ def _write(
     first, last = size.period
     without = [] if "CDO" in costs else ["", "There is no CDO here, so it is left out."]
     return [
-        "## An archive of nine models" if size is FULL else "## A small archive",
-        "",
         f"{len(size.models)} models on their full global grids, {files} files of classic NetCDF, "
         f"{taken / 1e9:.1f} GB in the page cache: noise with a season, no science. Each method "
         f"makes the yearly oxygen production of {first}-{last} for two scenarios on the 1 degree "
-        "grid of the Plateau, from its start as a process to its end. CDO crops and chooses years "
-        f"first, chains all operators, and runs {os.cpu_count()} processes at a time. Medians "
-        f"(smallest-largest) of {size.times} rounds in turn after one round to warm up; peak: the "
+        "grid of the Plateau, from its start as a process to its end. "
+        f"CDO{_version_of_cdo()} crops and chooses years first, chains all operators, and runs "
+        f"{os.cpu_count()} processes at a time. Medians (smallest-largest) of {size.times} rounds "
+        "in turn after one round to warm up; peak: the "
         "largest process. `difference`: the largest from the helpers, in kg m-2 yr-1 of values up "
         f"to 2; above {TOLERANCE:g} there would be no table.",
         "",
@@ -361,9 +359,6 @@ def _write(
         f"Of the archive the helpers read {numbers['full archive', 'bytes_read'] / 1e6:.0f} MB; "
         f"without start they take {numbers['full archive', 'seconds']:.1f} s. All points: "
         "`benchmarks/growth.csv`. Repeat it with `python -m benchmarks.archive [FOLDER]`.",
-        "",
-        f"{', '.join(f'{name} {version(name)}' for name in ('xarray', 'dask', 'numpy'))}"
-        f"{_version_of_cdo()}.",
     ]
 
 
@@ -371,7 +366,7 @@ def _version_of_cdo() -> str:
     if not shutil.which("cdo"):
         return ""
     told = subprocess.run(["cdo", "--version"], capture_output=True, text=True, check=True)
-    return ", CDO " + (told.stdout + told.stderr).split("version ")[1].split()[0]
+    return " " + (told.stdout + told.stderr).split("version ")[1].split()[0]
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -36,7 +36,8 @@ started <- proc.time()[["elapsed"]]
 fits <- t(sapply(split(data, data$sample), function(rows) {
   nothing <- rep(NA, 4 * length(names)^2)
   tryCatch({
-    fit <- suppressWarnings(sem(model, rows, se = "none"))
+    fit <- suppressWarnings(sem(model, rows, se = "none", test = "none",
+                                baseline = FALSE, h1 = FALSE, check.post = FALSE))
     standardized <- suppressWarnings(lavInspect(fit, "std"))$beta[names, names]
     total <- solve(one - standardized) - one
     found <- lavInspect(fit, "est")
@@ -82,7 +83,7 @@ def fit_by_semopy(model: PathModel, samples: list[pd.DataFrame]) -> Fits:
         search = semopy.Model(model.text)
         try:
             search.fit(sample)
-            found = search.inspect(std_est=True)
+            found = search.inspect(std_est=True, information=None)
         except np.linalg.LinAlgError:
             continue
         for place, operator, column in (

@@ -32,7 +32,7 @@ text = open("model.lav").read()
 for _, rows in pd.read_csv("samples.csv").groupby("sample"):
     search = semopy.Model(text)
     search.fit(rows)
-    print(search.inspect(std_est=True))
+    print(search.inspect(std_est=True, information=None))
 """
 
 

@@ -18,7 +18,8 @@ sides = {"lat": np.arange(25, 42), "lon": np.arange(72, 107)}
 
 
 def crop(data):
-    return data.sortby("lat").sel(lat=slice(21, 45), lon=slice(68, 110))
+    lat = slice(21, 45) if data["lat"][0] < data["lat"][-1] else slice(45, 21)
+    return data.sel(lat=lat, lon=slice(68, 110)).sortby("lat")
 
 
 def open_flux(variable, model, scenario):

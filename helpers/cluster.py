@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import chain
 
 from helpers.errors import InputError
@@ -23,6 +24,11 @@ def connect(cluster: str) -> None:
     InputError
         If no scheduler answers at the address within ten seconds.
     """
+    if "distributed" in sys.modules:
+        from distributed import default_client
+
+        with suppress(ValueError):  # there is none
+            default_client().close()
     if cluster == "here":
         return
     import dask

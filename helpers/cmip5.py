@@ -739,7 +739,7 @@ def net_ecosystem_production(
         If a variable or an experiment is missing, or anything that :func:`open_run` and
         :func:`splice` refuse.
     """
-    return _net_uptake(_find_runs(files, model, scenario), model, scenario, box, {})
+    return _net_uptake(_find_runs(files, model, [scenario]), model, scenario, box, {})
 
 
 def _net_uptake(
@@ -751,6 +751,7 @@ def _net_uptake(
     period: tuple[int, int] | None = None,
 ) -> xr.DataArray:
     """Open what is not among `opened` yet, splice, cut out a period of years, and subtract."""
+    runs = runs[runs["experiment"].isin(["historical", scenario])]
     parts = {}
     for variable in sorted(set(runs["variable"])):
         halves = []
@@ -782,8 +783,9 @@ def _net_uptake(
     return nep.rename("nep")
 
 
-def _find_runs(files: pd.DataFrame, model: str, scenario: str) -> pd.DataFrame:
-    experiments = {"historical", scenario}
+def _find_runs(files: pd.DataFrame, model: str, scenarios: Sequence[str]) -> pd.DataFrame:
+    """Choose one member, which has the historical run and all scenarios."""
+    experiments = {"historical", *scenarios}
     runs = files[(files["model"] == model) & files["variable"].isin(_FLUXES)]
     runs = runs[runs["experiment"].isin(experiments)]
     for member in sorted(set(runs["member"]), key=_member_numbers):
@@ -793,9 +795,10 @@ def _find_runs(files: pd.DataFrame, model: str, scenario: str) -> pd.DataFrame:
             if len(kinds) == len(variables) * len(experiments):
                 return chosen
     kinds = runs[["variable", "experiment", "member"]].drop_duplicates()
+    named = " and ".join(["historical", *scenarios])
     raise InputError(
-        f"{model} {scenario}",
-        needed=f"nep, or npp and rh, of one member for historical and {scenario} (table Lmon)",
+        f"{model} {' '.join(scenarios)}",
+        needed=f"nep, or npp and rh, of one member for {named} (table Lmon)",
         found=", ".join(map(" ".join, kinds.itertuples(index=False))) or "none of them",
         mend="download the missing variable, experiment or member, or leave the model out",
     )
@@ -961,8 +964,8 @@ def open_ensemble(
     tops, fractions, inputs = [], [], {}
     for model in models:
         runs, opened = [], {}
+        found = _find_runs(files, model, scenarios)
         for scenario in scenarios:
-            found = _find_runs(files, model, scenario)
             period = (first_year, last_year)
             nep = _net_uptake(found, model, scenario, PLATEAU_BOX, opened, period)
             inputs |= {name: model for name in nep.attrs["files"].splitlines()}
@@ -1070,8 +1073,7 @@ def _complete_models(folder: Path, files: pd.DataFrame, scenarios: Sequence[str]
     complete, lacks = [], []
     for model in sorted(set(files.loc[files["variable"].isin(_FLUXES), "model"])):
         try:
-            for scenario in scenarios:
-                _find_runs(files, model, scenario)
+            _find_runs(files, model, scenarios)
             complete.append(model)
         except InputError as lack:
             lacks.append(f"{lack.where}: found {lack.found}")

@@ -106,7 +106,8 @@ def read_header(path: Path, *needed: str) -> dict[str, Stored]:
             begins = [header[name].place.begin for name in names]
             stored = header[names[0]]
             size = begins[-1] + _bytes_of_step(header[names[-1]]) - begins[0]
-            steps = _read_steps(file, begins[0], stored.place.stride, stored.shape[0], size)
+            count = math.prod(stored.shape[:1])
+            steps = _read_steps(file, begins[0], stored.place.stride, count, size)
             for name, begin in zip(names, begins, strict=True):
                 _, shape, dtype, *_ = header[name]
                 part = steps[:, begin - begins[0] :][:, : _bytes_of_step(header[name])]
@@ -124,7 +125,7 @@ def _side_by_side(header: dict[str, Stored], names: set[str]) -> list[list[str]]
             last = header[together[-1][0]]
             end = one.place.begin + _bytes_of_step(one)
             near = end - last.place.begin <= _READ_ACROSS
-            if near and (last.place.stride, last.shape[0]) == (one.place.stride, one.shape[0]):
+            if near and (last.place.stride, last.shape[:1]) == (one.place.stride, one.shape[:1]):
                 together[-1].append(name)
                 continue
         together.append([name])

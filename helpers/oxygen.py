@@ -258,6 +258,7 @@ def area_mean(
 
 def _land_area(area: xr.DataArray, land_fraction: xr.DataArray) -> xr.DataArray:
     require_units(area, "m2")
+    land_fraction = land_fraction.compute()  # one map a model, used three times
     low, high = float(land_fraction.min()), float(land_fraction.max())
     if low < 0 or high > 1 + 1e-6:
         raise InputError(

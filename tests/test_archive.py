@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from benchmarks.__main__ import put_section
 from benchmarks.archive import SMALL, report
 from benchmarks.noise import write_archive, write_model
 from helpers import cmip5, netcdf
@@ -115,7 +116,7 @@ def test_twice_the_years_are_held_in_blocks_of_the_same_size(tmp_path, sizes, sc
 
 def test_the_benchmark_runs_on_a_small_archive(tmp_path):
     table = tmp_path / "growth.csv"
-    text = "\n".join(report(size=SMALL, table=table))
+    text = put_section("", "archive", report(size=SMALL, table=table))
     assert "| helpers |" in text
     assert "| xarray |" in text
     assert "| CDO |" in text or "There is no CDO here" in text

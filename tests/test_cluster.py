@@ -16,8 +16,10 @@ import pandas as pd
 import pytest
 from distributed import Client, LocalCluster, default_client
 
+from benchmarks.noise import write_archive
 from helpers import loop
 from helpers.cluster import connect, spread
+from helpers.cmip5 import open_ensemble
 from helpers.errors import InputError
 from helpers.pathmodel import bollen_stine, bootstrap_effects, read_model, resampling
 from helpers.study import load_study, sample_top
@@ -100,6 +102,40 @@ def test_two_workers_give_the_same_bits_even_if_one_is_killed(data, tmp_path, mo
         assert len(before & set(client.run(os.getpid).values())) < 2
     assert same(here, there)
     assert same(here, after_a_death)
+
+
+def die_at_first(mark: Path) -> Callable:
+    """Return a function that kills the process which gets the first block, and changes none."""
+
+    def of(block: np.ndarray) -> np.ndarray:
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return block
+
+    return of
+
+
+@pytest.mark.slow
+def test_an_ensemble_has_the_same_bits_even_if_a_worker_is_killed(tmp_path):
+    archive = write_archive(tmp_path / "noise", ["CanESM2", "HadGEM2-ES"], 2003, 2008)
+    top = open_ensemble(archive, first_year=2004, last_year=2007)["top"]
+    alone = top.compute()
+    with two_workers() as client:
+        before = set(client.run(os.getpid).values())
+        lazy = top.data.map_blocks(die_at_first(tmp_path / "mark"), meta=np.empty((0,) * 5))
+        there = top.copy(data=lazy).compute()
+        assert before - set(client.run(os.getpid).values())
+    assert there.identical(alone)
+
+
+def test_here_is_here_again_after_a_cluster():
+    with LocalCluster(**TWO_WORKERS) as cluster:
+        connect(cluster.scheduler_address)
+        connect("here")
+        assert spread(lambda _: os.getpid(), [0]) == [os.getpid()]
+        with pytest.raises(ValueError, match="No clients"):
+            default_client()
 
 
 def test_pieces_keep_their_order_and_are_computed_on_the_workers():

@@ -451,6 +451,18 @@ def test_what_is_missing_is_named(tmp_path, remove, words):
     refused(words, net_ecosystem_production, find_files(tmp_path), "MODEL-A", "rcp45")
 
 
+def test_all_scenarios_are_of_one_member(tmp_path):
+    for member, value, lacks in (("r1i1p1", 4e-8, "rcp85"), ("r2i1p1", 5e-8, None)):
+        for experiment, (start, months) in PERIODS.items():
+            for variable in ("npp", "rh"):
+                file = run(variable, start, months, value=value if variable == "npp" else 1e-8)
+                if experiment != lacks:
+                    save(tmp_path, file, variable, experiment, member=member)
+    inputs = open_ensemble(tmp_path, first_year=2004, last_year=2007).attrs["inputs"]
+    assert "_r2i1p1_" in inputs
+    assert "_r1i1p1_" not in inputs
+
+
 def test_members_are_not_mixed(tmp_path):
     save_model(tmp_path, variables=["npp"])
     for experiment, (start, months) in PERIODS.items():
@@ -689,14 +701,14 @@ def test_two_workers_give_the_same_ensemble(archive):
 def test_an_incomplete_model_is_left_out_with_a_warning(archive):
     for path in (archive / "c").glob("*rcp85*"):
         path.unlink()
-    with pytest.warns(UserWarning, match="left out, incomplete: MODEL-C rcp85: found nep hist"):
+    with pytest.warns(UserWarning, match="incomplete: MODEL-C rcp45 rcp85: found nep hist"):
         ensemble = open_ensemble(archive, first_year=2004, last_year=2007)
     assert ensemble["model"].values.tolist() == ["MODEL-A", "MODEL-B"]
 
 
 def test_an_archive_without_a_complete_model_is_refused(tmp_path):
     save(tmp_path, run())
-    refused(["of a model", "MODEL-A rcp45: found npp historical"], open_ensemble, tmp_path)
+    refused(["of a model", "MODEL-A rcp45 rcp85: found npp historical"], open_ensemble, tmp_path)
 
 
 # CDO

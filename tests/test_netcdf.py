@@ -309,3 +309,12 @@ def test_any_change_of_a_genuine_header_is_read_or_refused(whole, changes):
     path.write_bytes(changed)
     header = read_all(path)
     assert header is None or "" not in header
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_single_number_is_read_from_every_form(tmp_path, form):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w", format=form) as file:
+        file.createVariable("height", "f8", ())[...] = 3
+    header = read_header(tmp_path / "a.nc", "height")
+    assert header["height"].shape == ()
+    assert header["height"].values == 3
