@@ -175,7 +175,9 @@ KINDS = {
 
 
 def kill(kind: str, times: int, seed: int, scratch: Path) -> Iterator[str]:
-    """Kill a command again and again; yield of each time what the kill met.
+    """Kill a command again and again; yield of each time what was killed.
+
+    Where the command ends before its moment comes, another moment is drawn.
 
     Parameters
     ----------
@@ -208,19 +210,21 @@ def kill(kind: str, times: int, seed: int, scratch: Path) -> Iterator[str]:
     needs = time.monotonic() - started
     assert first.returncode == 0, first.stdout
     whole = made(project)
-    for number in range(times):
+    number = 0
+    while number < times:
         spoil(project, rng)
         moment, alone = rng.uniform(0, needs), rng.random() < 0.5
         run = subprocess.Popen(**how | {"stdout": subprocess.DEVNULL}, start_new_session=True)
         try:
-            run.wait(moment)
-            met = "nothing: it had ended"
+            assert run.wait(moment) == 0, f"{kind}, seed {seed}, after kill {number}: it failed"
+            continue
         except subprocess.TimeoutExpired:
             met = "the command alone" if alone else "the command and its children"
             (os.kill if alone else os.killpg)(run.pid, signal.SIGKILL)
             run.wait()
+        number += 1
         after = subprocess.run(**how)
-        where = f"{kind}, seed {seed}, kill {number} of {met} after {moment:.2f} s"
+        where = f"{kind}, seed {seed}, kill {number}, of {met}, after {moment:.2f} s"
         assert after.returncode == 0, f"{where}\n{after.stdout}"
         now = made(project)
         others = sorted(name for name in {*now, *whole} if now.get(name) != whole.get(name))
@@ -237,7 +241,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         met = Counter(kill(asked.kind, asked.times, asked.seed, Path(scratch)))
     for what, times in met.items():
-        print(f"{asked.kind}: {times} kills met {what}; the next run put it right")
+        print(f"{asked.kind}: {times} kills of {what}; each time the next run put it right")
 
 
 if __name__ == "__main__":
