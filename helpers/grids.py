@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -123,7 +124,8 @@ def regrid(
     Raises
     ------
     InputError
-        If the source does not reach the centre of every target cell, or has a hole.
+        If the source does not reach the centre of every target cell, or has a hole. When something
+        is computed: if cells without a value at the first step have one later.
 
     Notes
     -----
@@ -146,8 +148,10 @@ def regrid(
         for name, source in bounds.items()
     }
     plain, fraction = (each.drop_vars(_ALL_SIDES, errors="ignore") for each in (flux, fraction))
-    land = fraction.where(first_step(plain).notnull(), 0.0)
-    moved = _move(_average_on_land, target, weights, plain, land)
+    there = first_step(plain).notnull()
+    land = fraction.where(there, 0.0)
+    on_land = partial(_average_on_land, where=str(flux.attrs.get("model", flux.name)))
+    moved = _move(on_land, target, weights, plain, land, there)
     land = _move(_average, target, weights, land)
     land = land.assign_attrs(units="1", long_name="land fraction").rename("land_fraction")
     return moved.transpose(*flux.dims).rename(flux.name).assign_attrs(flux.attrs), land
@@ -187,9 +191,22 @@ def _average(values: np.ndarray, by_lat: np.ndarray, by_lon: np.ndarray) -> np.n
 
 
 def _average_on_land(
-    values: np.ndarray, land: np.ndarray, by_lat: np.ndarray, by_lon: np.ndarray
+    values: np.ndarray,
+    land: np.ndarray,
+    there: np.ndarray,
+    by_lat: np.ndarray,
+    by_lon: np.ndarray,
+    where: str,
 ) -> np.ndarray:
     absent = np.isnan(values)
+    late = (~absent & ~there).reshape(-1, *there.shape).any(axis=0)
+    if late.any():
+        raise InputError(
+            where,
+            needed="the same cells with values from the first step to the last",
+            found=f"{late.sum()} cells of the region whose values begin later",
+            mend="fill the gaps, leave the model out, or download its files again",
+        )
     gap = absent & (land > 0)
     on_land = _average(np.where(absent, 0, values) * land, by_lat, by_lon)
     there = _average(land, by_lat, by_lon)

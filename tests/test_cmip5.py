@@ -601,6 +601,18 @@ def test_the_degree_grid_is_its_own_image():
     np.testing.assert_allclose(land, 1)
 
 
+def test_land_that_appears_where_a_block_of_months_ends_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("helpers.cmip5._MONTHS_PER_CHUNK", 24)  # the historical run
+    for experiment, (start, months) in PERIODS.items():
+        for variable in ("npp", "rh"):
+            file = run(variable, start, months)
+            if (variable, experiment) == ("npp", "historical"):
+                file["npp"][:, 50:, 30:] = np.nan
+            save(tmp_path, file, variable, experiment)
+    top = open_ensemble(tmp_path, first_year=2004, last_year=2007)["top"]
+    refused(["MODEL-A", "whose values begin later"], top.compute)
+
+
 def test_a_gap_in_time_is_shown_and_does_not_spread():
     flux = field(GRIDS["2.8 degrees Gaussian"]) * 0 + 0.25
     flux[1, 5, 5] = np.nan
