@@ -27,6 +27,7 @@ from helpers.pathmodel.resampling import (
     Bootstrap,
     bollen_stine,
     bootstrap_effects,
+    draw_sites,
     influence,
     order_agreement,
     rank_stability,
@@ -384,3 +385,12 @@ RELATED = parse_model("y ~ a + b + c\na ~~ b\nb ~~ c")
 def test_input_that_cannot_be_resampled_is_refused(ask, message):
     with pytest.raises(InputError, match=message):
         ask()
+
+
+@pytest.mark.parametrize("n", [30, 400, 70_000])
+def test_blocks_of_resamples_are_light_enough_to_travel_and_one_stream(n):
+    blocks = list(draw_sites(n, 100 if n > 400 else 5001, seed=5))
+    assert max(block.nbytes for block in blocks) <= 1_000_000
+    drawn = np.concatenate(blocks)
+    whole = np.random.default_rng(5).integers(0, n, drawn.shape)
+    np.testing.assert_array_equal(drawn, whole)

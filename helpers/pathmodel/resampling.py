@@ -32,7 +32,7 @@ from helpers.pathmodel.recursive import (
 from helpers.pathmodel.ring import check_real, solve_ring
 from helpers.pathmodel.spec import PathModel
 
-_BLOCK = 2000  # resamples at a time
+_BLOCK, _BYTES = 2000, 1_000_000  # at most: resamples at a time, and what they weigh
 _FEWEST = 100
 
 
@@ -384,10 +384,10 @@ def draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
             found=f"{n_boot}",
             mend="try 2000",
         )
-    rng = np.random.default_rng(seed)
-    for start in range(0, n_boot, _BLOCK):
-        sites = rng.integers(0, n, (min(_BLOCK, n_boot - start), n))
-        yield sites.astype(np.min_scalar_type(n))
+    rng, dtype = np.random.default_rng(seed), np.min_scalar_type(n)
+    block = max(1, min(_BLOCK, _BYTES // (n * dtype.itemsize)))
+    for start in range(0, n_boot, block):
+        yield rng.integers(0, n, (min(block, n_boot - start), n)).astype(dtype)
 
 
 def count_sites(sites: np.ndarray, n: int) -> np.ndarray:
