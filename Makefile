@@ -5,7 +5,7 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PORT ?= 8000
-PARALLEL := -n auto --maxprocesses 4
+PARALLEL := -n 3# many tests wait for a browser or a kernel: two at a time leave a quarter of two cores idle
 unexport PYTHONDONTWRITEBYTECODE # else each process compiles anew all that it imports
 
 .DEFAULT_GOAL := help

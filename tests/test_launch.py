@@ -357,7 +357,7 @@ def shown(notebook: nbformat.NotebookNode) -> list[tuple[str, list]]:
     ]
 
 
-@pytest.mark.parametrize("number", ["04", "14", "18"])
+@pytest.mark.parametrize("number", ["14", "18"])
 @pytest.mark.slow
 def test_a_notebook_opened_alone_shows_what_the_book_shows(number, installed, tmp_path):
     (twin,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
