@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,14 +22,17 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import linregress
 
+from benchmarks.common import exponent_of, write_table
 from benchmarks.noise import MODELS, write_archive, write_model
 from helpers.standin import SCENARIOS, globe
 
 HERE = Path(__file__).parent
 GROWTH = HERE / "growth.csv"
 TOLERANCE = 1e-6  # kg m-2 yr-1; CDO counts in single precision, and values reach 2
+SIZES = ["models", "years", "cells"]
+QUANTITIES = ["seconds", "megabytes", "bytes_read"]
+THREE_DECADES = 1990, 2021  # both in the historical run and in the scenarios
 
 
 class Size(NamedTuple):
@@ -78,7 +80,8 @@ def report(folder: Path | None = None, size: Size = FULL, table: Path = GROWTH) 
     size : Size
         `FULL`, or `SMALL` to try the benchmark itself.
     table : pathlib.Path
-        A CSV file: measured points, exponents and their standard errors, and the full archive.
+        A CSV file with one row per archive: which of SIZES grows there, the sizes, the bytes
+        stored, and the QUANTITIES. The first row is the full archive.
     """
     (HERE.parent / "_build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=HERE.parent / "_build") as scratch:
@@ -87,18 +90,12 @@ def report(folder: Path | None = None, size: Size = FULL, table: Path = GROWTH) 
         if not archive.exists():
             write_archive(archive, size.models, size.first_year, size.last_year)
         costs, differences = compare(archive, scratch, size)
-        rounds = [
-            measure_reduction(archive, scratch, size.period) for _ in range(max(size.times, 1))
-        ]
-        anchor = pd.DataFrame(rounds).median().to_dict()
-        growth = pd.concat(
-            [_describe_anchor(archive, size, anchor, costs), *measure_growth(scratch, size)],
-            ignore_index=True,
-        )
-        taken = _bytes_of(archive)
+        full = {"what": "full archive", **_describe(archive, size)}
+        full |= measure_reduction(archive, scratch, size.period, size.times)
+        growth = pd.DataFrame([full, *measure_growth(scratch, size)])
         files = len(list(archive.rglob("*.nc")))
     growth.to_csv(table, index=False, float_format="%.6g", lineterminator="\n")
-    return _write(costs, differences, growth, taken, files, size)
+    return _write(costs, differences, growth, files, size)
 
 
 def peers(archive: Path, scratch: Path, size: Size) -> dict[str, tuple[list[str], Callable]]:
@@ -167,11 +164,16 @@ def _measure(command: list[str]) -> tuple[list[str], list[float]]:
     return told, json.loads(cost)
 
 
-def measure_reduction(archive: Path, scratch: Path, period: tuple[int, int]) -> dict[str, float]:
-    """Return seconds after the imports, peak MB and bytes read, of the helpers alone."""
-    where = [str(archive), str(scratch / "one.nc"), *map(str, period)]
-    told, (_, _, peak) = _measure([sys.executable, "-m", "benchmarks.reduction", *where])
-    return json.loads(told[-1]) | {"megabytes": peak}
+def measure_reduction(
+    archive: Path, scratch: Path, period: tuple[int, int], times: int
+) -> dict[str, float]:
+    """Return medians of QUANTITIES, of the helpers alone; the first round only warms up."""
+    command = [sys.executable, "-m", "benchmarks.reduction", str(archive), str(scratch / "one.nc")]
+    rounds = []
+    for _ in range(times + 1):
+        told, (_, _, peak) = _measure([*command, *map(str, period)])
+        rounds.append(json.loads(told[-1]) | {"megabytes": peak})
+    return pd.DataFrame(rounds[-max(times, 1) :])[QUANTITIES].median().to_dict()
 
 
 def _run(command: list[str]) -> list[str]:
@@ -184,7 +186,8 @@ def _run(command: list[str]) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parent)}
+    threads = {"OMP_NUM_THREADS": "1", "DASK_NUM_WORKERS": "2"}  # of any machine
+    return os.environ | threads | {"PYTHONPATH": str(HERE.parent)}
 
 
 def _load(file: Path) -> xr.DataArray:
@@ -205,53 +208,50 @@ def _load_cdo(folder: Path, models: tuple[str, ...]) -> xr.DataArray:
     return xr.concat(rows, "scenario", join="override")
 
 
-def measure_growth(scratch: Path, size: Size) -> Iterator[pd.DataFrame]:
-    """Yield, for years, models and cells, the measured points and the exponents of growth."""
+def measure_growth(scratch: Path, size: Size) -> Iterator[dict[str, str | float]]:
+    """Yield a row of the table for each of the archives in which years, models or cells grow."""
     kinds = {
         "years": (size.years, _archive_of_years),
         "models": (size.copies, _archive_of_models),
         "cells": (size.rows, _archive_of_cells),
     }
     for what, (sizes, make) in kinds.items():
-        rounds = []
         for each in sizes:
-            with _scratch_archive(scratch, make, each) as (archive, period, amount):
-                measured = [
-                    measure_reduction(archive, scratch, period) for _ in range(size.times + 1)
-                ]
-                rounds += [{"size": amount} | each for each in measured[-max(size.times, 1) :]]
-        yield _fit(what, pd.DataFrame(rounds).groupby("size").median())
+            with _scratch_archive(scratch, make, each) as (archive, period, row):
+                row |= {"bytes_stored": _bytes_of(archive)}
+                yield {"what": what, **row} | measure_reduction(
+                    archive, scratch, period, size.times
+                )
 
 
 @contextmanager
 def _scratch_archive(
-    scratch: Path, make: Callable[[Path, int], tuple[tuple[int, int], int]], size: int
-) -> Iterator[tuple[Path, tuple[int, int], int]]:
+    scratch: Path, make: Callable[[Path, int], tuple[int, int, int, int]], size: int
+) -> Iterator[tuple[Path, tuple[int, int], dict[str, int]]]:
     folder = scratch / "growth"
     try:
-        yield folder, *make(folder, size)
+        models, first, last, cells = make(folder, size)
+        row = dict(zip(SIZES, (models, last - first + 1, cells), strict=True))
+        yield folder, (first, last), row
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _archive_of_years(folder: Path, years: int) -> tuple[tuple[int, int], int]:
+def _archive_of_years(folder: Path, years: int) -> tuple[int, int, int, int]:
     period = 2006 - years // 2, 2005 + years // 2
-    write_model(folder, "CanESM2", globe("CanESM2"), *period)
-    return period, years
+    return 1, *period, _write_one(folder, globe("CanESM2"), *period)
 
 
-def _archive_of_models(folder: Path, count: int) -> tuple[tuple[int, int], int]:
+def _archive_of_models(folder: Path, count: int) -> tuple[int, int, int, int]:
     """Write one model, and give its files to other names too."""
-    period = 1990, 2021
-    write_model(folder, "CanESM2", globe("CanESM2"), *period)
+    cells = _write_one(folder, globe("CanESM2"), *THREE_DECADES)
     for path in list(folder.rglob("*.nc")):
         for number in range(1, count):
             os.link(path, path.with_name(path.name.replace("CanESM2", f"COPY{number}")))
-    return period, count
+    return count, *THREE_DECADES, cells
 
 
-def _archive_of_cells(folder: Path, rows: int) -> tuple[tuple[int, int], int]:
-    period = 2000, 2011
+def _archive_of_cells(folder: Path, rows: int) -> tuple[int, int, int, int]:
     edges = {"lat": np.linspace(-90, 90, rows + 1), "lon": np.linspace(0, 360, 2 * rows + 1)}
     cells = xr.Dataset(
         {
@@ -260,38 +260,22 @@ def _archive_of_cells(folder: Path, rows: int) -> tuple[tuple[int, int], int]:
         },
         {name: (each[:-1] + each[1:]) / 2 for name, each in edges.items()},
     )
-    write_model(folder, "CanESM2", cells, *period)
-    return period, 2 * rows**2
+    return 1, *THREE_DECADES, _write_one(folder, cells, *THREE_DECADES)
 
 
-def _fit(what: str, points: pd.DataFrame) -> pd.DataFrame:
-    """Return points and, by least squares on logarithms, the exponents."""
-    rows = [
-        (what, size, quantity, value, np.nan)
-        for quantity, of_quantity in points.items()
-        for size, value in of_quantity.items()
-    ]
-    for quantity in points:
-        line = linregress(np.log(points.index), np.log(points[quantity]))
-        rows.append((what, np.nan, f"exponent of {quantity}", line.slope, line.stderr))
-    return pd.DataFrame(rows, columns=["what", "size", "quantity", "value", "standard_error"])
+def _write_one(folder: Path, cells: xr.Dataset, first_year: int, last_year: int) -> int:
+    write_model(folder, "CanESM2", cells, first_year, last_year)
+    return cells["lat"].size * cells["lon"].size
 
 
-def _describe_anchor(
-    archive: Path, size: Size, measured: dict[str, float], costs: dict[str, list[list[float]]]
-) -> pd.DataFrame:
-    cells = sum(globe(model)["lat"].size * globe(model)["lon"].size for model in size.models)
-    wall = statistics.median(cost[0] for cost in costs["helpers"])
-    values: dict[str, float] = {
+def _describe(archive: Path, size: Size) -> dict[str, float]:
+    grids = [globe(model) for model in size.models]
+    return {
         "models": len(size.models),
         "years": size.period[1] - size.period[0] + 1,
-        "cells": cells / len(size.models),
-        "bytes_of_archive": _bytes_of(archive),
-        "seconds_with_start": wall,
-        **measured,
+        "cells": sum(grid["lat"].size * grid["lon"].size for grid in grids) / len(grids),
+        "bytes_stored": _bytes_of(archive),
     }
-    rows = [("full archive", np.nan, name, value, np.nan) for name, value in values.items()]
-    return pd.DataFrame(rows, columns=["what", "size", "quantity", "value", "standard_error"])
 
 
 def _bytes_of(archive: Path) -> int:
@@ -302,64 +286,69 @@ def _write(
     costs: dict[str, list[list[float]]],
     differences: dict[str, float],
     growth: pd.DataFrame,
-    taken: int,
     files: int,
     size: Size,
 ) -> list[str]:
-    unit = [statistics.median(column) for column in zip(*costs["helpers"], strict=True)]
-    rows = []
-    for name, rounds in costs.items():
-        cells = [name]
-        for column, one in zip(zip(*rounds, strict=True), unit, strict=True):
-            middle = statistics.median(column)
-            cells.append(f"{middle:.1f} ({min(column):.1f}-{max(column):.1f})")
-            cells.append(f"{middle / one:.2f}")
-        rows.append([*cells, f"{differences[name]:.0e}"])
-    head = ["method", "wall s", "ratio", "CPU s", "ratio", "peak MB", "ratio", "difference"]
-    numbers = growth.set_index(["what", "quantity"])["value"]
-    points = growth.dropna(subset="size")
-    grown = []
-    for what, of_what in points.groupby("what", sort=False):
-        sizes = of_what["size"].astype(int)
-        exponents = []
-        for quantity in ("seconds", "megabytes", "bytes_read"):
-            chosen = (growth["what"] == what) & (growth["quantity"] == f"exponent of {quantity}")
-            (fit,) = growth[chosen].itertuples()
-            exponents.append(f"{fit.value:.2f} ± {fit.standard_error:.2f}")
-        ends = of_what[of_what["quantity"] == "megabytes"]["value"]
-        steps = f"{sizes.min():,}-{sizes.max():,} ({sizes.nunique()})"
-        grown.append([what, steps, *exponents, f"{ends.iloc[0]:.0f}-{ends.iloc[-1]:.0f}"])
+    full = growth.iloc[0]
     first, last = size.period
     without = [] if "CDO" in costs else ["", "There is no CDO here, so it is left out."]
     return [
         f"{len(size.models)} models on their full global grids, {files} files of classic NetCDF, "
-        f"{taken / 1e9:.1f} GB in the page cache: noise with a season, no science. Each method "
-        f"makes the yearly oxygen production of {first}-{last} for two scenarios on the 1 degree "
-        "grid of the Plateau, from its start as a process to its end. "
+        f"{full['bytes_stored'] / 1e9:.1f} GB in the page cache: noise with a season, no science. "
+        f"Each method makes the yearly oxygen production of {first}-{last} for two scenarios on "
+        "the 1 degree grid of the Plateau, from its start as a process to its end. "
         f"CDO{_version_of_cdo()} crops and chooses years first, chains all operators, and runs "
-        f"{os.cpu_count()} processes at a time. Medians (smallest-largest) of {size.times} rounds "
-        "in turn after one round to warm up; peak: the "
-        "largest process. `difference`: the largest from the helpers, in kg m-2 yr-1 of values up "
-        f"to 2; above {TOLERANCE:g} there would be no table.",
+        f"{os.cpu_count()} processes at a time; the helpers and xarray have two threads. Medians "
+        f"(smallest to largest) of {size.times} rounds in turn after one round to warm up; peak: "
+        "the largest process. Difference: the largest from the helpers, in kg m-2 yr-1 of values "
+        f"up to 2; above {TOLERANCE:g} there would be no table.",
         "",
-        *_table(head, rows),
+        *write_table(_compare(costs, differences)),
         *without,
         "",
         "The helpers work on one core for most of the time, and their CPU seconds hardly depend on "
         "what else the machine does; CDO uses every core. So the ratio of CPU seconds says on how "
         "many idle cores CDO would draw level.",
         "",
-        "How the helpers grow, each alone, as exponents by least squares on logarithms (± standard "
-        "error); seconds without the start of Python and its imports. An exponent below 1 tells of "
-        "work that does not grow, such as headers and the graph of tasks; beyond the range it "
-        "rises towards that of the bytes read:",
+        "How the helpers grow, each size alone: slopes of least-squares lines through logarithms, "
+        "± their standard errors; seconds without the start of Python and its imports. A slope "
+        "below 1 tells of work that does not grow, such as headers and the plan of tasks; beyond "
+        "the range it rises towards that of the bytes read.",
         "",
-        *_table(["with", "range (points)", "seconds", "MB", "bytes read", "peak MB"], grown),
+        *write_table(_describe_growth(growth.iloc[1:]), "what grows"),
         "",
-        f"Of the archive the helpers read {numbers['full archive', 'bytes_read'] / 1e6:.0f} MB; "
-        f"without start they take {numbers['full archive', 'seconds']:.1f} s. All points: "
-        "`benchmarks/growth.csv`. Repeat it with `python -m benchmarks.archive [FOLDER]`.",
+        f"Of the full archive the helpers read {full['bytes_read'] / 1e6:.0f} MB; without start "
+        f"they take {full['seconds']:.1f} s. All points: `benchmarks/growth.csv`. The archive is "
+        "kept by `python -m benchmarks.archive FOLDER`.",
     ]
+
+
+def _compare(costs: dict[str, list[list[float]]], differences: dict[str, float]) -> pd.DataFrame:
+    columns = ["wall s", "CPU s", "peak MB"]
+    rounds = {name: pd.DataFrame(each, columns=columns) for name, each in costs.items()}
+    own = rounds["helpers"].median()
+    shown = {}
+    for name, each in rounds.items():
+        middle, least, most = each.median(), each.min(), each.max()
+        shown[name] = {}
+        for column in columns:
+            spread = f"({least[column]:.1f} to {most[column]:.1f})"
+            shown[name][column] = f"{middle[column]:.1f} {spread}"
+            shown[name][f"ratio of {column}"] = f"{middle[column] / own[column]:.2f}"
+        shown[name]["difference"] = f"{differences[name]:.0e}"
+    return pd.DataFrame(shown).T
+
+
+def _describe_growth(points: pd.DataFrame) -> pd.DataFrame:
+    shown = {}
+    for what, of_what in points.groupby("what", sort=False):
+        sizes, held = of_what[what], of_what["megabytes"]
+        shown[what] = {"range": f"{sizes.min():,} to {sizes.max():,}", "points": len(sizes)}
+        for quantity in QUANTITIES:
+            slope, error = exponent_of(sizes, of_what[quantity])
+            shown[what][quantity] = f"{slope:.2f} ± {error:.2f}"
+        shown[what]["peak MB"] = f"{held.iloc[0]:.0f} to {held.iloc[-1]:.0f}"
+    return pd.DataFrame(shown).T
 
 
 def _version_of_cdo() -> str:
@@ -367,11 +356,6 @@ def _version_of_cdo() -> str:
         return ""
     told = subprocess.run(["cdo", "--version"], capture_output=True, text=True, check=True)
     return " " + (told.stdout + told.stderr).split("version ")[1].split()[0]
-
-
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 if __name__ == "__main__":

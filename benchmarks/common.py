@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from scipy.stats import linregress
 
 
 def time_of(function: Callable[[], object]) -> float:
@@ -17,6 +19,12 @@ def time_of(function: Callable[[], object]) -> float:
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
+
+
+def exponent_of(sizes: pd.Series, values: pd.Series) -> tuple[float, float]:
+    """Return the slope of the least-squares line through the logarithms, and its standard error."""
+    line = linregress(np.log(sizes.astype(float)), np.log(values))
+    return line.slope, line.stderr
 
 
 def compare_times(times: dict[str, list[float]], unit: str) -> pd.DataFrame:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from benchmarks.common import time_of, write_table
-from benchmarks.peers import SEED
+from benchmarks.common import exponent_of, time_of, write_table
+from benchmarks.peers import ONE_THREAD, SEED
+from helpers.commands.execution import ROOT
 from helpers.pathmodel import PathModel, bootstrap_effects, parse_model
 
 TABLE = Path(__file__).with_name("growth_paths.csv")
@@ -27,26 +31,16 @@ def report() -> list[str]:
     """Measure, write the table, and return lines of Markdown."""
     table = measure()
     table.to_csv(TABLE, index=False, float_format="%.4g")
-    shown = table.groupby("what", sort=False).agg(
-        least=("value", "min"),
-        most=("value", "max"),
-        fastest=("seconds", "min"),
-        slowest=("seconds", "max"),
-        exponent=("exponent", "first"),
-        error=("standard_error", "first"),
-    )
-    text = pd.DataFrame(
-        {
-            "from": shown["least"].map("{:,}".format),
-            "to": shown["most"].map("{:,}".format),
-            "seconds": shown["fastest"].map("{:.2f}".format)
-            + " to "
-            + shown["slowest"].map("{:.2f}".format),
-            "exponent": shown["exponent"].map("{:.2f}".format)
-            + " ± "
-            + shown["error"].map("{:.2f}".format),
+    shown = {}
+    for what, points in table.groupby("what", sort=False):
+        slope, error = exponent_of(points[what], points["seconds"])
+        shown[what] = {
+            "from": f"{points[what].min():,}",
+            "to": f"{points[what].max():,}",
+            "seconds": f"{points['seconds'].min():.2f} to {points['seconds'].max():.2f}",
+            "exponent": f"{slope:.2f} ± {error:.2f}",
+            "peak MB": f"{points['megabytes'].min():.0f} to {points['megabytes'].max():.0f}",
         }
-    )
     fixed = ", ".join(f"{number:,} {what}" for what, number in MIDDLE.items())
     return [
         "### Growth",
@@ -54,25 +48,41 @@ def report() -> list[str]:
         "Seconds of our bootstrap, BCa intervals included, when one number grows and the others "
         f"stay at {fixed}; every variable has the two before it as causes. Exponent: slope of a "
         "least-squares line through the logarithms, ± its standard error. "
+        "The peak of memory is that of a process that does nothing else, once. "
         f"`benchmarks/{TABLE.name}` has every point (median of {REPEATS}).",
         "",
-        *write_table(text, "what grows"),
+        *write_table(pd.DataFrame(shown).T, "what grows"),
     ]
 
 
 def measure() -> pd.DataFrame:
-    """Return one row per point: what grows, its value, the seconds, and the exponent."""
+    """Return one row per point: what grows, the sizes, seconds and their spread, and peak MB."""
     points = [(what, value) for what, values in VALUES.items() for value in values]
-    seconds = {point: [] for point in points}
-    for _ in range(REPEATS):
-        for what, value in points:
-            seconds[what, value].append(time_of(prepare(**MIDDLE | {what: value})))
-    rows = pd.DataFrame(seconds).agg(["median", "min", "max"]).T.rename_axis(["what", "value"])
-    table = rows.set_axis(["seconds", "shortest", "longest"], axis="columns").reset_index()
-    for _, part in table.groupby("what"):
-        line = stats.linregress(np.log(part["value"]), np.log(part["seconds"]))
-        table.loc[part.index, ["exponent", "standard_error"]] = line.slope, line.stderr
-    return table.join(pd.DataFrame([MIDDLE | {what: value} for what, value in points]))
+    sizes = pd.DataFrame([MIDDLE | {what: value} for what, value in points])
+    sizes.insert(0, "what", [what for what, _ in points])
+    rounds = [
+        [time_of(prepare(*size)) for size in sizes[list(MIDDLE)].itertuples(index=False)]
+        for _ in range(REPEATS)
+    ]
+    times = pd.DataFrame(rounds).agg(["median", "min", "max"]).T
+    times.columns = ["seconds", "shortest", "longest"]
+    held = [peak_of(*size) for size in sizes[list(MIDDLE)].itertuples(index=False)]
+    return sizes.join(times).assign(megabytes=held)
+
+
+def peak_of(resamples: int, variables: int, sites: int) -> float:
+    """Return the peak MB of a process that does this bootstrap only; see `prepare`."""
+    code = f"from benchmarks.growth import prepare; prepare({resamples}, {variables}, {sites})()"
+    command = [sys.executable, "-S", Path(__file__).with_name("cost.py"), sys.executable, "-c"]
+    done = subprocess.run(
+        [*command, code],
+        cwd=ROOT,
+        env=os.environ | ONE_THREAD | {"PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return json.loads(done.stdout)[-1]
 
 
 def prepare(resamples: int, variables: int, sites: int) -> Callable[[], object]:
