@@ -452,7 +452,10 @@ def test_a_stale_notebook_loses_its_output_and_page_and_other_code_all_pages(tmp
 
 @pytest.fixture
 def small_book(tmp_path):
-    """Return a function that builds a copy of the project whose only page is one notebook."""
+    """Return a function that builds a copy of the project with two notebooks.
+
+    The first has the code that the function is given. The second imports no helper.
+    """
     names = [
         "helpers",
         "data",
@@ -470,13 +473,17 @@ def small_book(tmp_path):
         target.parent.mkdir(exist_ok=True)
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, target)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/notebooks/01_page\n")
+    contents = "root: book/notebooks/01_page\nchapters:\n- file: book/notebooks/02_other\n"
+    (tmp_path / "_toc.yml").write_text(f"format: jb-book\n{contents}")
     notebook = nbformat.v4.new_notebook(
         metadata={
             "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
         }
     )
     (tmp_path / "book" / "notebooks").mkdir()
+    cells = [nbformat.v4.new_markdown_cell("# Another"), nbformat.v4.new_code_cell("6 * 7")]
+    other = nbformat.v4.new_notebook(metadata=notebook.metadata, cells=cells)
+    nbformat.write(other, tmp_path / "book" / "notebooks" / "02_other.ipynb")
 
     def build(*code: str, was: str = "", **environment) -> tuple[subprocess.CompletedProcess, str]:
         if was:
@@ -503,6 +510,11 @@ def small_book(tmp_path):
     return build
 
 
+def executed(build: subprocess.CompletedProcess) -> list[str]:
+    """Return the notebooks that a build executed; of each, that is all cells, once."""
+    return re.findall(r"^executed (\w+)\.ipynb in ", build.stdout, re.MULTILINE)
+
+
 SHOW_ZONES = "from helpers.sites import ZONES\nprint(ZONES['Low'])"
 
 
@@ -511,18 +523,18 @@ def test_a_changed_helper_never_leaves_an_old_number(small_book, tmp_path):
     done, page = small_book(SHOW_ZONES)
     assert done.returncode == 0, done.stderr
     assert "(3112, 3650)" in page
-    assert "executed 01_page.ipynb" in done.stdout
+    assert executed(done) == ["01_page", "02_other"]
 
     done, page = small_book(SHOW_ZONES)
     assert done.returncode == 0, done.stderr
-    assert "executed" not in done.stdout, "nothing changed, so nothing runs again"
+    assert executed(done) == []
     assert "Jupyter-Book" not in done.stdout, "nor is anything rendered"
 
     address = "https://example.org/b/"
     done, page = small_book(SHOW_ZONES, BOOK_URL=address)
     assert done.returncode == 0, done.stderr
     assert f'rel="canonical" href="{address}' in page
-    assert "executed" not in done.stdout
+    assert executed(done) == []
 
     helper = tmp_path / "helpers" / "sites.py"
     helper.write_text(re.sub(r"\(3112, 3650\)", "(3111, 3650)", helper.read_text()))
@@ -530,6 +542,12 @@ def test_a_changed_helper_never_leaves_an_old_number(small_book, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "(3111, 3650)" in page
     assert "(3112, 3650)" not in page
+    assert executed(done) == ["01_page"]
+
+    done, page = small_book(SHOW_ZONES, "'a new cell'")
+    assert done.returncode == 0, done.stderr
+    assert "a new cell" in page
+    assert executed(done) == ["01_page"]
 
 
 @pytest.mark.slow
