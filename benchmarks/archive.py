@@ -343,7 +343,7 @@ def _describe_growth(points: pd.DataFrame) -> pd.DataFrame:
     shown = {}
     for what, of_what in points.groupby("what", sort=False):
         sizes, held = of_what[what], of_what["megabytes"]
-        shown[what] = {"range": f"{sizes.min():,} to {sizes.max():,}", "points": len(sizes)}
+        shown[what] = {"range": f"{sizes.min():,.0f} to {sizes.max():,.0f}", "points": len(sizes)}
         for quantity in QUANTITIES:
             slope, error = exponent_of(sizes, of_what[quantity])
             shown[what][quantity] = f"{slope:.2f} ± {error:.2f}"
