@@ -273,9 +273,13 @@ def _read_block(block: list[tuple[Path, str, Stored, tuple[Index, ...]]]) -> np.
         if name in _FLUXES:
             _check_flux(f"{path}: {name}", name, values)
         parts.append(values)
+    places = [f"{path}: {name}" for path, *_ in block]
     if name in _FLUXES:
-        _check_gaps([f"{path}: {name}" for path, *_ in block], parts)
-    return np.concatenate(parts)
+        _check_gaps(places, parts)
+    whole = np.concatenate(parts)
+    if name == "npp" and len(whole) >= 12:
+        _check_sign(places[0], whole)
+    return whole
 
 
 def _check_flux(where: str, name: str, values: np.ndarray) -> None:
@@ -304,6 +308,19 @@ def _check_gaps(places: list[str], parts: list[np.ndarray]) -> None:
                 found=f"{gaps.sum()} cells of the region that lack some months",
                 mend=f"fill the gaps, leave the model out, or {_DOWNLOAD}",
             )
+
+
+def _check_sign(where: str, values: np.ndarray) -> None:
+    """Refuse plants that give off more carbon than they bind over a year or more."""
+    mean = np.mean(values, where=~np.isnan(values)) if not np.isnan(values).all() else 0
+    if mean < 0:
+        raise InputError(
+            where,
+            needed="npp that is positive where plants bind carbon, as in CMIP5",
+            found=f"a mean of {mean:.2g} {MONTHLY_FLUX} over {len(values)} months of the region",
+            mend="turn the sign (cdo mulc,-1), if the file counts carbon that leaves the air as "
+            f"negative, or {_DOWNLOAD}",
+        )
 
 
 def _decode(name: str, stored: Stored, values: np.ndarray) -> xr.Variable:

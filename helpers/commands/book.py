@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.cache.main import CacheBundleIn, JupyterCacheBase
-from jupyter_cache.executors.utils import create_cache_bundle
-from jupyter_cache.readers import DEFAULT_READ_DATA
+from jupyter_cache.readers import get_reader
 from nbformat import NotebookNode
 
 from helpers.commands.digests import digest, digest_everything, digest_of, digest_pages
@@ -86,16 +86,16 @@ def drop_stale(
         partial.replace(known)
 
 
-def fill_cache(cache: JupyterCacheBase, pages: dict[Path, CacheBundleIn]) -> bool:
+def fill_cache(cache: JupyterCacheBase, pages: dict[Path, NotebookNode]) -> bool:
     """Execute the pages that the cache lacks; return whether all of them ran."""
-    waiting = {path: page for path, page in pages.items() if not _is_kept(cache, page.nb)}
+    waiting = {path: page for path, page in pages.items() if not _is_kept(cache, page)}
     for path in list(waiting):
-        if lack := explain_lack(waiting[path].nb):
+        if lack := explain_lack(waiting[path]):
             print(f"{path.name} is shown as it was run elsewhere: {lack}", flush=True)
-            _keep(cache, waiting.pop(path), path, 0)
-    finished = execute({path: page.nb for path, page in waiting.items()})
+            _keep(cache, path, waiting.pop(path), 0)
+    finished = execute(waiting)
     for path, result in finished.items():
-        _keep(cache, waiting[path], result.cwd, result.time)
+        _keep(cache, path, waiting[path], result.time)
     return len(finished) == len(waiting)
 
 
@@ -108,10 +108,8 @@ def _is_kept(cache: JupyterCacheBase, notebook: NotebookNode) -> bool:
     return True
 
 
-def _keep(
-    cache: JupyterCacheBase, notebook: CacheBundleIn, folder: Path | str, seconds: float
-) -> None:
-    bundle = create_cache_bundle(notebook, folder, None, seconds, None)
+def _keep(cache: JupyterCacheBase, path: Path, notebook: NotebookNode, seconds: float) -> None:
+    bundle = CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
@@ -123,17 +121,15 @@ def executed_notebooks() -> dict[Path, NotebookNode]:
     }
 
 
-def _executable_pages(cache: JupyterCacheBase) -> dict[Path, CacheBundleIn]:
+def _executable_pages() -> dict[Path, NotebookNode]:
     """Return the notebooks and the Markdown pages with code by path."""
-    readers = {path: dict(DEFAULT_READ_DATA) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
-    readers |= {
-        path: {"type": "plugin", "name": "myst_nb_md"}
-        for path in sorted(NOTEBOOKS.parent.glob("*.md"))
+    pages = {path: nbformat.read(path, 4) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    read = get_reader({"type": "plugin", "name": "myst_nb_md"})
+    texts = sorted(NOTEBOOKS.parent.glob("*.md"))
+    return pages | {
+        path: read(str(path))
+        for path in texts
         if "\nkernelspec:" in path.read_text(encoding="utf-8")
-    }
-    return {
-        path: cache.get_project_notebook(cache.add_nb_to_project(str(path), read_data=reader).pk)
-        for path, reader in readers.items()
     }
 
 
@@ -164,8 +160,8 @@ def build_book(build: Path = BUILD) -> int:
         ended_well = finished.exists()
         finished.unlink(missing_ok=True)
         cache = get_cache(build / _CACHE)
-        pages = _executable_pages(cache)
-        numbers = {path: " ".join([digest_of(page.nb), *genuine]) for path, page in pages.items()}
+        pages = _executable_pages()
+        numbers = {path: " ".join([digest_of(page), *genuine]) for path, page in pages.items()}
         drop_stale(numbers, digest_pages(), cache, build, ended_well)
         if not fill_cache(cache, pages):
             return 1

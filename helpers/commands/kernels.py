@@ -17,12 +17,15 @@ import zmq
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
 _NAME = "socket-files"  # the entry point in pyproject.toml
+_STREAM = "--IPKernelApp.outstream_class=helpers.commands.streams.PromptStream"
 
 
 class SocketFileProvisioner(LocalProvisioner):
-    """Give each kernel its own socket files in the folder for temporary files."""
+    """Give each kernel its own socket files in the folder for temporary files, and a prompt end."""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        if self.kernel_spec.language == "python":
+            kwargs["extra_arguments"] = [*kwargs.get("extra_arguments", []), _STREAM]
         self.parent.transport = "ipc"
         self.parent.ip = str(Path(tempfile.gettempdir()) / f"kernel-{uuid4().hex[:16]}")
         return await super().pre_launch(**kwargs)

@@ -438,8 +438,8 @@ def _archive_with(variables: str, change: Change) -> Callable[[Path], object]:
     return read
 
 
-def _negated(file: xr.Dataset) -> xr.Dataset:
-    return file.assign(rh=(-file["rh"]).assign_attrs(file["rh"].attrs))
+def _negated(name: str) -> Change:
+    return lambda file: file.assign({name: (-file[name]).assign_attrs(file[name].attrs)})
 
 
 def _without_month(step: int) -> Change:
@@ -839,8 +839,19 @@ CASES = [
     ),
     Case(
         "Respiration with the opposite sign",
-        _archive_with("rh", _negated),
+        _archive_with("rh", _negated("rh")),
         ("rh_Lmon_MODEL-A_", "from -1e-09", "sign"),
+    ),
+    Case(
+        "Production with the opposite sign",
+        made(_negated("npp")),
+        (f"{IN_FILE}npp", "a mean of -", "turn the sign"),
+    ),
+    Case(
+        "A winter in which plants give off more than they bind",
+        made(_negated("npp"), "200411-200502", start="2004-11", months=4),
+        handled=lambda found: np.testing.assert_array_less(found, 0),
+        answer="Read as it is: less than a year does not tell.",
     ),
     *(
         Case(
