@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
@@ -21,6 +22,8 @@ import zmq
 from bs4 import BeautifulSoup
 from jupyter_cache import get_cache
 from jupyter_cache.cache.main import CacheBundleIn
+from jupyter_client import KernelManager
+from jupyter_client.kernelspec import KernelSpec
 
 from helpers.commands import data as data_command
 from helpers.commands import page as page_command
@@ -28,6 +31,7 @@ from helpers.commands import run as run_command
 from helpers.commands.book import drop_stale
 from helpers.commands.digests import digest, digest_of
 from helpers.commands.execution import NOTEBOOKS
+from helpers.commands.kernels import SocketFileProvisioner
 from helpers.commands.refresh import write_twin
 from tests.conftest import ROOT
 
@@ -626,3 +630,15 @@ def test_kernels_started_at_once_meet_on_socket_files_and_leave_none(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=here)
     assert done.stdout.count("('ipc', 1)") == 3, done.stderr
     assert not list(tmp_path.glob("kernel-*"))
+
+
+@pytest.mark.parametrize(
+    ("program", "own"),
+    [("python", True), (sys.executable, True), ("/elsewhere/bin/python", False), ("ark", False)],
+)
+def test_only_kernels_of_this_python_are_given_a_class_of_the_helpers(program, own, tmp_path):
+    manager = KernelManager(connection_file=str(tmp_path / "kernel.json"))
+    manager._kernel_spec = KernelSpec(argv=[program, "-f", "{connection_file}"])
+    kernel = SocketFileProvisioner(kernel_spec=manager.kernel_spec, parent=manager)
+    command = asyncio.run(kernel.pre_launch(env={}))["cmd"]
+    assert any("PromptStream" in word for word in command) == own

@@ -8,6 +8,7 @@ between, and the first then dies with "Address already in use"
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import zmq
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
 _NAME = "socket-files"  # the entry point in pyproject.toml
+_THIS_PYTHON = ("python", "python3", sys.executable)
 _STREAM = "--IPKernelApp.outstream_class=helpers.commands.streams.PromptStream"
 
 
@@ -24,7 +26,7 @@ class SocketFileProvisioner(LocalProvisioner):
     """Give each kernel its own socket files in the folder for temporary files, and a prompt end."""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
-        if self.kernel_spec.language == "python":
+        if self.kernel_spec.argv[0] in _THIS_PYTHON:  # which has the helpers
             kwargs["extra_arguments"] = [*kwargs.get("extra_arguments", []), _STREAM]
         self.parent.transport = "ipc"
         self.parent.ip = str(Path(tempfile.gettempdir()) / f"kernel-{uuid4().hex[:16]}")
