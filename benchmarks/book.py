@@ -58,10 +58,10 @@ def report() -> list[str]:
         f"changes is `{CHAPTER}`, here also as a script; the helper is `{HELPER}`. Goals: 1.3 "
         "times the least; 5 seconds; 1.3 times the script and 8 seconds for Sphinx.",
         "",
-        f"Of the clean build, kernels take {middle['of it, notebooks in kernels']:.0f} seconds: each "
-        "has to start and to end, and makes a picture of each figure and a page of each table, "
-        "which scripts do not. The rest is Sphinx, which has these outputs to render, and the "
-        "command itself.",
+        f"Of the clean build, kernels take {middle['of it, notebooks in kernels']:.0f} seconds: "
+        "each has to start and to end, and makes a picture of each figure and a page of each "
+        "table, which scripts do not. The rest is Sphinx, which has these outputs to render, and "
+        "the command itself.",
         "",
         *write_table(shown),
     ]
