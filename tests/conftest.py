@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -21,6 +22,19 @@ settings.load_profile("book")
 
 ROOT = Path(__file__).parent.parent
 TWO_WORKERS = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "localhost:0"}
+
+
+@pytest.fixture(autouse=True)
+def no_trace():
+    """Fail a test that leaves the process changed: others run in it, in an order that varies."""
+
+    def look() -> tuple[Path, dict[str, str]]:
+        kept = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+        return Path.cwd(), kept
+
+    before = look()
+    yield
+    assert look() == before
 
 
 def skip_without_packages(pip: list[str | Path], **how) -> None:

@@ -21,6 +21,7 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 from string import Template
+from unittest.mock import patch
 from urllib.parse import unquote, urlsplit
 
 import matplotlib
@@ -368,8 +369,7 @@ def write_pdf(pages: Path = _PAGES, pdf: Path = PDF) -> None:
         If the book cannot be built; the errors are on standard error.
     """
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it frets over Chromium's object count
-    with start_chromium() as browser:
-        os.environ.update(VECTORS)
+    with start_chromium() as browser, patch.dict(os.environ, VECTORS):
         if build_book(pages):
             raise RuntimeError("the book could not be built")
         joined = pages / "html" / "joined.html"
