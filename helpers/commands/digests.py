@@ -21,19 +21,21 @@ def digest(root: Path = ROOT) -> str:
     helpers = (
         path for path in root.glob("helpers/**/*.py") if root / _COMMANDS not in path.parents
     )
-    return _sum_up([*helpers, *_inputs(root)], root)
+    return _sum_up([*helpers, *_inputs(root), *_results(root)], root)
 
 
 def digest_of(notebook: NotebookNode, root: Path = ROOT) -> str:
     """Return one checksum of all that a notebook's numbers depend on, but itself.
 
     Of the helpers these are the modules that its code imports, and those that they import; where
-    the code cannot be read, it is all of them.
+    the code cannot be read, it is all of them. Of the tables of results it is those that the code
+    names.
     """
     code = (cell.source for cell in notebook.cells if cell.cell_type == "code")
     plain = TransformerManager().transform_cell("\n".join(code))  # without magics
+    named = (path for path in _results(root) if path.stem in plain)
     try:
-        return _sum_up([*_modules(plain, root), *_inputs(root)], root)
+        return _sum_up([*_modules(plain, root), *_inputs(root), *named], root)
     except SyntaxError:  # the kernel will say where
         return digest(root)
 
@@ -53,9 +55,13 @@ def digest_everything(root: Path = ROOT) -> str:
 
 def _inputs(root: Path) -> Iterator[Path]:
     yield from root.glob("data/**/*")
-    yield from root.glob("benchmarks/*.csv")
-    yield root / "book" / "sweeps" / "what_survives_small.parquet"
     yield root / "requirements.lock"
+
+
+def _results(root: Path) -> Iterator[Path]:
+    """Yield the tables that benchmarks and sweeps wrote."""
+    yield from root.glob("benchmarks/*.csv")
+    yield from root.glob("book/sweeps/*.parquet")
 
 
 def _sum_up(files: Iterable[Path], root: Path) -> str:
