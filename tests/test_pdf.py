@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import nullcontext
 from io import BytesIO
@@ -189,7 +190,7 @@ def test_without_chromium_the_command_says_so_and_writes_nothing(monkeypatch, tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_print_that_fails_leaves_no_part_of_a_file(monkeypatch, tmp_path):
+def test_a_print_that_fails_leaves_nothing_behind(monkeypatch, tmp_path):
     def fail(*_):
         raise RuntimeError("no paper")
 
@@ -201,6 +202,7 @@ def test_a_print_that_fails_leaves_no_part_of_a_file(monkeypatch, tmp_path):
     with pytest.raises(RuntimeError, match="no paper"):
         pdf.write_pdf(tmp_path, tmp_path / "book.pdf")
     assert [path.name for path in tmp_path.iterdir()] == ["html"]
+    assert not style.VECTORS.keys() & os.environ.keys()
 
 
 def test_the_contents_are_those_of_the_book():
