@@ -27,7 +27,7 @@ TWO_WORKERS = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "lo
 
 @pytest.fixture(autouse=True)
 def same_environment():
-    """Give each test the environment of all: which tests ran before in its process varies."""
+    """Take back what a test sets in the environment, for whichever test comes next."""
     with patch.dict(os.environ):
         yield
 

@@ -427,11 +427,13 @@ def test_the_digest_of_a_notebook_sees_what_it_imports_through_whatever_helper(t
     assert digest_of(notebook, tmp_path) == digest(tmp_path)
 
 
-def test_a_table_of_results_concerns_the_notebooks_that_name_it(tmp_path):
-    for name in ("benchmarks/growth.csv", "book/sweeps/small.parquet", "data/sites.csv"):
-        (tmp_path / name).parent.mkdir(parents=True)
+def test_a_table_of_results_concerns_the_notebooks_that_name_it_and_an_own_sweep_none(tmp_path):
+    sweep = "book/sweeps/what_survives"
+    names = ("benchmarks/growth.csv", f"{sweep}_small.parquet", f"{sweep}.parquet", "data/a.csv")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
-    codes = ('read("../benchmarks/growth.csv")', 'sweep: str = "small"', "1 + 1", "1 +")
+    codes = ('read("../benchmarks/growth.csv")', '"what_survives_small"', "1 + 1", "1 +")
     cells = [[nbformat.v4.new_code_cell(code)] for code in codes]
 
     def look() -> list[str]:
@@ -439,11 +441,11 @@ def test_a_table_of_results_concerns_the_notebooks_that_name_it(tmp_path):
         return [digest_of(book, tmp_path) for book in books]
 
     before, concerned = look(), {}
-    for name in ("benchmarks/growth.csv", "book/sweeps/small.parquet", "data/sites.csv"):
+    for name in names:
         (tmp_path / name).write_text("2")
         concerned[name] = [k for k, one in enumerate(look()) if one != before[k]]
         (tmp_path / name).write_text("1")
-    assert list(concerned.values()) == [[0, 3], [1, 3], [0, 1, 2, 3]]
+    assert list(concerned.values()) == [[0, 3], [1, 3], [], [0, 1, 2, 3]]
 
 
 def test_a_stale_notebook_loses_its_output_and_page_and_other_code_all_pages(tmp_path):
