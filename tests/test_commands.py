@@ -630,9 +630,18 @@ from pathlib import Path
 from nbformat.v4 import new_code_cell, new_notebook
 from helpers.commands.execution import execute
 
-code = """from ipykernel.kernelapp import IPKernelApp
-import sys
-IPKernelApp.instance().transport, sys.stdout.flush_timeout"""
+code = """import sys, tempfile, threading, time
+from pathlib import Path
+from ipykernel.kernelapp import IPKernelApp
+app, flush = IPKernelApp.instance(), sys.stdout.flush
+def flush_late():
+    if threading.current_thread() is app.control_thread:
+        time.sleep(1)
+        end = Path(tempfile.gettempdir(), app.connection_file).with_suffix(".end")
+        end.write_text(str(app.iopub_thread.thread.is_alive()))
+    flush()
+sys.stdout.flush = flush_late
+app.transport"""
 notebooks = {Path(f"{n}.ipynb"): new_notebook(cells=[new_code_cell(code)]) for n in range(3)}
 for path in execute(notebooks):
     print(notebooks[path].cells[0].outputs[0]["data"]["text/plain"])
@@ -644,13 +653,15 @@ for path in execute(notebooks):
 def test_kernels_started_at_once_meet_on_socket_files_and_leave_none(tmp_path):
     """Kernels side by side race for TCP ports: CI once failed with "Address already in use".
 
-    Nor do they wait for ten seconds at their end.
+    At their end they flush while somebody is there to publish: CI once failed with
+    "IOStream.flush timed out".
     """
     command = [sys.executable, "-c", _START_THREE]
     here = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=here)
-    assert done.stdout.count("('ipc', 1)") == 3, done.stderr
+    assert done.stdout.count("'ipc'") == 3, done.stderr
     assert not list(tmp_path.glob("kernel-*"))
+    assert [path.read_text() for path in tmp_path.glob("*.end")] == ["True"] * 3
 
 
 @pytest.mark.parametrize(
@@ -662,4 +673,4 @@ def test_only_kernels_of_this_python_are_given_a_class_of_the_helpers(program, o
     manager._kernel_spec = KernelSpec(argv=[program, "-f", "{connection_file}"])
     kernel = SocketFileProvisioner(kernel_spec=manager.kernel_spec, parent=manager)
     command = asyncio.run(kernel.pre_launch(env={}))["cmd"]
-    assert any("PromptStream" in word for word in command) == own
+    assert any("OrderlyKernel" in word for word in command) == own

@@ -19,15 +19,15 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 
 _NAME = "socket-files"  # the entry point in pyproject.toml
 _THIS_PYTHON = ("python", "python3", sys.executable)
-_STREAM = "--IPKernelApp.outstream_class=helpers.commands.streams.PromptStream"
+_ORDERLY = "--IPKernelApp.kernel_class=helpers.commands.orderly.OrderlyKernel"
 
 
 class SocketFileProvisioner(LocalProvisioner):
-    """Give each kernel its own socket files in the folder for temporary files, and a prompt end."""
+    """Give each kernel socket files of its own, among the temporary files, and an orderly end."""
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         if self.kernel_spec.argv[0] in _THIS_PYTHON:  # which has the helpers
-            kwargs["extra_arguments"] = [*kwargs.get("extra_arguments", []), _STREAM]
+            kwargs["extra_arguments"] = [*kwargs.get("extra_arguments", []), _ORDERLY]
         self.parent.transport = "ipc"
         self.parent.ip = str(Path(tempfile.gettempdir()) / f"kernel-{uuid4().hex[:16]}")
         return await super().pre_launch(**kwargs)
