@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,24 +25,44 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 LEDGER = DATA / "claims.csv"
-VERDICTS = {
-    "reproduced": "our number agrees with the printed one",
-    "reproduced with deviation": "it differs by no more than 5 % of the largest printed number",
-    "partly": "a part of the claim came out as printed",
-    "not reproduced": "it did not come out here, or came out otherwise",
+KINDS = {  # as the head of a table's first column
+    "claim": "the paper says",
+    "question": "the paper says, asked of other data",
+    "check": "the paper does not say it: a check of ours",
+}
+_ALWAYS = {
     "by construction": "it agrees because it was put in, by a definition or by the generator",
+    "undecided": "our tests or intervals allow both answers",
     "not testable": "nothing that we have can support or contradict it",
 }
+_PARTLY = {"partly": "more than half of its parts came out, not all"}
+VERDICTS = {
+    "claim": {
+        "reproduced": "it came out as printed",
+        "reproduced with deviation": "it differs by no more than 5 % of the largest printed number",
+        **_PARTLY,
+        "not reproduced": "it came out otherwise",
+        **_ALWAYS,
+    },
+    "question": {
+        "supported": "the other data show it, too",
+        **_PARTLY,
+        "not supported": "the other data show something else",
+        **_ALWAYS,
+    },
+    "check": {"holds": "it is so", **_PARTLY, "does not hold": "it is not so", **_ALWAYS},
+}
 REASONS = {
-    "data not available": "we do not have the values behind the claim",
+    "values made up": "the values behind it could not be had, and ours, made up, are no evidence",
+    "data not available": "we do not have what it rests on",
     "method ambiguous": "the text does not say enough to compute it, or names no criterion",
     "software formula": "programs define the quantity in different ways",
     "likely typo": "a slip of the pen explains the difference",
     "internal inconsistency": "two statements of the paper exclude each other",
-    "too uncertain": "our tests or intervals allow both answers",
 }
 _NEAR = 0.05
 _KEY = "claims"  # in the metadata of an output
+_ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
 
 
 class Answer(NamedTuple):
@@ -71,16 +92,17 @@ def load_claims() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        By claim: ``claim`` (in our words), ``section``, ``figure``, ``quantity``, ``published``
-        (as printed), ``precision`` (unit of the last digit that counts), ``unit``, ``rule``,
-        ``built_in`` (``definition`` or ``generator`` where it holds because it was put in),
-        ``notebook``, and for the embedded study the ``label``, the ``verdict``, its ``reason`` (a
-        key of :data:`REASONS`) and a ``note``.
+        By claim: its ``kind`` (a key of :data:`KINDS`), ``claim`` (in our words), ``section``,
+        ``figure``, ``quantity``, ``published`` (as printed), ``precision`` (unit of the last digit
+        that counts), ``unit``, ``rule``, ``built_in`` (``definition`` or ``generator`` where it
+        holds because it was put in), ``notebook``, and for the embedded study the ``label``, the
+        ``verdict``, its ``reason`` (a key of :data:`REASONS`) and a ``note``.
     """
     return pd.read_csv(LEDGER, dtype=str, keep_default_na=False, index_col="id")
 
 
 def _rounds_to(claim: Mapping, value: float | list[float]) -> str:
+    """Each number lies within half a unit of the last printed digit that counts."""
     printed = np.array([float(Decimal(text)) for text in claim["published"].split(";")])
     unit = np.array([float(text) for text in claim["precision"].split(";")])
     away = np.abs(np.atleast_1d(value) - printed)
@@ -90,54 +112,80 @@ def _rounds_to(claim: Mapping, value: float | list[float]) -> str:
 
 
 def _has_sign(claim: Mapping, value: tuple[float, float, float]) -> str:
+    """The estimate and its whole interval lie on the printed side of zero; open around zero."""
     turned = np.array(value) * (1 if claim["published"] == "+" else -1)
     return "yes" if turned.min() > 0 else "no" if turned.max() < 0 else "open"
 
 
 def _in_order(claim: Mapping, value: list[str]) -> str:
-    printed = claim["published"].split(" > ")
-    if list(value) == printed:
+    """Names rank from the strongest down as printed; the parts are the pairs of names."""
+    printed, here = claim["published"].split(" > "), list(value)
+    if here == printed:
         return "yes"
-    return "partly" if value[:1] == printed[:1] else "no"
+    kept = share_in_order(printed, here)
+    return "partly" if len(printed) > 1 and kept > 0.5 else "no"
 
 
 def _is_significant(claim: Mapping, value: float) -> str:
+    """The p value lies below the printed threshold."""
     return "yes" if value < float(claim["published"].removeprefix("P < ")) else "no"
 
 
 def _in_intervals(claim: Mapping, value: list[tuple[float, float]]) -> str:
+    """Each printed number lies inside our interval; the parts are the numbers."""
     printed = map(float, claim["published"].split(";"))
     inside = [low <= number <= high for number, (low, high) in zip(printed, value, strict=True)]
-    return "yes" if all(inside) else "partly" if any(inside) else "no"
+    return _every(claim, (sum(inside), len(inside)))
 
 
 def _every(claim: Mapping, value: tuple[int, int]) -> str:
+    """All of the parts that were counted are as the claim says."""
     count, total = value
     return "yes" if count == total else "partly" if count > total / 2 else "no"
 
 
 def _most(claim: Mapping, value: tuple[int, int]) -> str:
+    """It was shown for more than half of what was counted, else it stays open."""
     count, total = value
     return "yes" if count > total / 2 else "open"  # what was not shown is not excluded
 
 
 def _is_true(claim: Mapping, value: bool) -> str:
+    """A criterion that the chapter states is met."""
     return "yes" if value else "no"
 
 
 RULES: dict[str, Callable[[Mapping, object], str]] = {
-    "rounds to": _rounds_to,  # number(s): each within half a unit of the last printed digit
-    "sign": _has_sign,  # (estimate, low, high): all on the printed side of 0; open around 0
-    "order": _in_order,  # names from the strongest down: the same; partly if the first is
-    "significance": _is_significant,  # p: below the printed threshold
-    "within": _in_intervals,  # (low, high) for each printed number: it lies inside
-    "every": _every,  # (count, total): all of them; partly if more than half are
-    "most": _most,  # (count, total): shown for more than half of them, else open
-    "statement": _is_true,  # bool: the criterion stands in the notebook's cell
+    "rounds to": _rounds_to,  # number(s)
+    "sign": _has_sign,  # (estimate, low, high)
+    "order": _in_order,  # names
+    "significance": _is_significant,  # p
+    "within": _in_intervals,  # (low, high) for each printed number
+    "every": _every,  # (count, total)
+    "most": _most,  # (count, total)
+    "statement": _is_true,  # bool
 }
-_VERDICT_OF = dict(
-    zip(("yes", "nearly", "partly", "no"), list(VERDICTS)[:4], strict=True), none="not testable"
-)
+
+
+def share_in_order(printed: list[str], here: list[str]) -> float:
+    """Return the share of the pairs of a printed order that come in this order here.
+
+    Parameters
+    ----------
+    printed, here : list of str
+        Names from the strongest down. A pair of which a name is missing here did not come out;
+        a single name came out if it is the first here.
+
+    Examples
+    --------
+    >>> share_in_order(["TF", "PET", "SH"], ["PET", "TF", "SH"])
+    0.6666666666666666
+    """
+    if len(printed) == 1:
+        return float(here[:1] == printed)
+    pairs = list(combinations(printed, 2))
+    place = {name: number for number, name in enumerate(here)}
+    return sum(place.get(a, np.inf) < place.get(b, -1) for a, b in pairs) / len(pairs)
 
 
 def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
@@ -154,24 +202,23 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
     -------
     dict
         ``agrees``: yes, nearly, partly, no, open or none, whatever the values were made from;
-        ``verdict``: a key of :data:`VERDICTS`; ``reason``: why, where it is not reproduced.
+        ``verdict``: a key of :data:`VERDICTS` for the kind of the claim; ``reason``: a key of
+        :data:`REASONS`, where it is partly, not, or not testable.
         Values that are reconstructed or emulated neither support nor contradict a claim.
     """
     agrees = "none" if _has_gap(answer.value) else RULES[claim["rule"]](claim, answer.value)
     made_up = answer.label in ("reconstructed", "emulated")
     put_in = claim["built_in"] == "definition" or (claim["built_in"] == "generator" and made_up)
+    yes, *nearly, partly, no = [word for word in VERDICTS[claim["kind"]] if word not in _ALWAYS]
+    words = {"yes": yes, "nearly": (*nearly, no)[0], "partly": partly, "no": no}
+    words |= {"open": "undecided", "none": "not testable"}
+    verdict, reason = words[agrees], claim["reason"]
     if put_in and agrees in ("yes", "nearly"):
-        return {"agrees": agrees, "verdict": "by construction", "reason": ""}
-    if made_up:
-        return {"agrees": agrees, "verdict": "not testable", "reason": "data not available"}
-    if agrees == "open":
-        return {"agrees": agrees, "verdict": "not testable", "reason": "too uncertain"}
-    verdict = _VERDICT_OF[agrees]
-    return {
-        "agrees": agrees,
-        "verdict": verdict,
-        "reason": "" if verdict == "reproduced" else claim["reason"],
-    }
+        verdict = "by construction"
+    elif made_up and agrees != "none":
+        verdict, reason = "not testable", "values made up"
+    reason = "" if verdict in (yes, "by construction", "undecided") else reason
+    return {"agrees": agrees, "verdict": verdict, "reason": reason}
 
 
 @dataclass(frozen=True)
@@ -181,18 +228,20 @@ class Weighed:
     Attributes
     ----------
     table : pandas.DataFrame
-        By claim: ``claim``, ``published``, ``value`` (what the rule compared, as JSON),
-        ``here``, ``label``, ``agrees``, ``verdict``, ``reason``.
+        By claim: ``kind``, ``claim``, ``published``, ``value`` (what the rule compared, as JSON),
+        ``here``, ``label``, ``agrees``, ``verdict``, ``reason``, ``note``.
     """
 
     table: pd.DataFrame
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         shown = {
-            "text/plain": self.table.drop(columns=["claim", "value"]).to_string(),
+            "text/plain": self.table[
+                ["published", "here", "label", "verdict", "reason"]
+            ].to_string(),
             "text/html": _to_html(self.table),
         }
-        records = self.table.drop(columns=["claim", "published"]).reset_index()
+        records = self.table[_ANSWER].reset_index()
         return shown, {_KEY: records.to_dict("records")}
 
 
@@ -225,12 +274,15 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
         answer = Answer(*answers[name])
         where = ", ".join(filter(None, (claim["section"], claim["figure"])))
         rows[name] = {
+            "kind": claim["kind"],
             "claim": f"{claim['claim']} ({where})",
             "published": print_published(claim),
             "value": _to_json(answer.value),
             "here": answer.here,
             "label": answer.label,
-        } | judge(claim, answer)
+            **judge(claim, answer),
+            "note": claim["note"],
+        }
     return Weighed(pd.DataFrame.from_dict(rows, "index").rename_axis("id"))
 
 
@@ -249,26 +301,21 @@ def collect(notebook: NotebookNode) -> pd.DataFrame:
     """
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
     records = [row for output in outputs for row in output.get("metadata", {}).get(_KEY, [])]
-    columns = ["id", "value", "here", "label", "agrees", "verdict", "reason"]
-    return pd.DataFrame(records, columns=columns).set_index("id")
+    return pd.DataFrame(records, columns=["id", *_ANSWER]).set_index("id")
 
 
 def show_result(row: Mapping) -> list[str]:
-    """Return HTML of the result, what it was made from, and the verdict, for two table cells.
+    """Return HTML of what came out and of what that means, for two table cells.
 
     Parameters
     ----------
     row : mapping
-        With ``here``, ``label``, ``agrees``, ``verdict`` and ``reason``.
+        With ``here``, ``label``, ``verdict``, ``reason`` and ``note``.
     """
-    agrees = {"none": "", "open": "as printed: open"}.get(
-        row["agrees"], f"as printed: {row['agrees']}"
-    )
-    small = ", ".join(filter(None, (row["reason"], agrees)))
-    return [
-        f"{escape(row['here'])}<br><small>{row['label']}</small>",
-        f"{row['verdict']}<br><small>{escape(small)}</small>",
-    ]
+    why = REASONS.get(row["reason"], "")
+    meaning = f"<strong>{row['verdict'].capitalize()}</strong>" + (f": {why}" if why else "") + "."
+    note = f" <small>{escape(row['note'])}</small>" if row["note"] else ""
+    return [f"{escape(row['here'])}<br><small>{row['label']}</small>", meaning + note]
 
 
 def print_published(claim: Mapping) -> str:
@@ -295,14 +342,24 @@ def _has_gap(value: object) -> bool:
     return value is None or bool(np.any(pd.isna(np.ravel(np.array(value, object)))))
 
 
+def table_head(kind: str) -> str:
+    """Return HTML of the head of a table of claims of one kind."""
+    names = (KINDS[kind], "printed", "here", "what that means")
+    cells = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return f"<thead><tr>{cells}</tr></thead>"
+
+
 def _to_html(table: pd.DataFrame) -> str:
-    head = "".join(f"<th>{name}</th>" for name in ("claim", "paper", "here", "verdict"))
-    body = []
-    for name, row in table.iterrows():
-        cells = [escape(row["claim"]), escape(row["published"]), *show_result(row)]
-        data = "".join(f"<td>{cell}</td>" for cell in cells)
-        body.append(f'<tr id="claim-{name}">{data}</tr>')
-    return (
-        f'<table class="dataframe claims"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table>"
-    )
+    """Return a table for each kind of claim."""
+    tables = []
+    for kind, rows in table.groupby("kind"):
+        body = []
+        for name, row in rows.iterrows():
+            cells = [escape(row["claim"]), escape(row["published"]), *show_result(row)]
+            data = "".join(f"<td>{cell}</td>" for cell in cells)
+            body.append(f'<tr id="claim-{name}">{data}</tr>')
+        tables.append(
+            f'<table class="dataframe claims">{table_head(kind)}'
+            f"<tbody>{''.join(body)}</tbody></table>"
+        )
+    return "".join(tables)

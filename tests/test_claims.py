@@ -18,8 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from scipy import stats
 
 from helpers.claims import (
+    KINDS,
     REASONS,
     RULES,
     VERDICTS,
@@ -27,6 +29,7 @@ from helpers.claims import (
     collect,
     judge,
     load_claims,
+    share_in_order,
     weigh,
 )
 from helpers.commands.execution import NOTEBOOKS
@@ -41,7 +44,7 @@ PATH_MODELS = LEDGER.index[LEDGER["notebook"] == "07_path_models"]
 
 
 def claim(rule: str, published: str = "", precision: str = "", **more: str) -> dict[str, str]:
-    empty = {"built_in": "", "reason": "method ambiguous"}
+    empty = {"kind": "claim", "built_in": "", "reason": "method ambiguous"}
     return empty | {"rule": rule, "published": published, "precision": precision} | more
 
 
@@ -63,13 +66,18 @@ def claim(rule: str, published: str = "", precision: str = "", **more: str) -> d
         ("sign", "−", "", (-0.4, -0.7, 0.1), "open"),
         ("sign", "+", "", (-0.4, -0.7, -0.1), "no"),
         ("order", "TF > PET > SH", "", ["TF", "PET", "SH"], "yes"),
-        ("order", "TF > PET > SH", "", ["TF", "SH"], "partly"),
-        ("order", "TF > PET > SH", "", ["PET", "TF", "SH"], "no"),
+        ("order", "TF > PET > SH", "", ["PET", "TF", "SH"], "partly"),  # two pairs of three
+        ("order", "TF > PET > SH", "", ["TF", "SH", "PET"], "partly"),
+        ("order", "TF > PET > SH", "", ["TF", "SH"], "no"),  # one pair of three
+        ("order", "TF > PET > SH", "", ["SH", "TF", "PET"], "no"),
         ("order", "TF > PET > SH", "", [], "no"),
+        ("order", "TF", "", ["TF"], "yes"),
+        ("order", "TF", "", ["PET"], "no"),
         ("significance", "P < 0.001", "", 0.0009, "yes"),
         ("significance", "P < 0.001", "", 0.001, "no"),
         ("within", "0.99;0.73", "", [(0.9, 1.0), (0.7, 0.8)], "yes"),
-        ("within", "0.99;0.73", "", [(0.9, 1.0), (0.1, 0.2)], "partly"),
+        ("within", "0.99;0.73", "", [(0.9, 1.0), (0.1, 0.2)], "no"),  # a half is no more than half
+        ("within", "0.99;0.73;0.75", "", [(0.9, 1.0), (0.1, 0.2), (0.7, 0.8)], "partly"),
         ("within", "0.99;0.73", "", [(0.1, 0.2), (0.1, 0.2)], "no"),
         ("every", "all", "", (94, 94), "yes"),
         ("every", "all", "", (81, 94), "partly"),
@@ -105,10 +113,11 @@ def test_a_number_agrees_with_itself_as_it_would_be_printed(value, decimals):
         (None, "observed", "", "not testable", "method ambiguous"),
         (float("nan"), "observed", "", "not testable", "method ambiguous"),
         (True, "published", "", "reproduced", ""),
-        (True, "reconstructed", "", "not testable", "data not available"),
-        (False, "emulated", "", "not testable", "data not available"),
+        (True, "reconstructed", "", "not testable", "values made up"),
+        (False, "emulated", "", "not testable", "values made up"),
+        (None, "emulated", "", "not testable", "method ambiguous"),
         (True, "reconstructed", "generator", "by construction", ""),
-        (False, "reconstructed", "generator", "not testable", "data not available"),
+        (False, "reconstructed", "generator", "not testable", "values made up"),
         (True, "observed", "generator", "reproduced", ""),
         (True, "observed", "definition", "by construction", ""),
         (False, "observed", "definition", "not reproduced", "method ambiguous"),
@@ -134,9 +143,46 @@ def test_nothing_made_up_supports_or_contradicts_a_claim(label, value, built_in)
 def test_partial_agreement_has_verdicts_of_its_own():
     assert judge(claim("every"), Answer((3, 4), "observed", ""))["verdict"] == "partly"
     wide = judge(claim("sign", "+"), Answer((0.1, -0.5, 0.6), "observed", ""))
-    assert (wide["verdict"], wide["reason"]) == ("not testable", "too uncertain")
+    assert (wide["verdict"], wide["reason"]) == ("undecided", "")
     near = judge(claim("rounds to", "100", "1"), Answer(104, "observed", ""))
     assert near["verdict"] == "reproduced with deviation"
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdicts"),
+    [
+        ("claim", ["reproduced", "reproduced with deviation", "partly", "not reproduced"]),
+        ("question", ["supported", "not supported", "partly", "not supported"]),
+        ("check", ["holds", "does not hold", "partly", "does not hold"]),
+    ],
+)
+def test_only_a_claim_of_the_paper_is_called_reproduced(kind, verdicts):
+    def verdict(rule, value, published="", precision=""):
+        row = claim(rule, published, precision, kind=kind)
+        return judge(row, Answer(value, "observed", ""))["verdict"]
+
+    found = [
+        verdict("every", (4, 4)),
+        verdict("rounds to", 104, "100", "1"),
+        verdict("every", (3, 4)),
+        verdict("every", (2, 4)),
+    ]
+    assert found == verdicts
+    assert {verdict("most", (0, 4)), verdict("every", None)} == {"undecided", "not testable"}
+
+
+def test_more_than_half_of_the_parts_is_partly_whatever_the_rule():
+    for count in range(6):
+        inside = [(0.0, 1.0)] * count + [(2.0, 3.0)] * (5 - count)
+        share = claim("within", "0.5;0.5;0.5;0.5;0.5")
+        assert RULES["within"](share, inside) == RULES["every"](claim("every"), (count, 5))
+
+
+@given(st.permutations("ABCDE"))
+def test_the_share_of_pairs_in_order_is_that_of_kendall(order):
+    ranks = [order.index(name) for name in "ABCDE"]
+    tau = stats.kendalltau(range(5), ranks).statistic
+    assert share_in_order(list("ABCDE"), order) == pytest.approx((tau + 1) / 2)
 
 
 @pytest.mark.parametrize("change", [{"more": (True, "published", "")}, {}])
@@ -167,7 +213,9 @@ def test_the_ledger_is_in_order():
     assert len(LEDGER) >= 60
     assert LEDGER.index.str.fullmatch(r"[a-z0-9-]+").all()
     assert set(LEDGER["notebook"]) <= {path.stem for path in NOTEBOOKS.glob("*.md")}
-    assert set(LEDGER["verdict"]) <= set(VERDICTS)
+    assert set(LEDGER["kind"]) == set(KINDS) == set(VERDICTS)
+    for kind, rows in LEDGER.groupby("kind"):
+        assert set(rows["verdict"]) <= set(VERDICTS[kind])
     assert set(LEDGER["label"]) <= set(LABELS)
     assert set(LEDGER["reason"]) <= {"", *REASONS}
     assert set(LEDGER["built_in"]) <= {"", "definition", "generator"}

@@ -1,7 +1,5 @@
-// Filters and sorting for the table of claims. Without this script the table shows all rows.
-(() => {
-  const report = document.querySelector(".claims-report");
-  if (!report) return;
+// Filters and sorting for each table of claims. Without this script a table shows all rows.
+document.querySelectorAll(".claims-report").forEach((report) => {
   const table = report.querySelector("table");
   const body = table.tBodies[0];
   const rows = [...body.rows];
@@ -31,7 +29,7 @@
       row.hidden = !(fits && row.textContent.toLowerCase().includes(words));
       count += !row.hidden;
     }
-    shown.textContent = `${count} of ${rows.length} claims`;
+    shown.textContent = `${count} of ${rows.length}`;
   };
 
   const sort = (column, button) => {
@@ -52,6 +50,6 @@
   const controls = choices.map(({ name, choice }) => labelled(titles[name], choice));
   const form = element("div", { className: "claims-filters" }, ...controls, labelled("Words", search));
   form.addEventListener("input", update);
-  report.prepend(form, shown);
+  if (rows.length > 30) report.prepend(form, shown); // a shorter table is read at a glance
   update();
-})();
+});

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from html import escape
 from pathlib import Path
@@ -13,12 +14,15 @@ import nbformat
 import pandas as pd
 
 from helpers.claims import (
+    KINDS,
     REASONS,
+    RULES,
     VERDICTS,
     collect,
     load_claims,
     print_published,
     show_result,
+    table_head,
 )
 from helpers.commands.execution import NOTEBOOKS
 from helpers.provenance import LABELS
@@ -54,18 +58,23 @@ def write_report(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
     records = table.reset_index().to_dict("records")
     files = {
         book / "_static" / "claims.json": json.dumps(records, ensure_ascii=False, indent=1),
-        generated / "claims.html": _claims_table(table),
-        generated / "verdicts.md": _count(table),
         generated / "deviations.md": _deviations(table),
-        generated / "words.md": _words(),
+        generated / "reasons.md": _define(REASONS),
+        generated / "rules.md": _rules(),
     }
+    for kind in KINDS:
+        rows = table[table["kind"] == kind]
+        files |= {
+            generated / f"{kind}-table.html": _claims_table(kind, rows),
+            generated / f"{kind}-verdicts.md": _count(rows, list(VERDICTS[kind])),
+            generated / f"{kind}-words.md": _define(VERDICTS[kind]),
+        }
     for path, text in files.items():
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def _claims_table(table: pd.DataFrame) -> str:
+def _claims_table(kind: str, table: pd.DataFrame) -> str:
     """Return one row per claim; claims.js makes it sortable and gives it filters."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("claim", "paper", "here", "verdict"))
     rows = []
     for name, row in table.iterrows():
         chapter = row["notebook"]
@@ -73,15 +82,13 @@ def _claims_table(table: pd.DataFrame) -> str:
             f'<a href="notebooks/{chapter}.html#claim-{name}">{escape(row["claim"])}</a>'
             f"<br><small>{escape(_where(row))} · {name} · chapter {int(chapter[:2])}</small>"
         )
-        here, verdict = show_result(row)
-        note = f"<br><small>{escape(row['note'])}</small>" if row["note"] else ""
-        cells = (claim, escape(print_published(row)), here + note, verdict)
+        cells = (claim, escape(print_published(row)), *show_result(row))
         data = "".join(f"<td>{cell}</td>" for cell in cells)
         kinds = f'data-verdict="{row["verdict"]}" data-label="{row["label"]}"'
         rows.append(f'<tr {kinds} data-chapter="{chapter}">{data}</tr>')
     return (
-        '<div class="claims-report"><table class="dataframe claims">'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"
+        f'<div class="claims-report"><table class="dataframe claims">{table_head(kind)}'
+        "\n<tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"
     )
 
 
@@ -89,10 +96,10 @@ def _where(row: pd.Series) -> str:
     return ", ".join(filter(None, (row["section"], row["figure"])))
 
 
-def _count(table: pd.DataFrame) -> str:
+def _count(table: pd.DataFrame, verdicts: list[str]) -> str:
     """Return a Markdown table: verdicts down, labels across."""
     counts = pd.crosstab(table["verdict"], table["label"])
-    counts = counts.reindex(index=list(VERDICTS), columns=list(LABELS), fill_value=0)
+    counts = counts.reindex(index=verdicts, columns=list(LABELS), fill_value=0)
     counts["all"] = counts.sum(axis="columns")
     counts.loc["all"] = counts.sum()
     head = ["verdict", *counts.columns]
@@ -103,22 +110,21 @@ def _count(table: pd.DataFrame) -> str:
 
 def _deviations(table: pd.DataFrame) -> str:
     """Return a Markdown list of what came out otherwise, with the reason."""
-    differs = table[
-        table["verdict"].isin(["reproduced with deviation", "partly", "not reproduced"])
-    ]
+    differs = table[table["agrees"].isin(["nearly", "partly", "no"])]
+    differs = differs[~differs["verdict"].isin(["by construction", "not testable"])]
     return "\n".join(
         f"- **{row['claim']}** ({_where(row)}). "
         f"Here: {row['here']}. *{row['verdict'].capitalize()}*"
-        + (f", {row['reason']}. " if row["reason"] else ". ")
+        + (f": {REASONS[row['reason']]}. " if row["reason"] else ". ")
         + row["note"]
         for _, row in differs.iterrows()
     )
 
 
-def _words() -> str:
-    """Return Markdown definitions of verdicts and reasons."""
-    verdicts, reasons = (
-        "\n".join(f"- *{word}*: {meaning}." for word, meaning in each.items())
-        for each in (VERDICTS, REASONS)
-    )
-    return f"{verdicts}\n\nThe reasons:\n\n{reasons}"
+def _define(words: dict[str, str]) -> str:
+    return "\n".join(f"- *{word}*: {meaning}." for word, meaning in words.items())
+
+
+def _rules() -> str:
+    """Return Markdown of what each rule asks, from the functions that apply it."""
+    return "\n".join(f"- *{name}*: {inspect.getdoc(rule)}" for name, rule in RULES.items())

@@ -340,20 +340,19 @@ def _halve(png: bytes) -> list[bytes]:
 
 def _show_verdicts(section: Tag, heading: str) -> Iterator[Slide]:
     """Yield the ledger's rows, as many on a slide as can be read."""
-    table = section.table
-    head = table.tr.decode_contents()
-    rows = [row for row in table.find_all("tr")[1:]]
-    slides, letters = [[]], 0
-    for row in rows:
-        length = _length(row.decode_contents()) + 60
-        if slides[-1] and letters + length > _VERDICTS:
-            slides.append([])
-            letters = 0
-        slides[-1].append(f"<tr>{row.decode_contents()}</tr>")
-        letters += length
-    for group in slides:
-        body = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(group)}</tbody></table>"
-        yield Slide(heading, body, "verdicts")
+    for table in section.find_all("table"):
+        head, *rows = table.find_all("tr")
+        slides, letters = [[]], 0
+        for row in rows:
+            length = _length(row.decode_contents()) + 60
+            if slides[-1] and letters + length > _VERDICTS:
+                slides.append([])
+                letters = 0
+            slides[-1].append(f"<tr>{row.decode_contents()}</tr>")
+            letters += length
+        for group in slides:
+            body = f"<table><thead>{head}</thead><tbody>{''.join(group)}</tbody></table>"
+            yield Slide(heading, body, "verdicts")
 
 
 def _show_exercises(section: Tag) -> Iterator[Slide]:
