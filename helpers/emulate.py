@@ -42,7 +42,7 @@ def reconstruct_sites(climate: xr.Dataset, elevation: xr.DataArray, seed: int) -
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``site`` (T01 in the north-west to T30 in the south-east): position, observed
+        Indexed by ``site`` (T01 in the west to T30 in the east): position, observed
         elevation, land cover, zone, and the reconstructed factors. Soil respiration is left
         to :func:`soil_respiration`, since it follows from the temperature of the study.
 

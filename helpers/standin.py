@@ -1,8 +1,8 @@
 """A stand-in for the CMIP5 archive: nine emulated models on disk, made from a stated model.
 
-Nothing written here is CMIP5 output. The names, grids and calendars are those of genuine models,
-so that what reads this archive also reads the real one; the numbers come from climatic models of
-production and respiration on the observed GLDAS climate, driven by the RCP paths.
+Nothing written here is CMIP5 output. Names and calendars are those of genuine models, the grids
+roughly so, so that what reads this archive also reads the real one; the numbers come from climatic
+models of production and respiration on the observed GLDAS climate, driven by the RCP paths.
 ``data/standin.yml`` holds the whole model with its references. The mean change of the Plateau is
 calibrated to the paper's, so that it holds by construction.
 """

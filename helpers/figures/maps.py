@@ -135,13 +135,28 @@ def field_maps(
         f"Maps of {label} on the Plateau. "
         + " ".join(
             f"{panel}: {float(field.min()):.3g} to {float(field.max()):.3g}, "
-            f"mean {float(field.mean()):.3g}; highest near {_place_of_highest(field)}."
+            f"mean of the cells {float(field.mean()):.3g}; highest near {_place_of_highest(field)}."
             for panel, field in (
                 (panel, fields.sel(panel=panel)) for panel in fields["panel"].values
             )
         )
     )
     return fig, axes
+
+
+def name_stand_ins(models: xr.DataArray, label: str) -> xr.DataArray:
+    """Say in the names of models that they are stand-ins, where their values are emulated.
+
+    Parameters
+    ----------
+    models : xarray.DataArray
+        With a dimension ``model``, whose coordinate has the names of genuine models or families.
+    label : str
+        Of the values, as in :data:`helpers.provenance.LABELS`.
+    """
+    if label != "emulated":
+        return models
+    return models.assign_coords(model=[f"stand-in for {name}" for name in models["model"].values])
 
 
 def _place_of_highest(field: xr.DataArray) -> str:

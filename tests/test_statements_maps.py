@@ -1,0 +1,208 @@
+"""What the chapters on data, oxygen and the maps say of numbers, held against the numbers."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+
+import nbformat
+import numpy as np
+import pytest
+import xarray as xr
+
+from helpers.claims import collect
+from helpers.cmip5 import open_historical
+from helpers.commands.execution import NOTEBOOKS
+from helpers.figures.maps import name_stand_ins
+from helpers.gldas import load_climate
+from helpers.oxygen import cell_area
+from helpers.places import DATA
+from helpers.projections import share_votes
+from helpers.standin import file_spans, load_standin
+from helpers.study import EMBEDDED_TOP, load_study
+from helpers.terrain import plateau_mask
+
+MODELS = list(load_standin()["models"])
+SOUTHEAST, SOUTH = 135, 180
+
+
+def chapter(number: str) -> nbformat.NotebookNode:
+    return nbformat.read(next(NOTEBOOKS.glob(f"{number}_*.ipynb")), as_version=4)
+
+
+def words(number: str) -> str:
+    """Return the prose of a chapter and what its cells say, in one line."""
+    parts = []
+    for cell in chapter(number).cells:
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+        for output in cell.get("outputs", []):
+            parts += [
+                output.get("data", {}).get(f"text/{kind}", "") for kind in ("markdown", "html")
+            ]
+            parts += output.get("metadata", {}).get("image/png", {}).get("alt", "").splitlines()
+    return re.sub(r"\s+", " ", " ".join(parts))
+
+
+@pytest.fixture(scope="module")
+def maps() -> xr.DataArray:
+    with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
+        return file["top"].load().where(plateau_mask(file, 2500.0))
+
+
+def cells_of(field: xr.DataArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the way east and the way north in degrees, and the values, of the cells with one."""
+    table = field.to_series().dropna().reset_index(name="value")
+    east = table["lon"] * np.cos(np.radians(33))
+    return east.to_numpy(), table["lat"].to_numpy(), table["value"].to_numpy()
+
+
+def correlation(field: xr.DataArray, bearing: float) -> float:
+    east, north, values = cells_of(field)
+    angle = np.radians(bearing)
+    return np.corrcoef(np.sin(angle) * east + np.cos(angle) * north, values)[0, 1]
+
+
+def test_every_map_rises_more_to_the_south_than_to_the_southeast(maps):
+    each = [field.drop_vars("model") for field in maps] + [maps.mean("model")]
+    for field in each:
+        by_way = {bearing: correlation(field, bearing) for bearing in range(0, 360, 45)}
+        assert max(by_way, key=by_way.get) == SOUTH
+        assert by_way[SOUTH] > by_way[SOUTHEAST] > 0
+    assert correlation(each[-1], SOUTH) == pytest.approx(0.77, abs=0.005)
+    assert correlation(each[-1], SOUTHEAST) == pytest.approx(0.59, abs=0.005)
+    said = words("03")
+    assert "rises most towards: south in 9 of 9 models" in said
+    assert (
+        "it is south, with a correlation of 0.77; towards the south-east that map has 0.59" in said
+    )
+    here = collect(chapter("03")).loc["top-southeast", "here"]
+    assert here.endswith("rises most towards: south in 9 of 9")
+
+
+def test_the_way_of_the_largest_correlation_is_that_of_the_steepest_plane(maps):
+    east, north, values = cells_of(maps.mean("model"))
+    design = np.column_stack([np.ones_like(east), east, north])
+    _, *slopes = np.linalg.lstsq(design, values, rcond=None)[0]
+    steepest = np.degrees(np.arctan2(*slopes)) % 360
+    best = max(range(360), key=lambda bearing: correlation(maps.mean("model"), bearing))
+    assert steepest == pytest.approx(best, abs=0.6)
+    answers = json.loads((DATA / "answers.json").read_text(encoding="utf-8"))
+    assert answers["03.3"]["answer"] == pytest.approx(steepest, abs=0.1)
+
+
+def test_what_is_emulated_is_named_a_stand_in_and_nothing_else_is(maps):
+    emulated = name_stand_ins(maps, "emulated")
+    assert emulated["model"].values.tolist() == [
+        f"stand-in for {name}" for name in maps["model"].values
+    ]
+    np.testing.assert_array_equal(emulated, maps)
+    assert name_stand_ins(maps, "observed") is maps
+    families = name_stand_ins(share_votes(maps, "families"), "emulated")
+    assert "stand-in for CLM4 (2 models)" in families["model"]
+
+
+@pytest.mark.parametrize("number", ["02", "03"])
+def test_no_invented_map_or_row_carries_the_name_of_a_genuine_model_alone(number):
+    for cell in chapter(number).cells:
+        for output in cell.get("outputs", []):
+            shown = str(output.get("data", {}).get("text/html", ""))
+            shown += output.get("metadata", {}).get("image/png", {}).get("alt", "")
+            for name in MODELS:
+                assert not re.search(rf"(?<!stand-in for )\b{re.escape(name)}\b", shown), name
+
+
+def test_the_mean_of_the_stand_ins_is_not_called_the_papers_map():
+    said = words("03")
+    assert "is the paper's Fig. 1a" not in said
+    assert "smaller than that of genuine models" not in said
+
+
+def test_the_oxygen_page_stops_in_2004_because_one_historical_run_does(maps):
+    last_months = {model: file_spans(model, "historical")[-1][1] for model in MODELS}
+    incomplete = [model for model, month in last_months.items() if month < 2005 * 12 + 11]
+    assert incomplete == ["HadGEM2-ES"]
+    assert last_months["HadGEM2-ES"] == 2005 * 12 + 10
+    period = inspect.signature(open_historical).parameters
+    first, last = (period[f"{end}_year"].default for end in ("first", "last"))
+    assert (first, last) == (1990, 2004)
+    said = words("02")
+    assert "HadGEM2-ES, ends in November 2005" in said
+    assert f"Its TOP in {first}–{last} is" in said
+    source = (NOTEBOOKS / "02_oxygen_from_carbon.md").read_text(encoding="utf-8")
+    assert f"mean of {first}–{last} over the Plateau" in source
+
+
+def test_a_rise_of_npp_by_one_per_cent_is_worth_what_the_oxygen_page_says():
+    drawn = re.search(r"NPP ([\d.]+) .*?Rh ([\d.]+) .*?NEP = NPP − Rh ([\d.]+)", words("02"))
+    npp, _, nep = map(float, drawn.groups())
+    share, rise = re.search(r"NEP is ([\d.]+) % of NPP.*?would be (\d+) %", words("02")).groups()
+    assert float(share) == pytest.approx(100 * nep / npp, abs=0.06)
+    assert float(rise) == pytest.approx(npp / nep, abs=0.6)
+
+
+def test_the_virtual_sites_lead_from_the_dry_west_to_the_moister_east():
+    sites = load_study().sites
+    assert sites["PRE"].corr(sites["longitude"]) > 0.5
+    assert sites["longitude"].corr(sites["latitude"]) > -0.3
+    assert "from the dry west to the moister east" in words("01")
+
+
+def test_soils_of_most_sites_are_colder_than_those_of_the_equation():
+    below = int((load_study().sites["ST10"] - 273.15 < 5).sum())
+    assert below > 15
+    assert f"at {below} of 30 sites it is below 5 °C" in words("01")
+
+
+def test_a_cell_of_the_climate_has_some_ten_thousand_square_kilometres():
+    lat = np.unique(np.floor(load_study().sites["latitude"]))
+    south = xr.DataArray(np.column_stack([lat, lat + 1]), dims=("lat", "bnds"))
+    area = cell_area(south, xr.DataArray([[90.0, 91.0]], dims=("lon", "bnds"))) / 1e6
+    assert np.abs(area / 10_000 - 1).max() < 0.07
+    assert "a cell of some 10,000 km²" in words("01")
+
+
+def test_the_embedded_climate_names_the_land_model_that_the_note_says():
+    assert load_climate().attrs["source"].startswith("Noah_v3.6")
+    assert "The files that we have name Noah 3.6." in words("01")
+
+
+def test_the_names_of_the_factors_are_not_judged_without_their_figure():
+    answer = collect(chapter("01")).loc["factor-names"]
+    assert (answer["value"], answer["agrees"], answer["verdict"]) == (
+        "null",
+        "none",
+        "not testable",
+    )
+    assert "29" in answer["here"]
+
+
+def test_an_amount_is_not_called_a_flux():
+    assert "flux of 1 kg" not in words("01")
+
+
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [
+        ("01", "02_oxygen_from_carbon"),
+        ("02", "03_spatial_pattern"),
+        ("03", "04_elevation_gradients"),
+    ],
+)
+def test_what_is_next_is_the_next_chapter(number, after):
+    links = re.findall(r"\((\d\d_\w+)\.md\)", words(number).rpartition("**What's next.**")[2])
+    assert links == [after]
+
+
+def test_every_file_of_data_is_described():
+    table = (DATA / "README.md").read_text(encoding="utf-8")
+    for path in DATA.rglob("*"):
+        if path.is_file() and path.suffix != ".lav" and path.name != "README.md":
+            assert path.relative_to(DATA).as_posix() in table, path
+
+
+def test_the_virtual_sites_lie_within_the_printed_elevations_and_stop_short_of_them():
+    sites = load_study().sites
+    assert 3112 < sites["elevation"].min() < sites["elevation"].max() < 4764
+    assert "none is taken for being the lowest or the highest" in words("01")
