@@ -63,7 +63,7 @@ def correlation_map(crosses: pd.DataFrame, marks: pd.Series) -> tuple[plt.Figure
 
 
 def _names(codes: pd.Index, registry: pd.DataFrame) -> list[str]:
-    """Return the printed labels, with a dagger after factors that are computed from others."""
+    """Return the printed labels, with a dagger after factors that hold others."""
     computed = registry.loc[codes, "made_from"] != ""
     return list(registry.loc[codes, "label"] + computed.map({True: "†", False: ""}))
 
@@ -84,7 +84,7 @@ def correlation_matrix(pairs: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     -----
     Within a group, factors that correlate strongly stand side by side (average linkage on
     1 - abs(r)). Names stand in turn on opposite sides, which leaves room for letters that can be
-    read; dots mark pairs that correlate by definition.
+    read; dots mark pairs that hold one and the same quantity by definition.
     """
     table = as_matrix(pairs["r"])
     registry = load_factors().loc[table.index]
@@ -116,8 +116,8 @@ def correlation_matrix(pairs: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     fig.set_label(
         f"Square of {len(order)} by {len(order)} coloured cells, with frames around the groups "
         f"{', '.join(group for group, codes in zip(GROUPS, groups, strict=True) if len(codes))}. "
-        f"{strong.sum()} of {len(pairs)} pairs have |r| above 0.7, {(strong & dots).sum()} of them "
-        "by definition."
+        f"{strong.sum()} of {len(pairs)} pairs have |r| above 0.7; {(strong & dots).sum()} of "
+        "them hold one and the same quantity by definition."
     )
     return fig, ax
 
