@@ -113,7 +113,8 @@ def test_the_negative_order_asks_for_negative_effects(data):
     assert total[["ALB", "DHFS", "ST", "PRE"]].is_monotonic_increasing
     assert (total[["ST", "PRE"]] > 0).all()
     assert said.value == ["ALB", *(["DHFS"] if total["DHFS"] < 0 else [])]
-    assert judge(load_claims().loc["climatic-negative"], said)["agrees"] == "partly"
+    claim = load_claims().loc["climatic-negative"]  # six pairs, of which one at most holds here
+    assert judge(claim, said)["agrees"] == "no"
 
 
 @EACH

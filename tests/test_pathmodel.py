@@ -413,7 +413,7 @@ def test_what_a_drawing_says():
 def test_a_fit_shows_its_sites_its_freedom_and_its_paths():
     fit = fit_model(CHAIN, FOUR)
     page = fit._repr_html_()
-    assert "3 paths, 4 variables, 30 sites; 7 free parameters, 3 degrees of freedom" in page
+    assert "3 paths, 4 variables, 30 cases; 7 free parameters, 3 degrees of freedom" in page
     (table,) = re.findall("<tbody>.*</tbody>", page, re.DOTALL)
     assert table.count("<tr>") == 3
     for value in fit.estimates.loc[:2, "standardized"]:

@@ -129,7 +129,7 @@ def rank_chances(shares: pd.DataFrame, published: Sequence[str]) -> tuple[plt.Fi
     framed = [cause for cause in published if cause in shares.index]
     shares = shares.loc[[*framed, *shares.index.difference(framed, sort=False)]]
     names = list(printed_names(shares.index).values())
-    percent = (100 * shares).round().astype(int).astype(str).where(shares > 0, "")
+    percent = shares.map(_say_percent).where(shares > 0, "")
     with plt.rc_context(STYLE):
         fig, ax = plt.subplots(figsize=(WIDTH, 0.6 + 0.27 * len(shares)))
         seaborn.heatmap(
@@ -151,7 +151,7 @@ def rank_chances(shares: pd.DataFrame, published: Sequence[str]) -> tuple[plt.Fi
         ax.tick_params(length=0)
         ax.tick_params(axis="y", rotation=0)
     agreeing = pd.Series(np.diag(shares)[: len(framed)], names[: len(framed)])
-    kept = ", ".join(f"{name} {share:.0%}" for name, share in agreeing.items())
+    kept = ", ".join(f"{name} {_say_percent(share)}%" for name, share in agreeing.items())
     often = ", ".join(
         f"{name} {rank}" for name, rank in zip(names, shares.idxmax(axis=1), strict=True)
     )
@@ -161,3 +161,11 @@ def rank_chances(shares: pd.DataFrame, published: Sequence[str]) -> tuple[plt.Fi
         f"frequent ranks: {often}."
     )
     return fig, ax
+
+
+def _say_percent(share: float) -> str:
+    """Return whole percent; 0 is said of none and 100 of all only."""
+    percent = round(100 * share)
+    if 0 < share < 1 and percent in (0, 100):
+        return "<1" if percent == 0 else ">99"
+    return f"{percent}"

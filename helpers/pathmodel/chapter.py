@@ -206,7 +206,7 @@ class GroupModel:
                 results[name] = (ranked, " > ".join(ranked) or f"none is {name}", falls)
         return {
             f"{self.group}-{name}": Answer(
-                value, label, f"{here} (holds in {holds.iloc[1:].mean():.0%} of resamples)"
+                value, label, f"{here} (holds in {_say_share(holds.iloc[1:])} resamples)"
             )
             for name, (value, here, holds) in results.items()
         }
@@ -331,6 +331,16 @@ def published_order(group: str) -> list[str]:
     """Return the paper's factors from the most positive to the most negative effect."""
     positive, negative = _by_sign(load_published_effects(group))
     return [*positive, *reversed(negative)]
+
+
+def _say_share(holds: pd.Series) -> str:
+    """Return a share in whole percent; 0 % and 100 % are said of none and of all only."""
+    percent = 100 * holds.mean()
+    if percent in (0, 100):
+        return "all" if percent else "no"
+    if round(percent) in (0, 100):
+        return "more than 99% of" if percent > 50 else "less than 1% of"
+    return f"{percent:.0f}% of"
 
 
 def _by_sign(published: pd.Series) -> tuple[list[str], list[str]]:

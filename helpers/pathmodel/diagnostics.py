@@ -61,7 +61,7 @@ def swain_factor(p: int, free: int, df: int, scale: int) -> float:
 
 
 class Separation(NamedTuple):
-    """The claims of a model, and Fisher's test of all of them: C, chi-square with df, and p."""
+    """One claim for each pair left apart; Fisher's test of all: C, chi-square with df, and p."""
 
     claims: pd.DataFrame
     C: float
@@ -70,7 +70,9 @@ class Separation(NamedTuple):
 
 
 def d_separation(model: PathModel, data: pd.DataFrame, exogenous: str = "correlated") -> Separation:
-    """Test every independence that a recursive model claims, and all of them together.
+    """Test one independence for each pair that a recursive model leaves apart, and all together.
+
+    From these follow all others that the model claims.
 
     Parameters
     ----------
