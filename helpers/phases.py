@@ -17,7 +17,7 @@ SUPPORTS = {
     "Fig. 4c": "the loop that the paper fits (Fig. 4c), its arrows as we read them",
     "projections": "the paper's projections to 2099, which hold TOP and no marker",
     "cited": "another study, which the paper names",
-    "nothing": "no data and no study are named",
+    "nothing named": "no data and no study are named in that place",
 }
 _FEWEST_SITES = 9  # three to a third
 _FEWEST_DRAWS = 100
@@ -44,7 +44,7 @@ def load_links() -> pd.DataFrame:
     pandas.DataFrame
         ``from`` and ``to`` (phases; the same where it stays within one), ``kind`` (``acts``: one
         changes the other; ``order``: one comes after the other), ``says``, ``rests_on`` (a key of
-        :data:`SUPPORTS`), ``study`` (which one, empty for nothing), ``section``.
+        :data:`SUPPORTS`), ``study`` (which one, empty for none), ``section``.
     """
     return pd.read_csv(DATA / "phase_links.csv", keep_default_na=False)
 

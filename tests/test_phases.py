@@ -63,7 +63,7 @@ def test_a_link_names_two_phases_what_it_rests_on_and_the_study_if_there_is_one(
     assert links["to"].isin(GROUPS).all()
     assert set(links["kind"]) == {"acts", "order"}
     assert set(links["rests_on"]) == set(SUPPORTS)
-    assert ((links["study"] == "") == (links["rests_on"] == "nothing")).all()
+    assert ((links["study"] == "") == (links["rests_on"] == "nothing named")).all()
     cited = links.loc[links["rests_on"] == "cited", "study"]
     assert cited.str.fullmatch(r"(.+ \d{4}; )*.+ \d{4}").all()
     assert (links[["says", "section"]] != "").all(axis=None)
@@ -92,13 +92,13 @@ def test_links_are_gathered_by_arrow_in_the_order_of_what_they_rest_on():
         ("a", "b", "acts", "cited"),
         ("a", "b", "order", "projections"),
         ("a", "a", "acts", "cited"),
-        ("b", "a", "acts", "nothing"),
+        ("b", "a", "acts", "nothing named"),
         *(("b", "c", "acts", word) for word in reversed(SUPPORTS)),
     ]
     links = pd.DataFrame(rows, columns=["from", "to", "kind", "rests_on"])
     found = gather_links(links)
     assert found.index.tolist() == [("a", "b"), ("b", "a"), ("b", "c")]
-    assert found["acts"].tolist() == ["Fig. 4c, cited", "nothing", ", ".join(SUPPORTS)]
+    assert found["acts"].tolist() == ["Fig. 4c, cited", "nothing named", ", ".join(SUPPORTS)]
     assert found["order"].tolist() == ["projections", "", ""]
 
 
@@ -364,10 +364,10 @@ def test_words_tell_all_that_is_drawn():
     words = fig.get_label()
     assert words.startswith("4 boxes, one below the other. 1  climate warming: TF: + in the paper")
     assert "2  plant rise: EVI: + in the paper (§3.2.2); here no data. " in words
-    assert "soil disruption to plant rise: nothing. " in words
+    assert "soil disruption to plant rise: nothing named. " in words
     loop = "climate warming to plant rise: Fig. 4c, cited; that one follows the other: "
     assert loop in words
-    assert "other: nothing; here SOC with Cenzy −0.88 [−0.99, −0.11] reconstructed. " in words
+    assert "other: nothing named; here SOC with Cenzy −0.88 [−0.99, −0.11] reconstructed. " in words
     assert "TF with SOC" not in words
     assert "9 arrows. " in words
     assert words.endswith("Within one phase, not drawn: 1.")

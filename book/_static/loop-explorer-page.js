@@ -95,6 +95,7 @@
     const held = (value) => Math.min(Math.max(value, bottom - 1), top + 1);
     const path = line.map((value, k) => `${k ? "V" : `M${x(0)} `}${y(held(value))}H${x(k + 1)}`);
     const out = line.some((value) => value < bottom || value > top);
+    const inside = ends.filter((end) => end >= bottom && end <= top);
     const after = `${show(line.at(-1))} after ${ROUNDS} rounds`;
     const said = ends.length ? `it tends to ${show(ends[0])}` : "it has no limit";
     const label =
@@ -119,14 +120,16 @@
           svg("text", { x: x(round * size), y: CHART.bottom + 17, "text-anchor": "middle" }, round),
         ),
         svg("text", { ...middle, y: CHART.height - 6 }, "rounds of the loop"),
-        ...ends.map((end) => svg("line", { ...across, y1: y(end), y2: y(end), class: "limit" })),
+        ...inside.map((end) => svg("line", { ...across, y1: y(end), y2: y(end), class: "limit" })),
         svg("path", { d: path.join(""), class: "line", "clip-path": "url(#loop-explorer-inside)" }),
       ),
       element(
         "figcaption",
         {},
         `Response of ${variables[at]}, in standard deviations, step by step. ` +
-          (ends.length ? "Dashed: what it tends to. " : "It tends to nothing. ") +
+          (inside.length ? "Dashed: what it tends to. " : "") +
+          (ends.length && !inside.length ? `It tends to ${show(ends[0])}, above the chart. ` : "") +
+          (ends.length ? "" : "It has no limit. ") +
           (out ? `The line leaves the chart: ${after}.` : ""),
       ),
     );
@@ -177,6 +180,7 @@
     const b = read();
     const wrong = b.findIndex(Number.isNaN);
     const at = pushed.selectedIndex;
+    results.replaceChildren(); // no results of an earlier input stay
     status.textContent =
       wrong < 0
         ? tell(b, at)

@@ -321,12 +321,25 @@ def gain_distributions(
 
 def _percent(gains: pd.Series) -> str:
     """Return the share of gains above 0, with 0% and 100% only where it is none and all."""
-    if gains.empty:
-        return "none left"
-    share = (gains > 0).mean()
-    if 0.995 <= share < 1:
-        return "> 99%"
-    return "< 1%" if 0 < share < 0.005 else f"{100 * share:.0f}%"
+    return "none left" if gains.empty else say_share((gains > 0).mean(), decimals=0)
+
+
+def say_share(share: float, decimals: int = 1) -> str:
+    """Write a share in percent, with 0% and 100% only for none and all.
+
+    Parameters
+    ----------
+    share : float
+        From 0 to 1.
+    decimals : int
+        Of the percentage.
+    """
+    least = 10.0**-decimals
+    if 0 < share < least / 200:
+        return f"< {least:.{decimals}f}%"
+    if 1 - least / 200 <= share < 1:
+        return f"> {100 - least:.{decimals}f}%"
+    return f"{100 * share:.{decimals}f}%"
 
 
 def _mark(fig: plt.Figure, ax: plt.Axes, marked: dict[str, float], head: plt.Annotation) -> None:

@@ -19,7 +19,7 @@ _STYLES = {
     "Fig. 4c": {"ls": "-", "lw": 2.0},
     "projections": {"ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.5},
     "cited": {"ls": (0, (4, 2)), "lw": 1.2},
-    "nothing": {"ls": (0, (1, 1.8)), "lw": 1.5},
+    "nothing named": {"ls": (0, (1, 1.8)), "lw": 1.5},
 }
 _LINE = 0.15  # from one line of letters to the next, inches
 _GAP = 0.56  # between two boxes
@@ -72,7 +72,7 @@ def phase_diagram(
         for curve, (cause, to), row in _around(arrows, place, boxes):
             _draw_arrow(ax, curve, row, f"{cause} to {to}")
             spot = curve[1:3].mean(axis=0)
-            text = row["acts"].replace(", ", ",\n")
+            text = row["acts"].replace(", ", ",\n").replace("nothing named", "nothing\nnamed")
             patch = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
             ax.text(*spot, text, fontsize=8, ha="center", va="center", bbox=patch)
         used = [word for word in _STYLES if (arrows["acts"].str.split(", ").str[0] == word).any()]

@@ -1,0 +1,331 @@
+"""What chapters 13 and 15, and the explorer of the loop, say holds: each sentence is computed."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page
+from scipy import optimize, stats
+
+from helpers.factors import GROUPS
+from helpers.figures.loops import say_share
+from helpers.gradients import fit_gradients
+from helpers.loop import (
+    NODES,
+    feedback,
+    find_loop,
+    fit_loop,
+    fit_loop_moments,
+    fit_many,
+    imply_correlations,
+    read_loop,
+    respond,
+)
+from helpers.pathmodel import PathFit, fit_from_starts, fit_indices, fit_model, parse_model
+from helpers.reprint import load_published_loop
+from helpers.study import load_study, sample_top
+from tests.browser import browser  # noqa: F401
+from tests.conftest import ROOT
+
+PATHS, PRINTED = load_published_loop()
+ARROWS = [f"{cause} -> {to}" for cause, to in PATHS.index]
+LOOP = parse_model("\n".join(f"{to} ~ {cause}" for cause, to in PATHS.index))
+STATIC = ROOT / "book" / "_static"
+
+
+def matrix(coefficients: pd.Series) -> pd.DataFrame:
+    """Return coefficients by arrow as a matrix, row to, column from."""
+    return coefficients.unstack("from").reindex(index=GROUPS, columns=GROUPS).fillna(0.0)
+
+
+def tied(common: float, pair: float | None = None) -> pd.DataFrame:
+    """Return the correlations of four with one common cause, and of a near-duplicate pair."""
+    R = pd.DataFrame(common + (1 - common) * np.eye(4), GROUPS, GROUPS)
+    if pair:
+        R.loc["climatic", "plant"] = R.loc["plant", "climatic"] = pair
+    return R
+
+
+def draw(R: pd.DataFrame, rows: int = 44, samples: int = 10_000) -> pd.DataFrame:
+    """Fit the loop to samples of a world."""
+    order = list(LOOP.variables)
+    truth = R.loc[order, order].to_numpy()
+    S = stats.wishart.rvs(rows - 1, truth, size=samples, random_state=1) / (rows - 1)
+    return fit_many(LOOP, S, rows)
+
+
+def positive(found: pd.DataFrame) -> pd.Series:
+    return (found[ARROWS] > 0).all(axis="columns")
+
+
+def sites() -> pd.DataFrame:
+    study = load_study("embedded", 2022)
+    return study.factors().join(sample_top(study.sites, "embedded"))
+
+
+# Equivalent, the same fit
+
+
+def fit_cycle(R: np.ndarray) -> float:
+    """Return the least discrepancy of the undirected cycle: no link from 0 to 2, none from 1 to 3.
+
+    A search over all precision matrices with these two zeros; the likelihood is convex in them.
+    """
+    free = np.array([(0, 0), (1, 1), (2, 2), (3, 3), (0, 1), (1, 2), (2, 3), (0, 3)]).T
+
+    def precision(values: np.ndarray) -> np.ndarray:
+        K = np.zeros((4, 4))
+        K[*free] = K[*free[::-1]] = values
+        return K
+
+    def misfit(values: np.ndarray) -> tuple[float, np.ndarray]:
+        K = precision(values)
+        if np.linalg.eigvalsh(K)[0] <= 0:
+            return np.inf, np.zeros(8)
+        slope = R - np.linalg.inv(K)
+        return np.trace(K @ R) - np.linalg.slogdet(K)[1], slope[*free] * np.repeat([1, 2], 4)
+
+    start = np.r_[1 / np.diag(R), np.zeros(4)]
+    end = optimize.minimize(misfit, start, jac=True, method="BFGS", options={"gtol": 1e-8})
+    return end.fun - 4 - np.linalg.slogdet(R)[1]
+
+
+@pytest.mark.parametrize("world", ["printed loop", "common cause", "pair", "any"])
+def test_the_loop_is_the_undirected_four_cycle(world):
+    """Climate ⊥ soil and plants ⊥ microbes, each given the rest: both fitted by a search."""
+    truth = {
+        "printed loop": pd.DataFrame(imply_correlations(matrix(PATHS).to_numpy()), GROUPS, GROUPS),
+        "common cause": tied(0.7),
+        "pair": tied(0.917, 0.9945),
+        "any": pd.DataFrame(np.eye(4) + 0.4 * (1 - np.eye(4)), GROUPS, GROUPS),
+    }[world]
+    rng = np.random.default_rng(7)
+    data = pd.DataFrame(rng.multivariate_normal(np.zeros(4), truth, 44), columns=list(GROUPS))
+    both = fit_loop(LOOP, data)
+    cycle = 43 * fit_cycle(data.corr().loc[list(GROUPS), list(GROUPS)].to_numpy())
+    searched, _ = fit_from_starts(LOOP, data, starts=30, seed=1)
+    for fit in (both.stable, both.twin, searched[0]):
+        assert fit_indices(fit)["chi2"] == pytest.approx(cycle, abs=1e-5)
+        assert fit.df == 2
+        K = np.linalg.inv(fit.implied.loc[list(GROUPS), list(GROUPS)])
+        scale = np.sqrt(np.outer(np.diag(K), np.diag(K)))
+        assert np.abs((K / scale)[[0, 1], [2, 3]]).max() < 1e-5
+
+
+def test_loop_twin_mirror_and_its_twin_fit_our_sites_alike():
+    model = read_loop()
+    turned = parse_model("\n".join(f"{cause} ~ {to}" for to, cause in model.paths))
+    data = sites()
+    fits = [*find_loop(model, data), *find_loop(turned, data)]
+    indices = pd.DataFrame([fit_indices(fit) for fit in fits]).dropna(axis="columns")
+    assert {"chi2", "p", "rmsea", "cfi", "gfi", "nfi", "bic"} <= set(indices)
+    np.testing.assert_allclose(indices, indices.iloc[[0] * 4], rtol=1e-7, atol=1e-9)
+
+
+def test_top_behind_the_loop_leaves_the_loop_as_it_is():
+    data = sites()
+
+    def fitted(file: str) -> tuple[PathFit, float]:
+        fit = find_loop(read_loop(NODES, file), data).stable
+        return fit, float(feedback(fit.coefficients)["gain"])
+
+    alone, gain = fitted("loop")
+    everything, same = fitted("loop_top_all")
+    assert same == pytest.approx(gain, rel=1e-9)
+    assert everything.df == alone.df
+    assert fit_indices(everything)["chi2"] == pytest.approx(fit_indices(alone)["chi2"], abs=1e-9)
+    some, same = fitted("loop_top_two")
+    assert same == pytest.approx(gain, rel=1e-9)
+    assert fit_indices(some)["chi2"] > fit_indices(alone)["chi2"] + 0.1
+    _, inside = fitted("loop_top_inside")
+    assert abs(inside - gain) > 0.001
+
+
+# Worlds without feedback
+
+
+def test_a_common_cause_and_a_near_duplicate_pair_give_what_is_printed():
+    R = tied(0.917, 0.9945)
+    left = R - 0.917  # the common cause taken out: a pair and two of their own
+    assert np.linalg.eigvalsh(left)[0] > 0
+    found = draw(R)
+    good = positive(found) & (found["cfi"] >= 0.95)
+    prints = (found[ARROWS].round(2) == 0.99).any(axis="columns")
+    assert positive(found).mean() > 0.995
+    assert good.mean() > 0.995
+    assert 0.71 < (good & prints).mean() < 0.77
+    assert 0.38 < found["gain"].median() < 0.42
+    bad = (found["chi2"] / 2 >= PRINTED["chi2_df"]).mean()
+    assert 0.02 < bad < 0.045  # as rare as in the printed loop
+    fit = fit_loop_moments(LOOP, R, 44).stable
+    assert (
+        np.abs(fit.implied - R.loc[list(LOOP.variables)][list(LOOP.variables)]).max(axis=None)
+        < 0.01
+    )  # near the pairs across, too
+    assert feedback(fit.coefficients)["gain"] == pytest.approx(0.4065, abs=0.002)
+
+
+def test_one_common_cause_alone_prints_no_99():
+    found = draw(tied(0.92))
+    assert not (found[ARROWS].round(2) == 0.99).any(axis=None)
+    assert (positive(found) & (found["cfi"] >= 0.95)).mean() == pytest.approx(0.84, abs=0.02)
+    assert found["gain"].median() == pytest.approx(0.38, abs=0.01)
+
+
+def test_a_looser_tie_makes_gain_and_cfi_smaller_and_chi_square_no_larger():
+    worlds = [draw(tied(r)) for r in (0.92, 0.7, 0.5, 0.3, 0.1)]
+    both = [(positive(each) & (each["cfi"] >= 0.95)).mean() for each in worlds]
+    for shares in (
+        both,
+        [each["gain"].median() for each in worlds],
+        [(each["chi2"] / 2 >= PRINTED["chi2_df"]).mean() for each in worlds],
+    ):
+        assert (np.diff(shares) < 0).all()
+
+
+def test_positive_correlations_of_neighbours_do_not_give_four_plus_signs():
+    cut = PATHS.copy()
+    cut["microbial", "climatic"] = 0
+    R = pd.DataFrame(imply_correlations(matrix(cut).to_numpy()), GROUPS, GROUPS)
+    assert (R > 0).all(axis=None)
+    assert 0.45 < positive(draw(R)).mean() < 0.58
+
+
+# What the four numbers may be
+
+
+def test_four_direct_effects_of_one_model_need_causes_that_correlate_negatively():
+    b = PATHS.to_numpy()
+    assert (b**2).sum() == pytest.approx(2.638, abs=5e-4)
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        loadings = rng.random((4, 4))
+        R = loadings @ loadings.T
+        R /= np.sqrt(np.outer(np.diag(R), np.diag(R)))
+        assert b @ R @ b >= (b**2).sum()
+    negative = 1.3 * np.eye(4) - 0.3
+    assert np.linalg.eigvalsh(negative)[0] > 0
+    assert b @ negative @ b < 1
+
+
+def test_as_effects_in_four_models_the_four_numbers_are_possible():
+    rng = np.random.default_rng(4)
+    top = rng.standard_normal(44)
+    others = rng.standard_normal((44, 4))
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(44), top, others]))
+    b = PATHS.to_numpy()
+    causes = basis[:, [1]] * b + basis[:, 2:] * np.sqrt(1 - b**2)
+    data = pd.DataFrame(causes, columns=list(GROUPS)).assign(TOP=basis[:, 1])
+    assert (data.corr() > 0).all(axis=None)
+    for name, value in zip(GROUPS, b, strict=True):
+        fit = fit_model(parse_model(f"TOP ~ {name}"), data)
+        assert fit.coefficients.loc["TOP", name] == pytest.approx(value, abs=1e-8)
+
+
+def test_a_gain_above_zero_and_below_one_amplifies_and_ends():
+    g = feedback(matrix(PATHS))
+    assert 0 < g["gain"] < 1
+    assert g["amplification"] > 1
+    steps = respond(matrix(PATHS), "climatic", steps=400)["climatic"]
+    assert steps.max() == pytest.approx(g["amplification"])
+
+
+@pytest.mark.parametrize("gain", [0.6, 0.05, -0.05, -0.6])
+def test_a_loop_leaves_less_unexplained_than_a_chain_if_its_gain_is_positive(gain):
+    b = np.full(4, abs(gain) ** 0.25) * [1, 1, 1, np.sign(gain)]
+    B = matrix(pd.Series(b, PATHS.index)).to_numpy()
+    R = imply_correlations(B)
+    left = np.diag((np.eye(4) - B) @ R @ (np.eye(4) - B).T)
+    assert ((left < 1 - b**2) == (gain > 0)).all()
+
+
+def test_a_step_in_the_middle_can_escape_the_parabola():
+    rank = pd.Series(np.arange(30.0))
+    step = (rank > 14.5).astype(float) + 0.01 * np.sin(rank * 7)
+    assert fit_gradients(rank, step.to_frame("marker"))["delta_aicc"].item() < 2
+
+
+# The explorer: its words are true of every gain
+
+
+@pytest.fixture(scope="module")
+def explorer(browser) -> Page:  # noqa: F811
+    """Return a page with the explorer alone, without the built book."""
+    page = browser.new_page()
+    start = escape(json.dumps({"variables": GROUPS, "coefficients": PATHS.to_list()}))
+    page.set_content(
+        '<div class="cell"><div id="fig-x"></div></div>'
+        f'<div data-widget="loop-explorer" data-figure="fig-x" data-start="{start}"></div>'
+    )
+    for name in ("widgets", "loop-explorer", "loop-explorer-page"):
+        page.add_script_tag(path=STATIC / f"{name}.js")
+    return page
+
+
+_TYPE = """b => {
+    const boxes = document.querySelectorAll("input[type=number]");
+    b.forEach((each, i) => (boxes[i].value = each));
+    boxes[0].dispatchEvent(new Event("input", { bubbles: true }));
+    const chart = document.querySelector(".widget-chart");
+    return {
+        status: document.querySelector("[role=status]").textContent,
+        caption: chart.querySelector("figcaption").textContent,
+        label: chart.querySelector("svg").getAttribute("aria-label"),
+        dashed: chart.querySelectorAll(".limit").length,
+    };
+}"""
+_RNG = np.random.default_rng(20)
+TYPED = [
+    *([1, 1, 1, g] for g in (-2.5, -1.3, -1, -0.6, 0, 0.6, 0.95, 1, 1.3, 2.5)),
+    *([0.5, 2, g, 1] for g in (-2, -1, -0.5, 0.5, 0.9, 1, 2)),
+    *([2.5, 0.4, g, 0.5] for g in (-2.5, -2, -1, 0, 1, 1.99, 2, 2.5)),
+    *_RNG.uniform(-2.5, 2.5, (40, 4)).round(2).tolist(),
+]
+
+
+@pytest.mark.parametrize("b", TYPED, ids=str)
+def test_the_words_of_the_explorer_are_true(explorer, b):
+    said = explorer.evaluate(_TYPE, b)
+    g = float(np.prod(b))
+    B = matrix(pd.Series(b, PATHS.index))
+    steps = respond(B, "climatic", steps=4 * 40)["climatic"].to_numpy()[::4]
+    assert "nothing. " not in said["caption"]
+    limit = 1 / (1 - g) if abs(g) < 1 - 1e-6 else None
+    if limit is None:
+        assert not abs(np.diff(steps)[-1]) < 1e-3  # no limit: rounds never come to rest
+        assert "It has no limit." in said["caption"]
+        assert "it has no limit" in said["label"]
+        assert said["dashed"] == 0
+        assert "does not settle:" in said["status"]
+        adds = np.diff(steps[:4])
+        for word, true in {
+            "adds as much as": np.allclose(adds, 1),
+            "takes back what": np.allclose(adds, [-1, 1, -1]),
+            "adds more than": g > 1 and (np.diff(adds) > 0).all(),
+            "swings more widely": g < -1 and (np.abs(adds[1:]) > np.abs(adds[:-1])).all(),
+        }.items():
+            assert (word in said["status"]) == true
+    else:
+        shown = f"{limit:.3f}".replace("-", "−")
+        assert "no limit" not in said["caption"] + said["label"]
+        assert f"it tends to {shown}" in said["label"]
+        assert said["status"].startswith("The loop settles: ")
+        assert f"becomes {shown} there" in said["status"]
+        assert ("Dashed" in said["caption"]) == (said["dashed"] == 1) == (limit <= 8)
+        assert (f"It tends to {shown}, above the chart." in said["caption"]) == (limit > 8)
+    real = not np.isnan(imply_correlations(B.to_numpy())).any() if abs(abs(g) - 1) > 1e-6 else False
+    real &= (np.abs(b) != 1).all()  # an error variance of 0 is met but for rounding
+    assert ("same Σ" in said["status"]) == (real and g != 0)
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0.0%"), (0.0004, "< 0.1%"), (0.0006, "0.1%"), (0.9994, "99.9%"), (0.9995, "> 99.9%")],
+)
+def test_none_and_all_are_not_said_of_a_few_and_nearly_all(share, said):
+    assert say_share(share) == said
+    assert say_share(1.0) == "100.0%"
