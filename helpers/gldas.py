@@ -1,6 +1,7 @@
 """GLDAS-2.1 Noah monthly files: from a folder of downloads to the climate of a site.
 
-The paper takes its climate from this product (§2.2): monthly means on a 1° grid, 2013-2014.
+The paper takes its climate from this product (§2.2), in a release that it does not name: monthly
+means on a 1° grid, 2013-2014.
 Fluxes (``*_tavg``) are W m-2 or kg m-2 s-1, ``Albedo_inst`` is percent, temperatures are kelvin.
 """
 

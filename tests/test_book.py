@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 
 from helpers.commands.book import take_turn
@@ -15,6 +18,29 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 HTML = ROOT / "_build" / "html"
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PARTS = [[page["file"] for page in part["chapters"]] for part in TOC["parts"]]
+CHAPTERS = [page for part in PARTS for page in part if "/notebooks/" in page]
+NEXT = dict(pairwise([*CHAPTERS, "book/reproduction-report"]))  # which gathers all verdicts
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+LINK = re.compile(r"\[(?P<shown>[^\]]*)\]\((?P<target>[^)#\s]*\.md)[^)]*\)", re.S)
+
+# What stands around a link to the glossary, <so>, where the word has another sense there.
+_VERB = r"\b(?:to|will|would|can|could|may|might|must|should|not|we|you|they|who|plants|soils?) <"
+OTHER_SENSE = {
+    "gain": rf"{_VERB}|<gains?> (?:\d|of (?:carbon|water|heat|the store)|from\b|a mark|nothing)",
+    "published": r"<published> (?:result|paper|study|work|article|equation|formula)",
+    "stand-in-model": r"<stand-ins?> (?:for|of)\b",
+    "power": rf"{_VERB}|<powers?> (?:of (?:two|ten|\d)|law)|\bto the <|predictive <",
+    "interval": r"<intervals?> (?:of (?:time|\d)|in time)|\b(?:open|half-open) <",
+    "mirror": rf"{_VERB}|<mirrors?> image",
+    "twin": _VERB,
+    "sweep": _VERB,
+    "leader": r"<leaders?> of (?:the )?(?:team|project|group of people)",
+    "standardized": r"<standardized> (?:techniques|methods|names?)",
+    "observed": r"<observed> (?:that|by)\b",
+    "equivalent-model": r"<equivalent> (?:to|of)\b",
+}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +64,75 @@ def test_every_page_of_the_contents_is_built(pages):
         if line.strip().removeprefix("- ").startswith(("file:", "root:"))
     }
     assert {HTML / f"{name}.html" for name in named} <= set(pages)
+
+
+def leads_to(page: str, target: str) -> str:
+    """Return the name of the page that a link leads to."""
+    path = (ROOT / page).parent.joinpath(target).resolve()
+    return path.relative_to(ROOT).with_suffix("").as_posix()
+
+
+def read_source(page: str) -> str:
+    return (ROOT / f"{page}.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_is_next_leads_to_the_next_page_first(chapter):
+    (told,) = read_source(chapter).split("**What's next.**")[1:]
+    assert leads_to(chapter, LINK.search(told)["target"]) == NEXT[chapter]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_before_next_earlier_and_later_agree_with_the_contents(chapter):
+    place, (part,) = CHAPTERS.index(chapter), [part for part in PARTS if chapter in part]
+    right = {
+        "the chapter before": CHAPTERS[place - 1 : place],
+        "the next chapter": CHAPTERS[place + 1 :][:1],
+        "the first chapter": CHAPTERS[:1],
+        "the first chapter of this part": part[:1],
+        "an earlier chapter": CHAPTERS[:place],
+        "a later chapter": CHAPTERS[place + 1 :],
+    }
+    text = read_source(chapter)
+    said = [(link["shown"], link["target"]) for link in LINK.finditer(text)]
+    for row in re.findall(r"^\|.*\|$", text, re.M):  # a link in one cell, what it is in another
+        said += [(row.strip("| ").split("|")[-1], link["target"]) for link in LINK.finditer(row)]
+    for words, target in said:
+        words = " ".join(words.split()).lower()
+        if words in right:
+            assert leads_to(chapter, target) in right[words], f"{words}: {target}"
+
+
+@pytest.mark.parametrize("page", [TOC["root"], *(page for part in PARTS for page in part)])
+def test_a_chapter_that_is_named_by_its_number_is_that_chapter(page):
+    for link in LINK.finditer(read_source(page)):
+        words = " ".join(link["shown"].split()).lower()
+        number = re.search(r"\bchapters? (\d+)$|^(\d+)$", words)
+        ordinal = re.search(rf"\b({'|'.join(ORDINALS)}) chapter$", words)
+        if number or ordinal:
+            named = int(number[1] or number[2]) if number else ORDINALS.index(ordinal[1]) + 1
+            assert leads_to(page, link["target"]) == CHAPTERS[named - 1], words
+
+
+def test_the_landing_page_leads_to_all_chapters_in_order():
+    root = TOC["root"]
+    links = [leads_to(root, link["target"]) for link in LINK.finditer(read_source(root))]
+    assert [page for page in dict.fromkeys(links) if page in CHAPTERS] == CHAPTERS
+
+
+def test_a_word_in_another_sense_does_not_lead_to_the_glossary(pages):
+    linked = 0
+    for path, page in pages.items():
+        for link in page.select("a.glossary-term"):
+            block = link.find_parent(["p", "li", "dd", "td"])
+            parts = [f"<{each}>" if link in each.parents else each for each in block.strings]
+            around = " ".join("".join(parts).split())
+            entry = unquote(urlsplit(link["href"]).fragment).removeprefix("term-")
+            assert not re.search(OTHER_SENSE.get(entry, "(?!)"), around), f"{path.name}: {around}"
+            linked += 1
+    assert linked > 100
+    text = "The plants of a meadow <gain> 300 g of carbon"
+    assert re.search(OTHER_SENSE["gain"], text)
 
 
 def test_a_second_build_executes_nothing(pages):

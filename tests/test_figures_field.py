@@ -49,7 +49,7 @@ def test_the_map_shows_every_site_and_says_how_many(sites):
     assert sorted(drawn) == sorted([*sites["longitude"], *others["longitude"]])
     assert "6 sites" in fig.get_label()
     assert "3 meadow, 2 steppe, 1 desert steppe" in fig.get_label()
-    assert "2 equations" in fig.get_label()
+    assert "where 2 equations of soil respiration come from" in fig.get_label()
     words = [text.get_text() for text in fig.legends[0].get_texts()]
     assert words == ["meadow (3)", "steppe (2)", "desert steppe (1)", "respiration equations (2)"]
     assert inside(fig)
@@ -86,7 +86,7 @@ def test_signs_stand_beside_intervals():
     dots = [line for line in ax.lines if line.get_marker() == "o"]
     filled = [to_hex(dot.get_markerfacecolor()) != "#ffffff" for dot in dots]
     assert filled == [True, True, False, True]
-    assert "claims a sign for 3: 2 intervals lie on its side of zero, 0 on the other" in (
+    assert "read from the paper for 3: 2 intervals lie on its side of zero, 0 on the other" in (
         fig.get_label()
     )
     turned = sign_forest(table.assign(claimed=-table["claimed"]), "Correlation r")[0].get_label()
@@ -113,6 +113,8 @@ def test_curves_end_where_they_were_fitted():
     assert (second.get_xdata().min(), second.get_xdata().max()) == (0, 15)
     np.testing.assert_allclose(first.get_ydata(), 0.5 * np.exp(0.1 * first.get_xdata()))
     assert "2 curves" in fig.get_label()
-    assert "At 10 °C their mean is 1.90" in fig.get_label()
+    assert "At 10 °C the mean of 3 equations is 1.90" in fig.get_label()  # one is not drawn
+    words = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert words == ["field equations drawn (2)", "mean of 3, and interval", "this book"]
     assert "this book has 2.29" in fig.get_label()
     assert inside(fig)

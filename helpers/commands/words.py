@@ -3,7 +3,8 @@
 An entry with an abbreviation and a long form (TOP, terrestrial oxygen production) also makes the
 abbreviation say what it means wherever the pointer rests on it. Prose is what stands in paragraphs,
 but for code, formulas, links, tables, captions, cited works, and what a cell put out. A term that
-the glossary writes in italics is a common word: it is linked only where a page sets it off, too.
+the glossary writes in italics is a common word with other senses (plants gain carbon, a loop has a
+gain): it is linked only where a page sets it off, too, and by itself.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class _LinkWords(SphinxPostTransform):
         end = 0
         for match in self.pattern.finditer(text):
             word = self.words[int(match.lastgroup[1:])]
-            if word.is_common and not isinstance(element, (nodes.emphasis, nodes.strong)):
+            if word.is_common and not _is_set_off(match[0], element):
                 continue
             if marked := self._mark(word, match[0]):
                 yield from (nodes.Text(text[end : match.start()]), marked)
@@ -102,6 +103,10 @@ class _LinkWords(SphinxPostTransform):
         self.linked.add(word.entry)
         uri = f"{self.app.builder.get_relative_uri(self.env.docname, word.page)}#{word.entry}"
         return nodes.reference("", "", inner, internal=True, refuri=uri, classes=["glossary-term"])
+
+
+def _is_set_off(shown: str, element: nodes.Element) -> bool:
+    return isinstance(element, (nodes.emphasis, nodes.strong)) and element.astext() == shown
 
 
 def _is_prose(element: nodes.Element | None) -> bool:

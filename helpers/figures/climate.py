@@ -47,8 +47,8 @@ def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
         f"{values.max():.3g} in {month[values.idxmax() - 1]}"
         for name, values in mean.items()
     ]
+    curves = f"one for each of {len(years)} years" if len(years) > 1 else "of one year"
     fig.set_label(
-        f"Curves from January to December, one for each of {len(years)} years. "
-        "Mean of the years: " + "; ".join(said) + "."
+        f"Curves from January to December, {curves}. Mean of the years: " + "; ".join(said) + "."
     )
     return fig, axes

@@ -60,7 +60,7 @@ def field_map(
         f"{sites['longitude'].min():.0f} to {sites['longitude'].max():.0f}°E and "
         f"{sites['latitude'].min():.0f} to {sites['latitude'].max():.0f}°N: "
         + ", ".join(f"{counts.get(cover, 0)} {cover}" for cover in _MARKERS)
-        + f". Crosses mark {len(others)} equations of soil respiration."
+        + f". Crosses mark where {len(others)} equations of soil respiration come from."
     )
     return fig, ax
 
@@ -126,13 +126,13 @@ def _look(cover: str) -> dict[str, object]:
 
 
 def sign_forest(table: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:
-    """Draw correlations with intervals beside the sign that the paper claims.
+    """Draw correlations with intervals beside the sign that is read from the paper.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Index: what is printed at the left. ``estimate``, ``low``, ``high``, and ``claimed``: 1, -1,
-        or 0 where the paper claims no sign.
+        or 0 where no sign is read from the paper.
     label : str
         Of the axis: quantity, level of the intervals.
     """
@@ -161,8 +161,8 @@ def sign_forest(table: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:
     against = clear & (np.sign(table["estimate"]) == -table["claimed"])
     claims = table["claimed"] != 0
     fig.set_label(
-        f"{len(table)} dots with intervals, {clear.sum()} of which leave out zero. The paper "
-        f"claims a sign for {claims.sum()}: {agree.sum()} intervals lie on its side of zero, "
+        f"{len(table)} dots with intervals, {clear.sum()} of which leave out zero. A sign is "
+        f"read from the paper for {claims.sum()}: {agree.sum()} intervals lie on its side of zero, "
         f"{(against & claims).sum()} on the other, {(claims & ~clear).sum()} hold zero. Highest: "
         f"{table['estimate'].idxmax()} ({table['estimate'].max():+.2f}); lowest: "
         f"{table['estimate'].idxmin()} ({table['estimate'].min():+.2f}). Axis: {label}."
@@ -179,12 +179,13 @@ def respiration_curves(
     ----------
     equations : pandas.DataFrame
         From :func:`helpers.respiration.read_equations`; each is drawn between ``T_low`` and
-        ``T_high``, as far as `mean` reaches. Those without alpha or limits are left out.
+        ``T_high``, as far as `mean` reaches. Those without alpha or limits are not drawn.
     mean : pandas.DataFrame
-        From :func:`helpers.respiration.respiration_curve`.
+        From :func:`helpers.respiration.respiration_curve`, of all `equations` that have alpha.
     book : pandas.Series
         R_s by temperature in degrees Celsius, umol m-2 s-1.
     """
+    averaged = equations["alpha"].notna().sum()
     known = equations.dropna(subset=["alpha", "beta", "T_low", "T_high"])
     with plt.rc_context(STYLE):
         fig, ax = plt.subplots(figsize=(WIDTH, 3.6))
@@ -203,8 +204,8 @@ def respiration_curves(
         ax.locator_params(axis="x", integer=True)
         ax.set(xlabel="Soil temperature (°C)", ylabel="Rₛ (µmol m⁻² s⁻¹)")
         handles = [
-            Line2D([], [], color="0.55", lw=0.8, label=f"field equations ({len(known)})"),
-            Line2D([], [], color=blue, lw=2, label="mean and interval"),
+            Line2D([], [], color="0.55", lw=0.8, label=f"field equations drawn ({len(known)})"),
+            Line2D([], [], color=blue, lw=2, label=f"mean of {averaged}, and interval"),
             Line2D([], [], color="black", lw=1.6, ls=(0, (4, 2)), label="this book"),
         ]
         fig.legend(handles=handles, ncols=2, loc="outside upper center")
@@ -212,7 +213,8 @@ def respiration_curves(
     at = mean.loc[warm]
     fig.set_label(
         f"{len(known)} curves of soil respiration on temperature from {low:g} to {high:g} °C, on a "
-        f"logarithmic axis. At {warm:g} °C their mean is {at['estimate']:.2f}, with the interval "
+        f"logarithmic axis. At {warm:g} °C the mean of {averaged} equations is "
+        f"{at['estimate']:.2f}, with the interval "
         f"{at['low']:.2f} to {at['high']:.2f}; the dashed curve of this book has {book[warm]:.2f} "
         "µmol m⁻² s⁻¹."
     )

@@ -1,0 +1,134 @@
+"""What the pages on genuine data, the glossary and the course say is what their numbers say."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import nbformat
+import numpy as np
+import pytest
+
+from helpers.associations import significance_marks
+from helpers.claims import collect, load_claims
+from helpers.commands.execution import NOTEBOOKS
+from helpers.genuine import find_genuine
+from helpers.gldas import load_climate, sample
+from helpers.gradients import describe_shape, spatial_gradients
+from helpers.pathmodel import read_model
+from helpers.respiration import read_equations, read_respiration, screen_records
+from helpers.study import minmax
+from helpers.terrain import cell_elevation, plateau_mask
+from tests.conftest import ROOT
+from tests.test_findable import GLOSSARY, build, read, small  # noqa: F401
+
+BOOK = ROOT / "book"
+CLIMATE, SITES = "19_real_climate", "20_field_sites"
+
+
+@cache
+def shown(chapter: str) -> str:
+    """Return the prose of a chapter: what its author wrote, and what its cells computed."""
+    notebook = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", 4)
+    said = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    for cell in notebook.cells:
+        said += [each.get("data", {}).get("text/markdown", "") for each in cell.get("outputs", [])]
+    return " ".join("\n".join(said).split())
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """Return elevation, climatic factors and places of the cells of the Plateau."""
+    climate = load_climate()
+    elevation = cell_elevation(climate).where(plateau_mask(climate, 2500)).to_series().dropna()
+    places = elevation.index.to_frame(index=False).set_axis(["latitude", "longitude"], axis=1)
+    factors = sample(climate, places["longitude"], places["latitude"])
+    return elevation.reset_index(drop=True), factors, places
+
+
+def test_rain_rises_to_the_south_more_than_to_the_south_east(cells):
+    _, factors, places = cells
+    east = places["longitude"] * np.cos(np.radians(33))
+    along = [(east - places["latitude"]) / np.sqrt(2), -places["latitude"]]
+    south_east, south = (np.corrcoef(way, factors["PRE"])[0, 1] for way in along)
+    assert 0 < south_east < south
+    assert f"with $s$: {south_east:.2f}; with the way due south: {south:.2f}." in shown(CLIMATE)
+
+
+def test_a_star_is_less_than_a_trend_and_the_page_says_for_which_factors(cells):
+    elevation, factors, places = cells
+    codes = ["TF", "ALB", "SH", "PRE"]
+    fits = spatial_gradients(elevation, minmax(factors[codes]), places)
+    marks, shapes = significance_marks(fits["p"]), describe_shape(fits, 0.05)
+    assert 0.05 < fits.loc["ALB", "p"] < 0.1
+    assert (marks["ALB"], shapes["ALB"]) == ("*", "no clear trend")
+    assert "Factors with one star and no clear trend: ALB." in shown(CLIMATE)
+    source = " ".join((NOTEBOOKS / f"{CLIMATE}.md").read_text(encoding="utf-8").split())
+    assert "paper's Fig. 2: `*` for 0.05 < p < 0.1, `**` for p < 0.05, `***` for p < 0.01" in source
+
+
+def test_the_release_of_the_climate_is_not_judged():
+    answers = collect(nbformat.read(NOTEBOOKS / f"{CLIMATE}.ipynb", 4))
+    for claim, named in {"climate-model": "Noah 3.6", "climate-forcing": "GPCP"}.items():
+        assert answers.loc[claim, "verdict"] == "not testable"
+        assert answers.loc[claim, "value"] == "null"
+        assert named in answers.loc[claim, "here"]
+        assert "the authors' release is not known" in answers.loc[claim, "here"]
+
+
+def test_questions_to_other_data_are_never_called_reproduced():
+    ledger = load_claims()
+    asked = ledger[ledger["notebook"] == SITES]
+    assert set(asked["kind"]) == {"question"}
+    words = re.findall(r"\w+ reproduced|reproduced \w+", shown(SITES))
+    assert not words
+    assert ledger.loc["climate-peaks", "kind"] == "check"
+
+
+def test_three_counts_of_equations_are_told_apart():
+    folder = find_genuine("srdb")
+    if not (folder / "srdb-equations.csv").exists():
+        pytest.skip(f"genuine records of SRDB are not at {folder} (set TIBET_REAL_DATA)")
+    equations = read_equations(screen_records(read_respiration()).table).table
+    with_unit = equations.dropna(subset=["alpha"])
+    drawn = with_unit.dropna(subset=["T_low", "T_high"])
+    counts = [len(equations), len(with_unit), len(drawn)]
+    assert counts == [19, 18, 16]
+    text = shown(SITES)
+    assert f"All {counts[0]} equations that are left give β" in text
+    assert f"{counts[1]} of them name the unit" in text
+    assert f"{counts[2]} of these also say to which temperatures they were fitted" in text
+    alt = str(nbformat.read(NOTEBOOKS / f"{SITES}.ipynb", 4))
+    assert f"{counts[2]} curves of soil respiration" in alt
+    assert f"the mean of {counts[1]} equations is" in alt
+    assert f"where {counts[0]} equations of soil respiration come from" in alt
+
+
+def test_warmth_is_not_cited_to_the_section_that_says_cold():
+    reason = read_model("field_climate").reasons["richness"]
+    assert "warmth (4.2.1; 3.1.1 says falling temperature)" in reason
+
+
+def test_a_common_word_is_linked_where_it_stands_set_off_by_itself(small):  # noqa: F811
+    (small / "glossary.md").write_text(GLOSSARY.replace("\ngain\n", "\n*gain*\n"), encoding="utf-8")
+    (small / "deep" / "page.md").write_text(
+        "# Page\n\nPlants gain carbon. **What does a mirror gain by it?** Its *gain* is 2.\n",
+        encoding="utf-8",
+    )
+    links = read(build(small, "helpers.commands.words") / "deep" / "page.html")
+    (link,) = links.select("a.glossary-term")
+    assert (link.get_text(), link.parent.name) == ("gain", "em")
+
+
+def test_the_times_of_the_plans_add_up():
+    text = (BOOK / "teaching.md").read_text(encoding="utf-8")
+    _, lesson, workshop, _ = re.split(r"\n## Plan \d", text)
+    minutes = [[*map(int, pair)] for pair in re.findall(r"^\| (\d+)–(\d+) \|", lesson, re.M)]
+    assert minutes[0][0] == 0
+    assert minutes[-1][1] == 90
+    assert [end for _, end in minutes[:-1]] == [start for start, _ in minutes[1:]]
+    clock = r"^\| (\d+):(\d+)–(\d+):(\d+) \|"
+    times = [[*map(int, row)] for row in re.findall(clock, workshop, re.M)]
+    worked = sum(60 * (hour - begun) + end - start for begun, start, hour, end in times)
+    assert worked == 6.5 * 60
+    assert "\nSix and a half hours of work" in workshop
