@@ -1,17 +1,81 @@
-"""The checks of input that many analyses share."""
+"""The checks of input that many analyses share: what is refused raises InputError.
+
+Real numbers of any type are taken, 200.0 for 200, True and False for 1 and 0 in a column, and text
+that spells a number. A list or an array is taken in the order of the labelled table beside it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from decimal import Decimal
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-from helpers.errors import InputError
+from helpers.errors import InputError, list_some, show
+
+_DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}
+_USUAL = (-10, 20)  # powers of 2: from a thousandth to a million
 
 
-def check_level(name: str, level: float, usual: float) -> None:
-    """Refuse a level of significance or confidence that is not between 0 and 1.
+def check_number(
+    name: str,
+    value: object,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    needed: str = "",
+    mend: str = "correct it",
+) -> float:
+    """Return a number as a float; refuse what is none, or not finite, or out of range.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for the error.
+    value : object
+        What was given.
+    low, high : float
+        Ends of the range, which belong to it.
+    needed, mend : str
+        What the error asks for, if it is not the range, and what to do.
+    """
+    number = _as_number(value)
+    if np.isfinite(number) and low <= number <= high:
+        return number
+    needed = needed or f"a number{_span(low, high)}"
+    raise InputError(name, needed=needed, found=_say(value), mend=mend)
+
+
+def check_whole(
+    name: str,
+    value: object,
+    low: float = 1,
+    high: float = np.inf,
+    *,
+    of: str = "",
+    needed: str = "",
+    mend: str = "correct it",
+) -> int:
+    """Return a whole number, which may come as 200.0; refuse what is none, or out of range.
+
+    Parameters
+    ----------
+    name, value, low, high, needed, mend : as for :func:`check_number`
+    of : str
+        What is counted.
+    """
+    number = _as_number(value)
+    if np.isfinite(number) and number == int(number) and low <= number <= high:
+        return int(value)
+    needed = needed or f"a whole number{_span(low, high)} {of}".rstrip()
+    raise InputError(name, needed=needed, found=_say(value), mend=mend)
+
+
+def check_level(name: str, level: float, usual: float) -> float:
+    """Return a level of significance or confidence; refuse one that is not between 0 and 1.
 
     Parameters
     ----------
@@ -22,10 +86,10 @@ def check_level(name: str, level: float, usual: float) -> None:
     usual : float
         What to propose instead.
     """
-    if not 0 < level < 1:
-        raise InputError(
-            name, needed="a number between 0 and 1", found=f"{level:g}", mend=f"try {usual:g}"
-        )
+    if 0 < _as_number(level) < 1:
+        return _as_number(level)
+    needed = "a number between 0 and 1"
+    raise InputError(name, needed=needed, found=_say(level), mend=f"try {usual:g}")
 
 
 def check_word(name: str, value: object, words: Iterable[str]) -> None:
@@ -40,10 +104,268 @@ def check_word(name: str, value: object, words: Iterable[str]) -> None:
     words : iterable of str
         What it may be.
     """
-    if value not in words:
+    if not isinstance(value, str) or value not in words:
         raise InputError(
             name, needed=" or ".join(words), found=repr(value), mend="use one of these words"
         )
+
+
+def check_columns(
+    name: str, table: pd.DataFrame, columns: Iterable[str], mend: str = "correct its name"
+) -> None:
+    """Refuse a table without some of the columns that are needed.
+
+    Parameters
+    ----------
+    name : str
+        Of the table, for the error.
+    table : pandas.DataFrame
+        Any.
+    columns : iterable of str
+        That it must have.
+    mend : str
+        What to do.
+    """
+    if missing := [column for column in columns if column not in table]:
+        needed, found = f"the columns {list_some(columns)}", f"no column {list_some(missing)}"
+        raise InputError(name, needed=needed, found=found, mend=mend)
+
+
+def check_numbers(
+    table: pd.DataFrame,
+    *,
+    different: int = 2,
+    within: Mapping[str, tuple[float, float]] | None = None,
+    gaps: bool = False,
+) -> pd.DataFrame:
+    """Return a table as floats; refuse columns with a gap, with what is no number, or constant.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per site.
+    different : {1, 2}
+        How many different values a column needs.
+    within : mapping of str to (float, float), optional
+        The range of a column.
+    gaps : bool
+        Whether columns may have gaps.
+    """
+    numbers, faults = _find_faults(table, different, within or {}, gaps)
+    _refuse(faults)
+    return numbers
+
+
+def check_sites(
+    different: int = 2, **tables: pd.DataFrame | pd.Series | None
+) -> list[pd.DataFrame | None]:
+    """Return tables as :func:`check_numbers`; refuse other sites or another order than the first's.
+
+    Parameters
+    ----------
+    different : {1, 2}
+        As for :func:`check_numbers`.
+    tables : pandas.DataFrame or pandas.Series
+        By parameter, whose name a column alone gets. ``places`` needs longitude and latitude, in
+        degrees, which may be the same at every site. None stays None.
+    """
+    faults, checked = [], []
+    index = next((table.index for table in tables.values() if hasattr(table, "iloc")), None)
+    for name, table in tables.items():
+        if table is None:
+            checked.append(None)
+            continue
+        table = _as_frame(name, table, index)
+        index = table.index if index is None else index
+        rules = (different, {})
+        if name == "places":
+            check_columns(name, table, _DEGREES)
+            table, rules = table[[*_DEGREES]], (1, _DEGREES)
+        numbers, found = _find_faults(table, *rules)
+        if not table.index.equals(index):
+            needed = "tables of the same sites in the same order"
+            here = f"{len(index)} sites in one, {len(table)} or another order in the other"
+            mend = "take both from one study, or reindex one by the other"
+            faults.append((name, needed, here, mend))
+        faults += found
+        checked.append(numbers)
+    _refuse(faults)
+    return checked
+
+
+def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = False) -> pd.Series:
+    """Return the group of each site; refuse other sites, another order, or a site without one.
+
+    Parameters
+    ----------
+    kind : str
+        What they name, such as ``group``.
+    labels : pandas.Series
+        Of the sites.
+    index : pandas.Index
+        The sites.
+    gaps : bool
+        Whether sites may be without.
+    """
+    name = getattr(labels, "name", None)
+    labels = _as_frame(f"{kind}s", labels, index).iloc[:, 0].rename(name)
+    here = labels.index[labels.isna()]
+    if not labels.index.equals(index):
+        found = f"{len(labels)} {kind}s for {len(index)} sites, or another order"
+        mend = "take both from one study, or reindex one by the other"
+    elif len(here) and not gaps:
+        found, mend = f"a gap at {here[0]}", f"name its {kind}, or leave the site out"
+    else:
+        return labels
+    where = f"{kind}s" if name is None else f"{kind}s {name!r}"
+    needed = f"the {kind} of each site, in the order of the factors"
+    raise InputError(where, needed=needed, found=found, mend=mend)
+
+
+def check_array(name: str, values: np.ndarray, shape: str, **sizes: int) -> np.ndarray:
+    """Return an array of finite numbers; refuse another shape.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for the error.
+    values : numpy.ndarray
+        What was given.
+    shape : str
+        A name for each axis, such as ``worlds p p``: axes of one name have one length. Before the
+        axes, ``...`` stands for any others.
+    sizes : int
+        Known lengths, by axis.
+    """
+    values, axes, known = np.asarray(values), shape.removeprefix("...").split(), dict(sizes)
+    lengths = values.shape[-len(axes) :] if axes else ()
+    fits = values.ndim >= len(axes) if shape.startswith("...") else values.ndim == len(axes)
+    pairs = zip(axes, lengths, strict=False)
+    if not fits or any(known.setdefault(axis, length) != length for axis, length in pairs):
+        found = f"shape {values.shape}"
+    elif values.dtype.kind not in "biuf":
+        found = f"{values.dtype.name} {show(str(values))}"
+    elif not np.isfinite(values).all():
+        place = np.argwhere(~np.isfinite(values))[0].tolist()
+        found = f"{values[*place]:g} at {place}"
+    else:
+        return values
+    needed = f"finite numbers of shape ({', '.join(shape.split())})"
+    needed += "".join(f", {axis} = {length}" for axis, length in sizes.items())
+    raise InputError(name, needed=needed, found=found, mend="correct the array or turn its axes")
+
+
+def unit_of(values: np.ndarray) -> np.ndarray:
+    """Return what to divide columns by before they are squared: a power of 2, 1 in usual units.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (n, p) or (n,).
+    """
+    exponent = np.frexp(np.abs(np.asarray(values)).max(axis=0, initial=0))[1]
+    is_usual = (exponent >= _USUAL[0]) & (exponent <= _USUAL[1])
+    return np.ldexp(1.0, np.where(is_usual, 0, np.minimum(exponent, 1023)))
+
+
+def _find_faults(
+    table: pd.DataFrame, different: int, within: Mapping[str, tuple], gaps: bool = False
+) -> tuple[pd.DataFrame, list[tuple[str, str, str, str]]]:
+    """Return a table as floats, and what is wrong with it: where, needed, found, mend."""
+    numbers = [as_floats(column) for _, column in table.items()]
+    found, spans = {}, {}
+    for values, (code, column) in zip(numbers, table.items(), strict=True):
+        low, high = within.get(code, (-np.inf, np.inf))
+        wrong = ~(np.isfinite(values) & (values >= low) & (values <= high))
+        if gaps and wrong.any():
+            wrong &= ~column.isna().to_numpy()
+        if wrong.any():
+            first = wrong.argmax()
+            here = "a gap" if column.isna().iloc[first] else _say(column.iloc[first])
+            found[code], spans[code] = f"{here} at {table.index[first]}", _span(low, high)
+        elif different > 1 and (values == values[:1]).all():
+            found[code] = f"{values[0]:g} at every site" if len(values) else "no site"
+            spans[code] = _span(low, high)
+    faults = []
+    for code in table.columns[table.columns.duplicated()]:
+        mend = "remove or rename one of them"
+        faults.append((f"column {code!r}", "each name once", "the same name twice", mend))
+    if found:
+        many = len(found) > 1
+        where = f"column{'s' * many} " + ", ".join(map(repr, found))
+        here = "; ".join(f"{code}: {fault}" if many else fault for code, fault in found.items())
+        needed = f"a number{' or '.join(dict.fromkeys(spans.values()))} at every site"
+        needed += ", at least two of them different" if different > 1 else ""
+        mend = "leave out the site or the column"
+        mend += ": a constant explains nothing" if different > 1 else ""
+        faults.append((where, needed, here, mend))
+    numbers = np.reshape(numbers, (len(numbers), len(table))).T
+    return pd.DataFrame(numbers, table.index, table.columns), faults
+
+
+def _refuse(faults: list[tuple[str, str, str, str]]) -> None:
+    if faults:
+        where, *rest = ("; ".join(dict.fromkeys(part)) for part in zip(*faults, strict=True))
+        raise InputError(where, **dict(zip(("needed", "found", "mend"), rest, strict=True)))
+
+
+def _as_frame(name: str, values: object, index: pd.Index | None) -> pd.DataFrame:
+    """Return a column as a table, and an array with the sites of another table."""
+    if isinstance(values, pd.DataFrame):
+        return values
+    if isinstance(values, pd.Series):
+        return values.to_frame(name)
+    array = np.asarray(values)
+    if array.ndim in (1, 2):
+        index = index if index is not None and len(index) == len(array) else None
+        return pd.DataFrame(array, index, [name] if array.ndim == 1 else None)
+    needed = "a table or a column, such as of pandas"
+    raise InputError(name, needed=needed, found=_say(values), mend="give one row per site")
+
+
+def as_floats(column: pd.Series) -> np.ndarray:
+    """Return the numbers of a column, NaN where there is none.
+
+    Parameters
+    ----------
+    column : pandas.Series
+        Of any type.
+    """
+    if column.dtype.kind in "biuf":
+        return column.to_numpy(float, na_value=np.nan)
+    return np.array([_spelled(value) for value in column], float)
+
+
+def _spelled(value: object) -> float:
+    if isinstance(value, str | bool | np.bool_):
+        with suppress(ValueError):
+            return float(value)
+    return _as_number(value)
+
+
+def _as_number(value: object) -> float:
+    """Return a real number as a float; NaN for anything else, True and False too."""
+    value = value.item() if getattr(value, "ndim", None) == 0 else value
+    if not isinstance(value, Real | Decimal) or isinstance(value, bool):
+        return np.nan
+    with suppress(OverflowError):
+        return float(value)
+    return np.inf
+
+
+def _say(value: object) -> str:
+    number = _as_number(value)
+    if not np.isnan(number) or isinstance(value, float):
+        return f"{number:g}"
+    return show(value) if isinstance(value, str) else show(repr(value), quote=False)
+
+
+def _span(low: float, high: float) -> str:
+    if np.isfinite([low, high]).all():
+        return f" from {low:g} to {high:g}"
+    if low > -np.inf:
+        return " above 0" if low == np.nextafter(0, 1) else f", at least {low:g}"
+    return ""
 
 
 def find_hole(centres: np.ndarray) -> str:
@@ -59,19 +381,3 @@ def find_hole(centres: np.ndarray) -> str:
         return ""
     here = np.argmax(steps)
     return f"nothing between {centres[here]:g} and {centres[here + 1]:g}"
-
-
-def check_numbers(table: pd.DataFrame) -> None:
-    """Refuse a column with a gap or an infinite value, or with one value at every site."""
-    numbers = table.to_numpy(float)
-    constant = (numbers == numbers[:1]).all(axis=0)
-    for column, values in table.loc[:, constant | ~np.isfinite(numbers).all(axis=0)].items():
-        wrong = values[~np.isfinite(values)]
-        here = "a gap" if wrong.isna().any() else f"{values.max():g}"
-        where = f"at {wrong.index[0]}" if len(wrong) else "at every site"
-        raise InputError(
-            f"column {column!r}",
-            needed="a number at every site, at least two of them different",
-            found=f"{here} {where}",
-            mend="leave out the site or the column: a constant explains nothing",
-        )

@@ -15,12 +15,13 @@ import pandas as pd
 from scipy import special, stats
 from statsmodels.stats.oneway import anova_oneway
 
-from helpers.checks import check_level, check_numbers
+from helpers.checks import check_labels, check_level, check_sites, unit_of
 from helpers.errors import InputError
 from helpers.factors import load_factors
 
 _FEWEST_SITES = 3
 _KEYS = ["factor", "first", "second"]
+_IN_UNITS = ["mean_first", "mean_second", "difference", "low", "high"]
 _MEASURES = [
     "n_first",
     "n_second",
@@ -93,7 +94,7 @@ def compare_pairs(
 
         - ``n_first``, ``n_second``, ``mean_first``, ``mean_second``;
         - ``difference``, ``low``, ``high``: first minus second, with Welch's interval;
-        - ``t_student``, ``df_student``, ``p_student``: the test of the paper, which takes the
+        - ``t_student``, ``df_student``, ``p_student``: Student's test, which takes the
           variances of both groups for equal;
         - ``t_welch``, ``df_welch``, ``p_welch``: the test that does not;
         - ``p_games_howell``: p of that test, corrected for looking at all pairs of `names`;
@@ -105,17 +106,20 @@ def compare_pairs(
     Raises
     ------
     InputError
-        For a gap, a constant column, or fewer than 3 sites in a group.
+        For a gap, anything but numbers, a constant column, groups of other sites or in another
+        order, fewer than 3 sites in a group, or a group that is named twice.
 
     References
     ----------
     Welch (1947), Biometrika 34, 28-35. Games and Howell (1976), Journal of Educational Statistics
     1, 113-125. Hedges (1981), Journal of Educational Statistics 6, 107-128.
     """
-    check_level("confidence", confidence, usual=0.95)
-    _check_groups(values, groups, names)
+    confidence = check_level("confidence", confidence, usual=0.95)
+    values, groups = _check_groups(values, groups, names)
+    units = pd.Series(unit_of(values.to_numpy()), values.columns)
+    scaled = values / units
     tables = {
-        (one, other): _compare(values[groups == one], values[groups == other], confidence)
+        (one, other): _compare(scaled[groups == one], scaled[groups == other], confidence)
         for one, other in combinations(names, 2)
     }
     if not tables:
@@ -125,19 +129,19 @@ def compare_pairs(
     table["p_games_howell"] = stats.studentized_range.sf(
         np.sqrt(2) * table["t_welch"].abs(), len(names), table["df_welch"]
     )
+    table[_IN_UNITS] = table[_IN_UNITS].mul(units, axis="index", level="factor")
     return table.loc[[(code, *pair) for code in values for pair in tables], _MEASURES]
 
 
-def _check_groups(values: pd.DataFrame, groups: pd.Series, names: Sequence[str]) -> None:
-    check_numbers(values)
-    if not groups.index.equals(values.index):
-        raise InputError(
-            f"groups {groups.name!r}",
-            needed="the group of each site, in the order of the factors",
-            found=f"{len(groups)} groups for {len(values)} sites, or another order",
-            mend="take both from one study, or reindex one by the other",
-        )
+def _check_groups(
+    values: pd.DataFrame, groups: pd.Series, names: Sequence[str]
+) -> tuple[pd.DataFrame, pd.Series]:
+    (values,) = check_sites(values=values)
+    groups = check_labels("group", groups, values.index, gaps=True)
     sizes = groups.value_counts()
+    if len(set(names)) < len(names):
+        found = ", ".join(map(str, names))
+        raise InputError("names", needed="each group once", found=found, mend="name it once")
     for name in names:
         if sizes.get(name, 0) < _FEWEST_SITES:
             raise InputError(
@@ -146,6 +150,7 @@ def _check_groups(values: pd.DataFrame, groups: pd.Series, names: Sequence[str])
                 found=", ".join(f"{group} {size}" for group, size in sizes.items()),
                 mend="leave the group out, or add sites",
             )
+    return values, groups
 
 
 def _compare(one: pd.DataFrame, other: pd.DataFrame, confidence: float) -> pd.DataFrame:
@@ -218,7 +223,8 @@ def compare_means(values: pd.DataFrame, groups: pd.Series, names: Sequence[str])
     ----------
     Welch (1951), Biometrika 38, 330-336.
     """
-    _check_groups(values, groups, names)
+    values, groups = _check_groups(values, groups, names)
+    values = values / unit_of(values.to_numpy())
     columns = ["F", "df_between", "df_within", "p"]
     rows = {}
     for code, factor in values.items() if len(names) > 1 else ():
@@ -251,8 +257,8 @@ def response_ratios(
     -------
     pandas.DataFrame
         Indexed as by :func:`compare_pairs`, with ``ratio``, ``low`` and ``high`` (normal
-        approximation on the logarithm). Factors without a true zero (temperatures, pH), with
-        values below zero, or with a mean of zero in a group have no rows.
+        approximation on the logarithm). Temperatures (their zero is far off), pH (a logarithm),
+        and factors with values below zero or with a mean of zero in a group have no rows.
 
     Raises
     ------
@@ -263,8 +269,9 @@ def response_ratios(
     ----------
     Hedges, Gurevitch and Curtis (1999), Ecology 80, 1150-1156.
     """
-    check_level("confidence", confidence, usual=0.95)
-    _check_groups(values, groups, names)
+    confidence = check_level("confidence", confidence, usual=0.95)
+    values, groups = _check_groups(values, groups, names)
+    values = values / unit_of(values.to_numpy())
     means, variances = values.groupby(groups).mean(), values.groupby(groups).var()
     registered = load_factors().reindex(values.columns)
     true_zero = (registered["unit"] != "K") & (values.columns != "pH") & (values.min() >= 0)

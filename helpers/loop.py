@@ -16,16 +16,22 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_level
+from helpers.checks import check_array, check_level, check_whole
 from helpers.cluster import spread
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
-from helpers.pathmodel.checks import model_table
+from helpers.pathmodel.checks import check_covariances, model_table
 from helpers.pathmodel.effects import effect_matrices, effect_pairs, joined
 from helpers.pathmodel.fit import PathFit, describe, prepare
 from helpers.pathmodel.indices import baseline_indices, goodness_of_fit
 from helpers.pathmodel.recursive import solvable, weighted_covariances
-from helpers.pathmodel.resampling import bca_interval, check_enough, count_sites, draw_sites
+from helpers.pathmodel.resampling import (
+    bca_interval,
+    check_draws,
+    check_enough,
+    count_sites,
+    draw_sites,
+)
 from helpers.pathmodel.ring import check_real, find_ring, solve_ring
 from helpers.pathmodel.spec import PathModel, parse_model, read_model
 
@@ -164,7 +170,7 @@ def fit_loop_moments(
         As :func:`fit_loop`.
     """
     find_ring(model)
-    sample, frame, R = prepare(model, sample, n, "correlated", convention)
+    sample, frame, R, n = prepare(model, sample, n, "correlated", convention)
     B, Psi = solve_ring(model, R)
     check_real(B)
     paths, spreads = frame.paths.T, frame.spreads.T
@@ -192,7 +198,7 @@ def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
     ----------
     Bentler and Freeman (1983), Psychometrika 48, 143-145.
     """
-    B = np.asarray(B, float)
+    B = check_array("B", B, "... p p").astype(float)
     rest = np.linalg.det(np.eye(B.shape[-1]) - B)
     index = np.abs(np.linalg.eigvals(B)).max(axis=-1)
     with np.errstate(divide="ignore"):
@@ -207,7 +213,7 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
     B : pandas.DataFrame
         Standardized path coefficients, (p, p): row to, column from.
     pushed : str
-        The variable that is held one standard deviation above where it would be.
+        The variable that is kept one standard deviation above what its causes give it.
     steps : int
         How often every arrow passes on what it got.
 
@@ -222,13 +228,15 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
     InputError
         For a variable that the loop does not have.
     """
-    if pushed not in B:
+    if not isinstance(pushed, str) or pushed not in B:
         raise InputError(
             "pushed",
             needed=f"one of {', '.join(B)}",
             found=repr(pushed),
             mend="push a variable of the loop",
         )
+    steps = check_whole("steps", steps, 0)
+    check_array("B", B, "p p")
     push = (B.columns == pushed).astype(float)
     states = [push]
     for _ in range(steps):
@@ -249,6 +257,7 @@ def imply_correlations(B: np.ndarray) -> np.ndarray:
     numpy.ndarray
         (..., p, p). NaN where no error variances give every variable the variance 1.
     """
+    B = check_array("B", B, "... p p")
     A = np.linalg.inv(np.eye(B.shape[-1]) - B)
     Psi = np.linalg.solve(A**2, np.ones((*B.shape[:-1], 1)))
     R = A @ (Psi * A.swapaxes(-1, -2))
@@ -275,6 +284,8 @@ def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
         :func:`feedback`, and ``chi2``, ``p``, ``rmsea``, ``cfi``, ``nfi``, ``gfi`` as AMOS has
         them. NaN where no real solution exists; a loop of three leaves ``p`` and ``rmsea`` NaN.
     """
+    n = check_whole("n", n, 2, of="rows")
+    S = check_covariances(S, len(model.variables))
     B, Psi, real = _stable(model, S)
     S = S[real]
     A = np.linalg.inv(np.eye(B.shape[-1]) - B)
@@ -364,7 +375,8 @@ def bootstrap_loop(
     NaN where it does not exist: without an estimate; where all draws lie on one side of it; where
     the loop cannot be fitted without one of the sites.
     """
-    check_level("confidence", confidence, usual=0.95)
+    confidence = check_level("confidence", confidence, usual=0.95)
+    n_boot, seed = check_draws(n_boot, seed)
     find_ring(model)
     values = stats.zscore(model_table(model, data).to_numpy())
     n = len(values)

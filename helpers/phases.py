@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.checks import check_level, check_numbers
+from helpers.checks import check_level, check_sites, check_whole
 from helpers.errors import InputError
 from helpers.places import DATA
 
 SUPPORTS = {
     "Fig. 4c": "the loop that the paper fits (Fig. 4c), its arrows as we read them",
-    "projections": "the paper's projections to 2099, which hold TOP and no marker",
+    "projections": "the paper's projections to 2099, which show TOP and no marker",
     "cited": "another study, which the paper names",
     "nothing named": "no data and no study are named in that place",
 }
@@ -127,27 +127,24 @@ def time_changes(
     Raises
     ------
     InputError
-        For fewer than 9 sites or 100 draws, a gap, or a column with one value only.
+        For fewer than 9 sites or 100 draws, markers of other sites or in another order, a gap, or a
+        column with one value only.
 
     Notes
     -----
     Neighbouring sites are drawn as if they were independent: the true intervals are wider.
     """
-    check_level("confidence", confidence, usual=0.95)
-    check_numbers(markers)
+    confidence = check_level("confidence", confidence, usual=0.95)
+    tops, markers = check_sites(top=top, markers=markers)
+    top, seed = tops["top"], check_whole("seed", seed, 0)
+    mend = "2000 take a fraction of a second"
+    n_boot = check_whole("n_boot", n_boot, _FEWEST_DRAWS, of="draws", mend=mend)
     if len(top) < _FEWEST_SITES:
         raise InputError(
             "thirds of the sites",
             needed=f"at least {_FEWEST_SITES} sites",
             found=f"{len(top)}",
             mend="add sites: a third of fewer says nothing",
-        )
-    if n_boot < _FEWEST_DRAWS:
-        raise InputError(
-            "n_boot",
-            needed=f"at least {_FEWEST_DRAWS}",
-            found=f"{n_boot}",
-            mend="2000 take a fraction of a second",
         )
     values = markers.loc[top.sort_values(kind="stable").index].to_numpy(float)
     thirds = np.array_split(values, 3)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import elementwise
 
+from helpers.checks import check_array, check_columns, check_number, check_numbers, check_whole
 from helpers.errors import InputError
 from helpers.loop import imply_correlations
 from helpers.pathmodel.indices import baseline_indices
@@ -53,9 +54,11 @@ def bound_determinant(coefficients: np.ndarray, decimals: int = 2) -> tuple[floa
     of the box of what rounds to them. A corner that no error variances allow (a coefficient too
     large for its variable) counts as |R| = 0.
     """
-    half = 0.5 * 10.0**-decimals
+    coefficients = check_array("coefficients", coefficients, "p")
+    half = 0.5 * 10.0 ** -check_whole("decimals", decimals, 0, 15)
+    check_number("coefficients", coefficients.min(initial=half), half)
     corners = [np.array(signs) * half for signs in product((-1, 1), repeat=len(coefficients))]
-    R = imply_correlations(_around(np.asarray(coefficients) + corners))
+    R = imply_correlations(_around(coefficients + corners))
     determinants = np.linalg.det(np.where(np.isnan(R), 0, R))
     return float(determinants.min()), float(determinants.max())
 
@@ -105,6 +108,10 @@ def matching_correlations(
     rounds to the printed ones, D as a random direction times r. With the eigenvalues m of R^-1 D,
     F = -sum ln(1 + r m) gives r, and GFI = p / sum (1 + r m)^2.
     """
+    draws, seed = check_whole("draws", draws), check_whole("seed", seed, 0)
+    decimals = [check_whole("decimals", each, 0, 15) for each in decimals]
+    check_columns("indices", indices, ["chi2_df", "rmsea", "gfi", "nfi", "cfi"])
+    coefficients = check_numbers(coefficients.to_frame("coefficients"), different=1)["coefficients"]
     ring = find_ring(model)
     arrows = list(zip(np.roll(ring, 1), ring, strict=True))
     if len(ring) < len(model.variables) or sorted(arrows) != sorted(coefficients.index):

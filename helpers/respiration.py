@@ -17,9 +17,18 @@ from statsmodels.regression.linear_model import GLS
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.tools.sm_exceptions import ModelWarning
 
-from helpers.checks import check_level, check_numbers
+from helpers.checks import (
+    check_array,
+    check_columns,
+    check_labels,
+    check_level,
+    check_numbers,
+    check_sites,
+    unit_of,
+)
 from helpers.errors import InputError
 from helpers.fieldsites import find_collection, read_table
+from helpers.pathmodel.checks import check_collinear
 
 PLATEAU_RULE = "26-40 N, 75-104 E, above 2800 m; grass, meadow, steppe, tundra or wetland"
 _RESPIRATION = {
@@ -276,7 +285,8 @@ def cluster_regression(
     Raises
     ------
     InputError
-        For a gap, a constant column, or fewer than k + 4 clusters.
+        For a gap, anything but numbers, a constant column, causes or clusters of other values or
+        in another order, causes that determine each other, or fewer than k + 4 clusters.
 
     Notes
     -----
@@ -284,9 +294,12 @@ def cluster_regression(
     Nelder and Mead's search, as the others lose their way where its variance is 0); with this
     variance, coefficients by generalized least squares.
     """
-    check_level("confidence", confidence, usual=0.95)
-    causes = values.to_frame().iloc[:, :0] if causes is None else causes
-    check_numbers(values.to_frame().join(causes))
+    confidence = check_level("confidence", confidence, usual=0.95)
+    table, causes = check_sites(values=values, causes=causes)
+    clusters = check_labels("cluster", clusters, table.index)
+    causes = table.iloc[:, :0] if causes is None else causes
+    per, unit = unit_of(causes.to_numpy()), unit_of(table.to_numpy()).item()
+    values, causes = table["values"] / unit, causes / per
     units, k = clusters.nunique(), causes.shape[1]
     if units < k + 4:
         raise InputError(
@@ -295,6 +308,8 @@ def cluster_regression(
             found=f"{units}",
             mend="add studies or places, or take causes out",
         )
+    if k:
+        check_collinear(list(causes), causes.corr().to_numpy())
     X = causes.assign(constant=1.0)[["constant", *causes]]
     with warnings.catch_warnings():  # a variance of 0 is an answer here
         warnings.simplefilter("ignore", ModelWarning)
@@ -305,10 +320,10 @@ def cluster_regression(
     reach = stats.t.ppf((1 + confidence) / 2, units - k - 1)
     table = pd.DataFrame({"estimate": fit.params})
     table = table.assign(low=fit.params - reach * fit.bse, high=fit.params + reach * fit.bse)
-    if k:
-        return table
-    further = reach * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
-    return table.assign(new_low=fit.params - further, new_high=fit.params + further)
+    if not k:
+        further = reach * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
+        table = table.assign(new_low=fit.params - further, new_high=fit.params + further)
+    return table.mul(unit / np.r_[1, per], axis="index")
 
 
 def pool_equations(
@@ -338,6 +353,7 @@ def pool_equations(
     No standard errors of the equations are known, so each counts alike
     (:func:`cluster_regression`).
     """
+    equations, clusters = _check_equations(equations, clusters)
     has_unit = equations["alpha"].notna()
     logs = np.log(equations.loc[has_unit, "alpha"])
     quantities = {
@@ -348,8 +364,8 @@ def pool_equations(
     }
     rows = {}
     for name, (values, back) in quantities.items():
-        groups = clusters[values.index]
-        mean = cluster_regression(values.rename(name), groups, confidence=confidence).iloc[0]
+        groups = clusters if len(values) == len(clusters) else clusters[has_unit]
+        mean = cluster_regression(values, groups, confidence=confidence).iloc[0]
         rows[name] = {**back(mean), "equations": len(values), "clusters": groups.nunique()}
     return pd.DataFrame.from_dict(rows, "index")
 
@@ -376,10 +392,26 @@ def respiration_curve(
         By temperature: ``estimate``, ``low``, ``high``, ``new_low``, ``new_high`` of R_s in umol
         m-2 s-1, as of :func:`pool_equations`.
     """
-    known = equations[equations["alpha"].notna()]
-    logs = {T: (np.log(known["alpha"]) + known["beta"] * T).rename("ln R") for T in temperature}
+    equations, clusters = _check_equations(equations, clusters)
+    has_unit = equations["alpha"].notna()
+    known, groups = equations[has_unit], clusters[has_unit]
     rows = {
-        T: np.exp(cluster_regression(y, clusters[y.index], confidence=confidence).iloc[0])
-        for T, y in logs.items()
+        T: np.exp(
+            cluster_regression(
+                np.log(known["alpha"]) + known["beta"] * T, groups, confidence=confidence
+            ).iloc[0]
+        )
+        for T in check_array("temperature", temperature, "n")
     }
     return pd.DataFrame.from_dict(rows, "index").rename_axis("T")
+
+
+def _check_equations(
+    equations: pd.DataFrame, clusters: pd.Series
+) -> tuple[pd.DataFrame, pd.Series]:
+    check_columns("equations", equations, ["alpha", "beta"])
+    beta = check_numbers(equations[["beta"]])
+    positive = {"alpha": (np.nextafter(0, 1), np.inf)}
+    alpha = check_numbers(equations[["alpha"]], within=positive, gaps=True)
+    clusters = check_labels("cluster", clusters, equations.index)
+    return equations.assign(alpha=alpha["alpha"], beta=beta["beta"]), clusters

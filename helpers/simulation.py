@@ -19,12 +19,20 @@ from statsmodels.stats.proportion import proportion_confint
 from threadpoolctl import threadpool_limits
 
 from helpers.associations import pair_distances
-from helpers.checks import check_level
+from helpers.checks import (
+    check_array,
+    check_columns,
+    check_level,
+    check_number,
+    check_numbers,
+    check_sites,
+    check_whole,
+)
 from helpers.errors import InputError
 from helpers.loop import fit_many, imply_correlations
-from helpers.pathmodel.checks import check_collinear
+from helpers.pathmodel.checks import check_collinear, check_covariances, check_moments
 from helpers.pathmodel.diagnostics import swain_factor
-from helpers.pathmodel.effects import effect_matrices, effect_pairs
+from helpers.pathmodel.effects import check_outcome, effect_matrices, effect_pairs
 from helpers.pathmodel.indices import baseline_indices
 from helpers.pathmodel.recursive import (
     effects_on,
@@ -32,10 +40,11 @@ from helpers.pathmodel.recursive import (
     solve_recursive,
     weighted_covariances,
 )
-from helpers.pathmodel.resampling import bca_interval, count_sites, draw_sites
+from helpers.pathmodel.resampling import bca_interval, check_draws, count_sites, draw_sites
 from helpers.pathmodel.ring import find_ring
 from helpers.pathmodel.spec import PathModel, parse_model
 
+_BELOW_1 = np.nextafter(1, 0)
 _TERM = re.compile(r"\s*(-?\d*\.?\d+)\s+([A-Za-z_][A-Za-z0-9_]*)\s*")
 
 
@@ -116,15 +125,17 @@ def draw_covariances(
     rng : numpy.random.Generator
         Source of chance.
     """
+    truth = check_covariances(np.asarray(truth)[None], name="truth")[0]
+    worlds = check_whole("worlds", worlds)
     p = len(truth)
-    if n <= p:
+    if (n := check_whole("n", n)) <= p:
         raise InputError(
             "n_sites",
             needed=f"more than {p} sites for {p} variables",
             found=f"{n}",
             mend="simulate more sites",
         )
-    S = stats.wishart.rvs(n - 1, np.asarray(truth), size=worlds, random_state=rng)
+    S = stats.wishart.rvs(n - 1, truth, size=worlds, random_state=rng)
     return S.reshape(worlds, p, p) / n
 
 
@@ -151,6 +162,8 @@ def draw_fields(
     numpy.ndarray
         Normal values with variance 1, (worlds, n, count).
     """
+    reach = check_number("reach", reach, np.nextafter(0, 1))
+    worlds, count = check_whole("worlds", worlds), check_whole("count", count, of="fields")
     likeness = squareform(np.exp(-pair_distances(places) / reach)) + np.eye(len(places))
     root = np.linalg.cholesky(likeness + 1e-9 * np.eye(len(places)))
     return root @ rng.standard_normal((worlds, len(places), count))
@@ -169,8 +182,14 @@ def correlations(values: np.ndarray) -> np.ndarray:
     numpy.ndarray
         (worlds, p, p).
     """
+    values = check_array("values", values, "... n p")
     z = values - values.mean(axis=-2, keepdims=True)
-    z /= np.linalg.norm(z, axis=-2, keepdims=True)
+    length = np.linalg.norm(z, axis=-2, keepdims=True)
+    if not (np.isfinite(length) & (length > 0)).all():
+        needed = "columns that vary, of numbers whose squares a computer can hold"
+        mend = "leave the column out, or choose another unit"
+        raise InputError("values", needed=needed, found="another column", mend=mend)
+    z /= length
     return z.swapaxes(-1, -2) @ z
 
 
@@ -186,7 +205,8 @@ def correlation_p(r: np.ndarray, n: int, controls: int = 0) -> np.ndarray:
     controls : int
         How many variables were held constant.
     """
-    freedom = n - 2 - controls
+    r, controls = check_array("r", r, "..."), check_whole("controls", controls, 0)
+    freedom = check_whole("n", n, 3 + controls, of="sites") - 2 - controls
     return 2 * stats.t.sf(np.abs(r) * np.sqrt(freedom / (1 - r**2)), freedom)
 
 
@@ -211,9 +231,12 @@ def count_false_marks(
         One row per world: number of pairs with ``p`` and with ``q`` (Benjamini and Hochberg) below
         alpha, and of all ``pairs``.
     """
+    alpha = check_level("alpha", alpha, usual=0.05)
+    values = check_array("values", values, "worlds n factors")
     i, j = np.triu_indices(values.shape[-1], 1)
     if groups is not None:
-        across = np.not_equal(*(np.asarray(groups)[each] for each in (i, j)))
+        groups = check_array("groups", groups, "factors", factors=values.shape[-1])
+        across = groups[i] != groups[j]
         i, j = i[across], j[across]
     p = correlation_p(correlations(values)[:, i, j], values.shape[1])
     q = stats.false_discovery_control(p, axis=1)
@@ -236,6 +259,9 @@ def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     pandas.DataFrame
         By column of `hits`: ``rate``, ``low``, ``high`` and ``worlds``.
     """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    hits = check_numbers(hits, different=1, within=dict.fromkeys(hits, (0, 1)))
+    check_whole("hits", len(hits), of="worlds")
     count, worlds = hits.sum(), len(hits)
     low, high = proportion_confint(count, worlds, 1 - confidence, method="wilson")
     return pd.DataFrame({"rate": count / worlds, "low": low, "high": high}).assign(worlds=worlds)
@@ -257,6 +283,8 @@ def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         As :func:`rates`, of which it is the more general form: several things may be counted in
         one world, and they need not be independent.
     """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    values = check_numbers(values, different=1, gaps=True)
     middle = values.mean()
     reach = stats.norm.ppf((1 + confidence) / 2) * values.sem()
     ends = {"rate": middle, "low": middle - reach, "high": middle + reach}
@@ -281,6 +309,12 @@ def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Ser
         or none is of the kind it would have no width; then it is Wilson's, each world in which
         something happened being one event.
     """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    part, whole = (each.iloc[:, 0] for each in check_sites(1, part=part, whole=whole))
+    if (wrong := (part < 0) | (part > whole)).any():
+        found = f"{part[wrong].iloc[0]:g} of {whole[wrong].iloc[0]:g}"
+        needed = "counts from 0 to those of the whole"
+        raise InputError("part", needed=needed, found=found, mend="give the part first")
     there = whole > 0
     if not there.any():
         return pd.Series({"rate": np.nan, "low": np.nan, "high": np.nan, "worlds": len(whole)})
@@ -327,10 +361,12 @@ def fit_recursive(
         :func:`helpers.pathmodel.swain`, and with `claims` ``p_shipley`` as
         :func:`helpers.pathmodel.d_separation`.
     """
+    check_columns("names", list(names), model.variables)
+    S, n = check_covariances(S, len(names)), check_whole("n", n, 2, of="sites")
     at = np.array([list(names).index(name) for name in model.variables])
     S = S[..., at[:, None], at]
     p, free = len(at), model.count_parameters()
-    df = model.count_moments() - free
+    df = check_whole("model", model.count_moments() - free, of="degrees of freedom")
     _, Psi = solve_recursive(model, S)
     log_det = np.linalg.slogdet(S)[1]
     chi2 = (n - 1) * (np.linalg.slogdet(Psi)[1] - log_det)
@@ -382,6 +418,10 @@ def regress_many(
         ``slope``, ``reach`` (half the width of Student's interval) and ``vif``, each
         (samples, k).
     """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    S = check_covariances(S)
+    causes = [check_whole("causes", k, 0, S.shape[-1] - 2) for k in causes]
+    n = check_whole("n", n, len(causes) + 2, of="sites")
     causes = np.asarray(causes)
     slopes, left = regress(S, S.shape[-1] - 1, causes)
     among = S[..., causes[:, None], causes]
@@ -414,7 +454,8 @@ def equal_effects(R: pd.DataFrame, explained: float) -> pd.DataFrame:
     InputError
         For causes that determine each other.
     """
-    check_level("explained", explained, usual=0.5)
+    explained = check_level("explained", explained, usual=0.5)
+    R = check_moments(list(R), R)
     check_collinear(list(R), R.to_numpy())
     coefficient = np.sqrt(explained / R.to_numpy().sum())
     full = R.assign(outcome=coefficient * R.sum())
@@ -433,6 +474,9 @@ def drop_collinear(R: pd.DataFrame, largest: float) -> list[str]:
     largest : float
         Variance inflation factor that none may exceed in the end; above 1.
     """
+    largest = check_number("largest", largest, np.nextafter(1, 2))
+    R = check_moments(list(R), R)
+    check_collinear(list(R), R.to_numpy())
     kept = list(R)
     while (vif := np.diag(np.linalg.inv(R.loc[kept, kept]))).max() > largest:
         kept.pop(int(vif.argmax()))
@@ -474,6 +518,10 @@ def cover_effects(
         ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` (True or
         False) or ``width``.
     """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    check_outcome(truth.model, outcome)
+    n, worlds = check_whole("n", n, 2, of="sites"), check_whole("worlds", worlds)
+    n_boot, seed = check_draws(n_boot, seed)
     rng = np.random.default_rng(seed)
     root = np.linalg.cholesky(truth.correlations)
     tables = rng.standard_normal((worlds, n, len(root))) @ root.T
@@ -541,7 +589,12 @@ def power_of_correlation(r: float, n: int, alpha: float, controls: int = 0) -> f
     ----------
     Gurland (1968), Journal of the Royal Statistical Society B 30, 276-283.
     """
-    n = n - controls
+    alpha = check_level("alpha", alpha, usual=0.05)
+    r, controls = check_number("r", r, -_BELOW_1, _BELOW_1), check_whole("controls", controls, 0)
+    return _power(r, check_whole("n", n, 3 + controls, of="sites") - controls, alpha)
+
+
+def _power(r: float, n: int, alpha: float) -> float:
     edge = stats.t.isf(alpha / 2, n - 2) ** 2
     mixed = stats.nbinom((n - 1) / 2, 1 - r**2)
     k = np.arange(mixed.isf(1e-12) + 1)
@@ -558,9 +611,10 @@ def least_correlation(n: int, alpha: float, power: float = 0.8, controls: int = 
     power : float
         The chance, above alpha and below 1.
     """
-    return optimize.brentq(
-        lambda r: power_of_correlation(r, n, alpha, controls) - power, 0, 0.99, xtol=1e-5
-    )
+    least, most = (power_of_correlation(r, n, alpha, controls) for r in (0, 0.99))
+    n = int(n) - int(controls)
+    power = check_number("power", power, least, most, mend="choose another, or more sites")
+    return optimize.brentq(lambda r: _power(r, n, float(alpha)) - power, 0, 0.99, xtol=1e-5)
 
 
 def find_correlation(
@@ -586,6 +640,8 @@ def find_correlation(
     pandas.DataFrame
         One row per world: the sample's ``r``, and whether it was ``found`` (p < alpha).
     """
+    alpha = check_level("alpha", alpha, usual=0.05)
+    r, n = check_number("r", r, -_BELOW_1, _BELOW_1), check_whole("n", n)
     S = draw_covariances(np.array([[1, r], [r, 1]]), n, worlds, rng)
     seen = S[:, 0, 1] / np.sqrt(S[:, 0, 0] * S[:, 1, 1])
     return pd.DataFrame({"r": seen, "found": correlation_p(seen, n) < alpha})
@@ -625,6 +681,8 @@ def judge_loops(
     out 0 if each of the chains is worse than the loop by more than chi-square with one degree of
     freedom allows.
     """
+    alpha = check_level("alpha", alpha, usual=0.05)
+    cfi, n, S = check_number("cfi", cfi), check_whole("n", n, 2, of="rows"), np.asarray(S)
     fitted = fit_many(model, S, n)
     ring = [model.variables.index(name) for name in find_ring(model)]
     sd = np.sqrt(np.einsum("...ii->...i", S))
@@ -667,7 +725,9 @@ def search_loops(
         and ``needs``, how many candidates per group had to be looked at to meet it, if they are
         taken in order.
     """
-    worlds, n, groups, candidates = values.shape
+    groups = len(model.variables)
+    values = check_array("values", values, "worlds n groups candidates", groups=groups)
+    worlds, n, _, candidates = values.shape
     R = correlations(values.reshape(worlds, n, -1))
     picks = np.array(list(product(range(candidates), repeat=groups)))
     at = picks + candidates * np.arange(groups)

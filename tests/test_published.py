@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from helpers.errors import InputError
 from helpers.pathmodel import fit_indices, fit_model, parse_model
@@ -135,7 +136,7 @@ def test_the_true_sample_is_among_the_implied(model, exogenous, n, seed, known, 
     printed = indices[["chi2_df", "rmsea", *sorted(known)]].round(digits)
     found = implied_sample(**printed, variables=p, digits=digits).set_index(["n", "df"])
     row = found.loc[(n, indices["df"])]
-    ranges = {"chi2": indices["chi2"], "F": indices["chi2"] / (n - 1)}
+    ranges = {"chi2": indices["chi2"], "p": indices["p"], "F": indices["chi2"] / (n - 1)}
     if known & {"nfi", "cfi"}:
         ranges["baseline"] = indices["chi2"] / (1 - indices["nfi"])
     for name, value in ranges.items():
@@ -150,8 +151,102 @@ def test_the_true_sample_is_among_the_implied(model, exogenous, n, seed, known, 
         (lambda: implied_sample(**LOOP, variables=1), "two variables or more"),
         (lambda: bound_discrepancy(1.2, 4), "GFI above 0 and at most 1"),
         (lambda: bound_discrepancy(0.0, 4), "GFI above 0 and at most 1"),
+        (lambda: bound_discrepancy(np.nan, 4), "GFI above 0 and at most 1"),
+        (lambda: bound_discrepancy(0.9, 4.5), "two variables or more, a whole number"),
+        (lambda: bound_discrepancy(0.9, 4, digits=-1), "whole number of decimals"),
     ],
 )
 def test_indices_that_say_nothing_are_refused(ask, message):
     with pytest.raises(InputError, match=message):
         ask()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        *(({name: np.nan}, name) for name in LOOP),
+        *(({name: np.inf}, name) for name in LOOP),
+        *(({name: "0.9"}, name) for name in LOOP),
+        *(({name: True}, name) for name in LOOP),
+        *(({name: -0.1}, name) for name in LOOP),
+        ({"chi2_df": None}, "chi2_df"),
+        ({"rmsea": None}, "rmsea"),
+        ({"nfi": 1.5}, "nfi(.|\n)*from 0 to 1"),
+        ({"cfi": 1.01}, "cfi(.|\n)*from 0 to 1"),
+        ({"paths": 7}, "arrows(.|\n)*from 0 to 6"),
+        ({"paths": 1.5}, "arrows"),
+        ({"variables": 4.5}, "variables"),
+        ({"digits": 2.5}, "digits"),
+        ({"chi2_df": 90, "rmsea": 0.001}, "more decimals"),
+    ],
+    ids=str,
+)
+def test_what_is_no_index_is_refused(wrong, message):
+    with pytest.raises(InputError, match=message):
+        implied_sample(**{**LOOP, "variables": 4, **wrong})
+
+
+def test_p_is_that_of_the_ends_of_chi_square():
+    found = implied_sample(**without("gfi", "nfi", "cfi"), variables=5, digits=2)
+    assert len(found) > 10
+    for end, other in (("low", "high"), ("high", "low")):
+        p = stats.chi2.sf(found[f"chi2_{other}"], found["df"])
+        np.testing.assert_allclose(found[f"p_{end}"], p)
+    (row,) = implied_sample(**LOOP, variables=4).itertuples()
+    assert 0.0141 < row.p_low < row.p_high < 0.0142
+
+
+def test_indices_of_1_leave_the_baseline_open_above():
+    for printed in (
+        {**LOOP, "digits": 1},
+        {"chi2_df": 1.1, "rmsea": 0.03, "gfi": 0.97, "nfi": 1.0, "cfi": 1.0},
+    ):
+        found = implied_sample(**printed, variables=4)
+        assert np.isinf(found["baseline_high"]).all()
+        assert np.isfinite(found["baseline_low"]).all()
+
+
+# what chapter 16 says of the printed loop
+
+
+def test_the_number_of_rows_needs_neither_variables_nor_gfi():
+    for variables in (4, 5, 6, 10):
+        found = implied_sample(**LOOP, variables=variables)
+        assert set(found["n"]) == {44}
+
+
+def test_one_misprint_leads_to_30_rows_only_with_another_model():
+    """RMSEA misprinted: with df 1, which the loop of four arrows does not have. chi2/df: never."""
+    rmsea = [
+        implied_sample(**{**LOOP, "rmsea": each}, variables=4) for each in np.arange(0.3, 0.4, 5e-4)
+    ]
+    at_30 = pd.concat(rmsea).query("n == 30")
+    assert set(at_30["df"]) == {1}
+    ratio = [
+        implied_sample(**{**LOOP, "chi2_df": each}, variables=4)
+        for each in np.arange(3.1, 3.3, 0.001)
+    ]
+    assert 30 not in set(pd.concat(ratio)["n"])
+    alone = implied_sample(**without("gfi", "nfi", "cfi", "chi2_df"), chi2_df=3.193, variables=4)
+    assert 30 in set(alone["n"]), "GFI, NFI and CFI are what excludes it"
+
+
+def test_generalized_least_squares_would_need_a_df_that_is_no_whole_number():
+    for variables in (4, 5):
+        ends = [
+            (1 - gfi) * variables / 2 * 43 / ratio
+            for gfi, ratio in ((0.9225, 4.2575), (0.9215, 4.2565))
+        ]
+        assert np.floor(ends[0]) == np.floor(ends[1])
+
+
+def test_two_indices_tell_the_same_baseline():
+    """So that four variables nearly determine one another needs NFI or CFI alone."""
+    for alone in ("nfi", "cfi"):
+        (row,) = implied_sample(**without(alone), variables=4).itertuples()
+        assert 2.2e-4 > np.exp(-row.baseline_high / 43) > 1.4e-4
+        assert np.exp(-row.baseline_low / 43) < 2.5e-4
+
+
+def test_an_rmsea_above_a_tenth_is_no_rare_thing_with_two_df():
+    assert stats.chi2.sf(2 * (1 + 0.1**2 * 43), 2) == pytest.approx(0.239, abs=0.001)

@@ -108,6 +108,26 @@ def test_matrices_that_print_the_papers_numbers_are_much_alike(found):
     assert found["residual"].between(0.003, 0.008).all()
 
 
+@pytest.mark.parametrize("order", [(0.99, 0.75, 0.73, 0.75), (0.99, 0.75, 0.75, 0.73)], ids=str)
+def test_another_order_around_the_loop_changes_little(found, order):
+    """As the limitations of chapter 16 say: by 0.02 at the most."""
+    other = matching_correlations(PUBLISHED, pd.Series(order, PATHS.index), INDICES, draws=20_000)
+    ends = [
+        np.sort(each.drop(columns=["n", "residual"]).agg(["min", "max"]), axis=1)
+        for each in (found, other)
+    ]
+    np.testing.assert_allclose(*ends, atol=0.005)
+    for half, end in ((-0.0005, "max"), (0.0005, "min")):
+        needed = [(INDICES["rmr"] + half) / each["residual"].agg(end) for each in (found, other)]
+        assert needed[0] == pytest.approx(needed[1], abs=0.02)
+
+
+def test_no_two_variables_correlate_by_less_than_the_page_says(found):
+    """0.89, rounded down from 0.897: "0.90 or more" would be false."""
+    pairs = found.drop(columns=["n", "residual"])
+    assert 0.895 < pairs.min().min() < 0.9
+
+
 def test_a_seed_repeats_and_another_finds_others(found):
     again = matching_correlations(PUBLISHED, PATHS, INDICES, draws=20_000)
     pd.testing.assert_frame_equal(again, found)

@@ -203,7 +203,7 @@ class GroupModel:
                 falls &= size.diff(axis="columns").iloc[:, 1:].lt(0).all(axis="columns")
                 estimate = size.iloc[0].sort_values(ascending=False)
                 ranked = list(names[estimate.index[estimate > 0]])
-                results[name] = (ranked, " > ".join(ranked) or f"none is {name}", falls)
+                results[name] = (ranked, f"of the paper's: {' > '.join(ranked) or 'none'}", falls)
         return {
             f"{self.group}-{name}": Answer(
                 value, label, f"{here} (holds in {_say_share(holds.iloc[1:])} resamples)"

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 
-from helpers.checks import check_numbers
-from helpers.errors import InputError, list_some
+from helpers.checks import (
+    as_floats,
+    check_array,
+    check_columns,
+    check_numbers,
+    check_whole,
+    unit_of,
+)
+from helpers.errors import InputError
 from helpers.pathmodel.spec import PathModel
 
 COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
@@ -33,31 +42,19 @@ def model_table(
         :func:`check_collinear`.
     """
     names = list(model.variables)
-    missing = [name for name in names if name not in data]
-    if missing:
-        raise InputError(
-            "path model",
-            needed=f"the columns {list_some(names)}",
-            found=f"no column {list_some(missing)}",
-            mend="add the data, or take the variable out of the model",
-        )
-    doubled = data.columns[data.columns.duplicated()].intersection(names)
-    if len(doubled):
-        raise InputError(
-            f"column {doubled[0]!r}",
-            needed="each name once",
-            found="the same name twice",
-            mend="remove or rename one of them",
-        )
+    mend = "add the data, or take the variable out of the model"
+    check_columns("path model", data, names, mend)
     check_size(model, len(data), exogenous)
-    table = data[names].apply(pd.to_numeric, errors="coerce").astype(float)
-    check_numbers(table)
-    check_collinear(names, table.corr().to_numpy())
+    table = check_numbers(data[names])
+    R = (table / unit_of(table)).corr().to_numpy()
+    with np.errstate(over="ignore"):
+        squares = table.var(ddof=0).to_numpy()
+    check_collinear(names, np.where(np.isfinite(squares) & (squares > 0), R, np.nan))
     return table
 
 
-def check_size(model: PathModel, n: int, exogenous: str) -> None:
-    """Refuse more parameters than moments, and fewer sites than parameters.
+def check_size(model: PathModel, n: int, exogenous: str) -> int:
+    """Return the sites; refuse more parameters than moments, and fewer sites than parameters.
 
     Parameters
     ----------
@@ -68,6 +65,7 @@ def check_size(model: PathModel, n: int, exogenous: str) -> None:
     exogenous : {"correlated", "uncorrelated"}
         Whether exogenous variables may correlate.
     """
+    n = check_whole("n", n, 0, of="sites")
     free, moments = model.count_parameters(exogenous), model.count_moments()
     if free > moments:
         raise InputError(
@@ -84,10 +82,33 @@ def check_size(model: PathModel, n: int, exogenous: str) -> None:
             found=f"{n}",
             mend="add sites, or take arrows out of the model",
         )
+    return n
 
 
-def check_moments(names: list[str], sample: pd.DataFrame) -> None:
-    """Refuse what is not a covariance matrix of the named variables.
+def check_covariances(S: np.ndarray, p: int | None = None, name: str = "S") -> np.ndarray:
+    """Return the covariance matrices of many samples; refuse one that has no inverse.
+
+    Parameters
+    ----------
+    S : numpy.ndarray
+        (samples, p, p).
+    p : int, optional
+        The number of variables, where it is known.
+    name : str
+        Of the parameter, for the error.
+    """
+    S = check_array(name, S, "samples p p", **({} if p is None else {"p": p}))
+    with suppress(np.linalg.LinAlgError):
+        np.linalg.cholesky(S)
+        if np.allclose(S, S.swapaxes(-1, -2), rtol=1e-9, atol=COLLINEAR * S.max(initial=0)):
+            return S
+    needed = "covariance matrices: symmetric, their eigenvalues all positive"
+    mend = "leave out samples with a constant column, or with columns that determine each other"
+    raise InputError(name, needed=needed, found="one that is not", mend=mend)
+
+
+def check_moments(names: list[str], sample: pd.DataFrame) -> pd.DataFrame:
+    """Return the covariance matrix of the named variables; refuse what is none.
 
     Parameters
     ----------
@@ -101,12 +122,13 @@ def check_moments(names: list[str], sample: pd.DataFrame) -> None:
     if missing:
         found, mend = f"no row or column {', '.join(missing)}", "name rows and columns"
     else:
-        S = sample.loc[names, names].to_numpy(float)
+        table = sample.loc[names, names].apply(as_floats)
+        S = table.to_numpy()
         if np.isfinite(S).all() and np.allclose(S, S.T) and (np.diag(S) > 0).all():
             sd = np.sqrt(np.diag(S))
             lowest = np.linalg.eigvalsh(S / np.outer(sd, sd))[0]
             if lowest > -COLLINEAR:
-                return
+                return table
             found = "correlations that contradict each other (a negative eigenvalue)"
         else:
             found = "gaps, different values above and below the diagonal, or no variance"

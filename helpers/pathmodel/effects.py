@@ -121,7 +121,7 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
         Indexed by ``from`` and ``to``: ``direct``, ``indirect`` and ``total`` (their sum), each
         with ``_se`` (delta method), ``_low`` and ``_high`` (normal interval).
     """
-    check_level("confidence", confidence, usual=0.95)
+    confidence = check_level("confidence", confidence, usual=0.95)
     if outcome is not None:
         check_outcome(fit.model, outcome)
     to, cause = joined(fit.model, outcome)

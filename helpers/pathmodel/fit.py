@@ -88,7 +88,7 @@ class PathFit:
     def _head(self) -> str:
         return (
             f"{len(self.model.paths)} paths, {len(self.model.variables)} variables, {self.n} "
-            f"sites; {len(self.estimates)} free parameters, {self.df} degrees of freedom."
+            f"cases; {len(self.estimates)} free parameters, {self.df} degrees of freedom."
         )
 
     def _paths(self) -> pd.DataFrame:
@@ -160,7 +160,7 @@ def fit_moments(
     InputError
         As :func:`fit_model`.
     """
-    sample, frame, R = prepare(model, sample, n, exogenous, convention)
+    sample, frame, R, n = prepare(model, sample, n, exogenous, convention)
     if has_closed_form(model, exogenous):
         B, Psi = solve_recursive(model, R, exogenous)
         theta = np.concatenate([B[*frame.paths.T], Psi[*frame.spreads.T]])
@@ -171,9 +171,9 @@ def fit_moments(
 
 def prepare(
     model: PathModel, sample: pd.DataFrame, n: int, exogenous: str, convention: str
-) -> tuple[pd.DataFrame, Frame, np.ndarray]:
-    """Check what is to be fitted; return the matrix in the model's order, the model's algebra, and
-    the correlations.
+) -> tuple[pd.DataFrame, Frame, np.ndarray, int]:
+    """Check what is to be fitted; return the matrix in the model's order, the model's algebra, the
+    correlations, and n as a whole number.
 
     Parameters
     ----------
@@ -181,13 +181,12 @@ def prepare(
     """
     check_word("convention", convention, CONVENTIONS)
     names = list(model.variables)
-    check_moments(names, sample)
-    sample = sample.loc[names, names].astype(float)
+    sample = check_moments(names, sample)
     frame = Frame(model, exogenous)
-    check_size(model, n, exogenous)
+    n = check_size(model, n, exogenous)
     R = sample.to_numpy() / _outer_sd(sample)
     check_collinear(names, R)
-    return sample, frame, R
+    return sample, frame, R, n
 
 
 def describe(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from helpers.checks import check_array, check_number, check_whole
 from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.frame import discrepancy
 
@@ -98,6 +99,8 @@ def chi2_indices(chi2: float, df: int, scale: int) -> dict[str, float]:
     scale : int
         N - 1 by AMOS, N by lavaan.
     """
+    chi2, df = check_number("chi2", chi2, 0), check_whole("df", df, 0)
+    scale = check_whole("scale", scale)
     names = ("p", "chi2_df", "rmsea", "rmsea_low", "rmsea_high", "p_close")
     if not df:
         return dict.fromkeys(names, np.nan)
@@ -120,6 +123,8 @@ def baseline_indices(
     df, df_b : int
         Degrees of freedom of both.
     """
+    chi2, chi2_b = check_array("chi2", chi2, "..."), check_array("chi2_b", chi2_b, "...")
+    df, df_b = check_whole("df", df, 0), check_whole("df_b", df_b)
     excess = np.maximum(chi2 - df, 0)
     excess_b = np.maximum(excess, chi2_b - df_b)
     with np.errstate(divide="ignore", invalid="ignore"):

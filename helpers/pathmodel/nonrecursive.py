@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from helpers.checks import check_whole
 from helpers.errors import InputError
 from helpers.pathmodel.checks import model_table
 from helpers.pathmodel.fit import PathFit, describe, polish, prepare, search
@@ -66,6 +67,7 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
     ----------
     Bollen (1989), Structural Equations with Latent Variables, pp. 88-104.
     """
+    seed = check_whole("seed", seed, 0)
     frame = Frame(model, exogenous)
     theta = _draw_parameters(frame, np.random.default_rng(seed))
     lower = np.tril_indices(len(frame.names))
@@ -142,7 +144,8 @@ def fit_from_starts(
     Solutions that no start leads to are missed; a closed form (:mod:`helpers.loop`) misses none.
     """
     table = model_table(model, data, exogenous)
-    sample, frame, R = prepare(model, table.cov(ddof=0), len(table), exogenous, convention)
+    starts, seed = check_whole("starts", starts, 0), check_whole("seed", seed, 0)
+    sample, frame, R, _ = prepare(model, table.cov(ddof=0), len(table), exogenous, convention)
     rng = np.random.default_rng(seed)
     rows, optima = [], []
     for _ in range(starts):

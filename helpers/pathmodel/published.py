@@ -6,10 +6,14 @@ from itertools import permutations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from helpers.checks import check_number, check_whole
 from helpers.errors import InputError
 
+_AGAIN = {"mend": "copy it again from the publication"}
 _NOISE = 1e-12  # of an index that was rounded in binary
+_MOST = 2e6  # pairs to try
 
 
 def implied_sample(
@@ -41,22 +45,35 @@ def implied_sample(
     -------
     pandas.DataFrame
         One row for each possible pair of ``n`` and ``df``, with the range (``_low``, ``_high``) of
-        ``chi2``, of the discrepancy ``F`` and of the ``baseline`` chi-square (NaN without NFI and
-        CFI). With `paths`, ``drawn`` tells whether df is what is left by these arrows and no
-        covariance. No row: the indices contradict each other.
+        ``chi2``, of its ``p``, of the discrepancy ``F`` and of the ``baseline`` chi-square (NaN
+        without NFI and CFI, infinite where both may be 1). With `paths`, ``drawn`` tells whether df
+        is what is left by these arrows and no covariance. No row: the indices contradict each
+        other.
 
     Raises
     ------
     InputError
-        For an RMSEA that may be 0, which says nothing about the number of sites; a GFI that is not
-        above 0 and at most 1; fewer than two variables.
+        For what is no index or no count; an RMSEA that may be 0, which says nothing about the
+        number of sites, or one so small that millions of pairs are possible.
 
     Notes
     -----
+    ``n`` is for programs with chi2 = (N - 1) F, as AMOS has it for one group; where chi2 = N F, it
+    is one lower, and all else is the same.
+
     RMSEA^2 = (chi2 / df - 1) / (N - 1) gives N; F = (chi2 / df) df / (N - 1) with the bounds of
     :func:`bound_discrepancy` gives df, which is at most p (p - 1) / 2. NFI = 1 - chi2 / chi2_b and
     CFI = 1 - (chi2 - df) / (chi2_b - df_b) must leave one chi2_b possible, df_b = p (p - 1) / 2.
     """
+    variables, digits = _check_counts(variables, digits)
+    df_b = variables * (variables - 1) // 2
+    paths = paths if paths is None else check_whole("arrows", paths, 0, df_b, **_AGAIN)
+    chi2_df = check_number("chi2_df", chi2_df, 0, **_AGAIN)
+    rmsea = check_number("rmsea", rmsea, 0, **_AGAIN)
+    nfi, cfi = (
+        value if value is None else check_number(name, value, 0, 1, **_AGAIN)
+        for name, value in (("nfi", nfi), ("cfi", cfi))
+    )
     ratio, distance = _unround(chi2_df, digits), _unround(rmsea, digits)
     if distance[0] <= 0:
         raise InputError(
@@ -67,7 +84,13 @@ def implied_sample(
         )
     fewest = max(np.ceil((ratio[0] - 1) / distance[1] ** 2), 1)
     most = np.floor((ratio[1] - 1) / distance[0] ** 2)
-    df_b = variables * (variables - 1) // 2
+    if (most - fewest + 1) * df_b > _MOST:
+        raise InputError(
+            "rmsea",
+            needed=f"indices that leave at most {_MOST:.0f} pairs of rows and df",
+            found=f"{rmsea:g} with {digits} decimals, for chi2/df {chi2_df:g}",
+            mend="give more decimals",
+        )
     scale, df = (
         each.ravel() for each in np.meshgrid(np.arange(fewest, most + 1), np.arange(1, df_b + 1))
     )
@@ -92,6 +115,8 @@ def implied_sample(
             "df": df,
             "chi2_low": low,
             "chi2_high": high,
+            "p_low": stats.chi2.sf(high, df),
+            "p_high": stats.chi2.sf(low, df),
             "F_low": low / scale,
             "F_high": high / scale,
             "baseline_low": np.max(ends[0][0], axis=0) if printed else nothing,
@@ -157,13 +182,10 @@ def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[floa
     F = -sum(ln lambda). For a given sum of squares F is smallest and largest where the eigenvalues
     have two values: k times one above 1, p - k times one below.
     """
-    if variables < 2 or not 0 < _unround(gfi, digits)[0] < 1:
-        raise InputError(
-            "published indices",
-            needed="two variables or more, and a GFI above 0 and at most 1",
-            found=f"{variables} variables, GFI {gfi:g}",
-            mend="copy them again from the publication",
-        )
+    variables, digits = _check_counts(variables, digits)
+    least = np.nextafter(_unround(0, digits)[1], 1)
+    needed = "a GFI above 0 and at most 1, after rounding too"
+    gfi = check_number("gfi", gfi, least, _unround(1, digits)[1], needed=needed, **_AGAIN)
     low, high = _unround(gfi, digits)
     k = np.arange(1, variables)
 
@@ -175,6 +197,12 @@ def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[floa
             return -k * np.log(above) - (variables - k) * np.log(below)
 
     return float(discrepancies(high).min()), float(discrepancies(low).max())
+
+
+def _check_counts(variables: int, digits: int) -> tuple[int, int]:
+    two, decimals = "two variables or more, a whole number", "a whole number of decimals"
+    variables = check_whole("variables", variables, 2, needed=two, **_AGAIN)
+    return variables, check_whole("digits", digits, 0, needed=decimals, **_AGAIN)
 
 
 def _unround(value: float, digits: int) -> tuple[float, float]:

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import linalg, stats
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_level
+from helpers.checks import check_labels, check_level, check_numbers, check_whole
 from helpers.cluster import spread
 from helpers.errors import InputError
 from helpers.pathmodel.checks import model_table
@@ -88,14 +88,15 @@ def bootstrap_effects(
     exogenous : {"correlated", "uncorrelated"}
         Whether exogenous variables may correlate where the model does not draw it.
     blocks : pandas.Series, optional
-        Block of each site, where neighbours are alike: whole blocks are drawn, and left out by the
-        jackknife.
+        Block of each site, in the order of `data`, where neighbours are alike: whole blocks are
+        drawn, and left out by the jackknife.
 
     Raises
     ------
     InputError
         As :func:`helpers.pathmodel.fit_model`, and for a model that is not recursive, a variable
-        that nothing acts on, fewer than 5 blocks, or more than half of the resamples left out.
+        that nothing acts on, a site without a block, fewer than 5 blocks, or more than half of the
+        resamples left out.
 
     Notes
     -----
@@ -107,9 +108,13 @@ def bootstrap_effects(
     ----------
     Efron (1987), Journal of the American Statistical Association 82, 171-185.
     """
-    check_level("confidence", confidence, usual=0.95)
-    values = _standardized(model, data, exogenous, outcome)
-    each = np.arange(len(values)) if blocks is None else blocks.loc[data.index]
+    confidence = check_level("confidence", confidence, usual=0.95)
+    n_boot, seed = check_draws(n_boot, seed)
+    check_outcome(model, outcome)
+    values = _standardized(model, data, exogenous)
+    each = np.arange(len(values))
+    if blocks is not None:
+        each = check_labels("block", blocks, data.index)
     number, names = pd.factorize(each)
     n = len(names)
     if blocks is not None and n < 5:
@@ -184,6 +189,7 @@ def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Shares of the resamples: one row per cause, one column per rank.
     """
+    draws = check_numbers(draws, different=1)
     ranks = draws.rank(axis="columns", ascending=False, method="first").to_numpy()
     places = np.arange(1, draws.shape[1] + 1)
     shares = (ranks[..., None] == places).mean(axis=0)
@@ -212,10 +218,10 @@ def order_agreement(
     """
     order = [*positive, *reversed(negative)]
     unknown = sorted(set(order) - set(bootstrap.draws))
-    if unknown or len(order) < 2:
+    if unknown or len(order) < 2 or len(set(order)) < len(order):
         raise InputError(
             "published order",
-            needed=f"two or more of {', '.join(bootstrap.draws)}",
+            needed=f"two or more of {', '.join(bootstrap.draws)}, each once",
             found=", ".join(unknown or order) or "none",
             mend="name causes of the outcome in the model",
         )
@@ -281,6 +287,7 @@ def bollen_stine(
     ----------
     Bollen and Stine (1992), Sociological Methods and Research 21, 205-229.
     """
+    n_boot, seed = check_draws(n_boot, seed)
     values = _standardized(model, data, exogenous)
     turned, observed = _turn(model, values, exogenous)
 
@@ -349,7 +356,8 @@ def influence(
         Effect without the site minus effect with it: one row per site, one column per cause. NaN
         for a site without which the model cannot be fitted.
     """
-    values = _standardized(model, data, exogenous, outcome)
+    check_outcome(model, outcome)
+    values = _standardized(model, data, exogenous)
     n = len(values)
     weights = np.concatenate([np.ones((1, n)), 1 - np.eye(n)])
     total = effects_on(outcome, model, weighted_covariances(weights, values), exogenous)[-1]
@@ -357,12 +365,20 @@ def influence(
     return pd.DataFrame((total[:, 1:] - total[:, :1]).T, data.index, causes)
 
 
-def _standardized(
-    model: PathModel, data: pd.DataFrame, exogenous: str, outcome: str | None = None
-) -> np.ndarray:
-    if outcome is not None:
-        check_outcome(model, outcome)
+def _standardized(model: PathModel, data: pd.DataFrame, exogenous: str) -> np.ndarray:
     return stats.zscore(model_table(model, data, exogenous).to_numpy())
+
+
+def check_draws(n_boot: int, seed: int) -> tuple[int, int]:
+    """Return the number of resamples and the seed as whole numbers; refuse others.
+
+    Parameters
+    ----------
+    n_boot, seed : int
+        As for :func:`draw_sites`.
+    """
+    n_boot = check_whole("n_boot", n_boot, -np.inf, mend="try 2000")
+    return n_boot, check_whole("seed", seed, 0, mend="try 2022")
 
 
 def draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
@@ -377,13 +393,7 @@ def draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
     seed : int
         Of the drawing.
     """
-    if n_boot < _FEWEST:
-        raise InputError(
-            "n_boot",
-            needed=f"at least {_FEWEST} resamples",
-            found=f"{n_boot}",
-            mend="try 2000",
-        )
+    check_whole("n_boot", n_boot, _FEWEST, of="resamples", mend="try 2000")
     rng, dtype = np.random.default_rng(seed), np.min_scalar_type(n)
     block = max(1, min(_BLOCK, _BYTES // (n * dtype.itemsize)))
     for start in range(0, n_boot, block):

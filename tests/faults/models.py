@@ -183,13 +183,13 @@ CASES: list[Case] = [
         lambda folder: fit_model(parse_model(CHAIN), pd.concat([FOUR, FOUR["b"]], axis=1)),
         ("column 'b'", "the same name twice"),
     ),
-    unfit("Text in a column", CHAIN, FOUR.assign(b="high"), "column 'b'", "a gap at 0"),
+    unfit("Text in a column", CHAIN, FOUR.assign(b="high"), "column 'b'", "'high' at 0"),
     unfit(
         "A comma for the decimal point in one cell",
         CHAIN,
         FOUR.astype(object).assign(b=[*FOUR["b"][:-1], "1,5"]),
         "column 'b'",
-        "a gap at 29",
+        "'1,5' at 29",
     ),
     unfit(
         "A gap", CHAIN, FOUR.assign(b=FOUR["b"].where(FOUR.index != 3)), "column 'b'", "gap at 3"
