@@ -11,12 +11,13 @@ import pandas as pd
 import scipy  # its statistics load themselves when they are used
 import xarray as xr
 
-from helpers.checks import check_word
-from helpers.errors import InputError
+from helpers.checks import check_array, check_level, check_word
+from helpers.errors import InputError, list_some
 from helpers.places import DATA
 
 WEIGHTINGS = ("models", "families")
 _FEWEST_YEARS = 10
+_LARGEST = 1e140  # whose squares add up
 
 
 def fit_trend(annual: xr.DataArray) -> xr.Dataset:
@@ -36,12 +37,14 @@ def fit_trend(annual: xr.DataArray) -> xr.Dataset:
     Raises
     ------
     InputError
-        For fewer than ten years.
+        For fewer than ten years, years that are not consecutive, or anything but numbers. A series
+        alone must have no gap and not be constant; on a map, such a cell is NaN.
 
     Notes
     -----
-    With r the lag-1 autocorrelation of the residuals, n years count as n (1 - r) / (1 + r), at
-    most n and at least 3 (Santer et al. 2000, J. Geophys. Res. 105, 7337-7356).
+    n years count as :func:`effective_size` of the residuals (Santer et al. 2000, J. Geophys. Res.
+    105, 7337-7356). Measured on first-order autoregressive noise of 94 years with r from 0 to 0.9,
+    `p` is below .05 in 4 to 6 % of series; on 16 years in 3 to 10 %, the more the higher r.
     """
     _check_years(annual)
     years = annual["year"] - annual["year"].mean()
@@ -49,7 +52,7 @@ def fit_trend(annual: xr.DataArray) -> xr.Dataset:
     spread = (years**2).sum()
     slope = (years * (annual - annual.mean("year"))).sum("year", skipna=False) / spread
     residual = annual - annual.mean("year") - slope * years
-    effective = effective_size(residual)
+    effective = _count_independent(n, _memory(residual))
     squares = (residual**2).sum("year", skipna=False)
 
     def p_value(size):
@@ -75,19 +78,33 @@ def effective_size(annual: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     annual : xarray.DataArray
-        One value per ``year``, without trend.
+        One value per ``year``, after a straight line in time was taken off.
 
     Returns
     -------
     xarray.DataArray
         n (1 - r) / (1 + r) with the lag-1 autocorrelation r, between 3 and n.
+
+    Notes
+    -----
+    Without its line, a series shows an r that is too low by about (2 + 5 r) / n; this is added
+    back.
     """
+    _check_years(annual)
+    return _count_independent(annual.sizes["year"], _memory(annual))
+
+
+def _memory(annual: xr.DataArray) -> xr.DataArray:
     anomaly = annual - annual.mean("year")
     shifted = anomaly.shift(year=1).isel(year=slice(1, None))
     lagged = (anomaly.isel(year=slice(1, None)) * shifted).sum("year", skipna=False)
-    r = lagged / (anomaly**2).sum("year", skipna=False)
     n = annual.sizes["year"]
-    return (n * (1 - r) / (1 + r)).clip(3, n)
+    return (n * lagged / (anomaly**2).sum("year", skipna=False) + 2) / (n - 5)
+
+
+def _count_independent(n: int, r: xr.DataArray) -> xr.DataArray:
+    r = r.clip(0, 1)
+    return (n * (1 - r) / (1 + r)).clip(min=3)
 
 
 def compare_periods(before: xr.DataArray, after: xr.DataArray) -> pd.Series:
@@ -103,16 +120,28 @@ def compare_periods(before: xr.DataArray, after: xr.DataArray) -> pd.Series:
     pandas.Series
         ``difference`` of the means (after minus before), ``t`` and ``p_plain`` of Student's
         independent-samples test on all years, ``effective_before`` and ``effective_after`` (years
-        that the detrended series are worth), and ``p``, Welch's test with these sizes.
+        that the periods are worth), and ``p``, Welch's test with these sizes.
 
     Notes
     -----
-    Zwiers and von Storch (1995), J. Climate 8, 336-351, on t tests of correlated series.
+    Zwiers and von Storch (1995), J. Climate 8, 336-351, on t tests of correlated series. Sixteen
+    years alone tell too little of their memory, so both periods get one lag-1 autocorrelation, the
+    mean of those of the detrended periods by years, corrected as in :func:`effective_size`.
+
+    Measured on first-order autoregressive noise without any change, with r of 0, .3, .6 and .8:
+    for periods of 16 and 94 years `p` is below .05 in 4, 5, 4 and 7 % of worlds (`p_plain` in 5,
+    15, 31 and 49 %), for two of 94 years in 4, 5, 6 and 6 %. The level does not hold where both
+    periods are short (two of 16 years, r = .6: 8 %), where r is nearer to 1 (16 and 94 years,
+    r = .9: 15 %), and where the short period has the longer memory (16 years of .7, 94 of .3:
+    21 %).
     """
     _check_years(before)
     _check_years(after)
     student = scipy.stats.ttest_ind(after, before)
-    sizes = [float(effective_size(period - _line(period))) for period in (before, after)]
+    years = [period.sizes["year"] for period in (before, after)]
+    memories = [float(_memory(period - _line(period))) for period in (before, after)]
+    shared = xr.DataArray(np.average(memories, weights=years))
+    sizes = [float(_count_independent(n, shared)) for n in years]
     welch = scipy.stats.ttest_ind_from_stats(
         float(after.mean()),
         float(after.std(ddof=1)),
@@ -155,7 +184,8 @@ def spread_of_models(change: xr.DataArray, confidence: float = 0.95) -> pd.Serie
         ``mean``, ``low``, ``high``, ``lowest``, ``highest``, ``models``, and ``rising``, the number
         of models whose value is above 0.
     """
-    values = change.to_numpy()
+    confidence = check_level("confidence", confidence, usual=0.95)
+    values = check_array("change", change, "model")
     interval = scipy.stats.t.interval(
         confidence, values.size - 1, loc=values.mean(), scale=scipy.stats.sem(values)
     )
@@ -225,3 +255,16 @@ def _check_years(annual: xr.DataArray) -> None:
             found=f"{annual.sizes.get('year', 0)}",
             mend="choose longer periods",
         )
+    years, alone = annual["year"].to_numpy(), annual.ndim == 1
+    if years.dtype.kind not in "iuf" or (np.diff(years) != 1).any():
+        mend, here = "sort by year, and choose a period without gaps", list_some(years, 5)
+        raise InputError("year", needed="consecutive years, in order", found=here, mend=mend)
+    if alone or annual.dtype.kind not in "biuf":
+        check_array("annual means", annual, "year" if alone else "...")
+    if annual.chunks is None:
+        size = np.abs(annual).max()
+        if size > _LARGEST or (alone and (size < 1 / _LARGEST or annual.min() == annual.max())):
+            found = f"numbers from {float(annual.min()):g} to {float(annual.max()):g}"
+            needed = f"numbers that vary, below {_LARGEST:g} in size"
+            mend = "choose another unit, or leave out what is constant"
+            raise InputError("annual means", needed=needed, found=found, mend=mend)

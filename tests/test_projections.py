@@ -69,6 +69,32 @@ def test_cells_without_values_stay_without():
     assert all(np.isnan(trend[name][1]) for name in trend)
 
 
+def share_of_false_alarms(worlds: int, before: float, after: float, years: int) -> pd.Series:
+    past = red_noise(before, worlds, seed=7)[:, :years]
+    future = red_noise(after, worlds, seed=8)
+    tests = [compare_periods(series(a), series(b)) for a, b in zip(past, future, strict=True)]
+    return (pd.DataFrame(tests)[["p_plain", "p"]] < 0.05).mean()
+
+
+@pytest.mark.parametrize(("r", "years"), [(0.6, 16), (0.8, 16), (0.6, 94)])
+def test_the_comparison_of_periods_keeps_its_level_in_red_noise(r, years):
+    worlds = 400
+    false = share_of_false_alarms(worlds, r, r, years)
+    error = np.sqrt(0.05 * 0.95 / worlds)
+    assert false["p"] == pytest.approx(0.05, abs=0.02 + 3 * error)
+    assert false["p_plain"] > 0.2
+
+
+def test_the_level_is_lost_where_the_short_period_has_the_longer_memory_as_the_page_says():
+    assert share_of_false_alarms(300, 0.7, 0.3, 16)["p"] == pytest.approx(0.21, abs=0.06)
+
+
+def test_what_a_fitted_line_takes_from_the_memory_is_added_back():
+    short = series(red_noise(0.6, worlds=4000, seed=9)[:, :30])
+    trend = fit_trend(short)["effective_years"]
+    assert float(trend.median()) == pytest.approx(30 * 0.4 / 1.6, rel=0.15)
+
+
 def test_periods_are_compared_as_scipy_does_and_then_with_fewer_years():
     past = xr.DataArray(red_noise(0.7, 1, seed=5)[0, :16], {"year": np.arange(1990, 2006)})
     future = series(1 + red_noise(0.7, 1, seed=6)[0])
