@@ -567,16 +567,16 @@ def test_only_44_rows_print_the_rmsea_and_30_would_print_another():
     assert said == [
         "rounds to the printed 0.275",
         "N = 44: prints 0.275",
-        "N = 30, as stated: would print 0.335",
+        "N = 30, the number of sites: would print 0.335",
     ]
-    assert "N = 44: prints 0.275; N = 30, as stated: would print 0.335" in fig.get_label()
+    assert "N = 44: prints 0.275; N = 30, the number of sites: would print 0.335" in fig.get_label()
 
 
 def test_several_numbers_of_rows_may_agree_and_the_stated_be_among_them():
     fig, axes = rows_behind_rmsea(4.26, 0.28, 2, 42, range(30, 60))
     expected = [n for n in range(30, 60) if f"{np.sqrt(3.26 / (n - 1)):.2f}" == "0.28"]
     assert points(axes[0], f"N = {expected[0]} to {expected[-1]}")[0] == expected == [42, 43, 44]
-    assert "N = 42, as stated: prints 0.28" in fig.get_label()
+    assert "N = 42, the number of sites: prints 0.28" in fig.get_label()
 
 
 def test_no_number_of_rows_may_agree_and_a_stated_one_beside_the_range_is_drawn():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from html import escape
 from itertools import product
 
 import matplotlib.pyplot as plt
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
+from scipy import stats
 
 from helpers.errors import InputError
 from helpers.factors import GROUPS
@@ -220,6 +222,15 @@ def test_indices_of_true_fits_lead_back_to_them(engine):
     assert several >= 5, "some of them leave a choice"
 
 
+def test_the_tail_of_chi_square_is_that_of_scipy(engine):
+    rng = np.random.default_rng(2022)
+    df = np.concatenate([rng.integers(1, 30, 500), rng.integers(30, 4951, 500)])
+    x = df * rng.choice([0.01, 0.5, 0.98, 1.02, 1.5, 5], 1000) * rng.uniform(0.9, 1.1, 1000)
+    call = "pairs => pairs.map(([x, df]) => fitIndices.surviveChi2(x, df))"
+    theirs = engine.evaluate(call, list(zip(x.tolist(), df.tolist(), strict=True)))
+    np.testing.assert_allclose(theirs, stats.chi2.sf(x, df), rtol=1e-9, atol=1e-10)
+
+
 def test_indices_that_contradict_each_other_leave_no_row(engine):
     known = INDICES.to_dict()
     assert agree(engine, **{**known, "cfi": 0.5}, variables=4) == 0
@@ -276,6 +287,7 @@ def test_what_helpers_refuses_the_script_refuses(engine, wrong, said):
         ({"paths": 7}, "Arrows: type a whole number from 0 to 6"),
         ({"paths": 1.5}, "Arrows"),
         ({"chi2_df": 90, "rmsea": 0.001}, "more decimals"),
+        ({"chi2_df": 90, "rmsea": 0.01}, "more decimals"),
     ],
 )
 def test_malformed_indices_get_a_message_and_no_row(engine, wrong, said):
@@ -331,45 +343,68 @@ def read_table(page: Page, caption: str) -> dict[str, list[str]]:
     """Return the cells of a table of a widget by row."""
     rows = page.locator(f".widget-table[aria-label^='{caption}'] tbody tr")
     cells = [row.locator("th, td").all_inner_texts() for row in rows.all()]
+    return by_row(cells)
+
+
+def by_row(cells: list[list[str]]) -> dict[str, list[str]]:
     return {name: values for name, *values in cells}
 
 
 def check_shown(page: Page, b: np.ndarray, pushed: str) -> None:
     """Hold every number that the explorer shows against helpers, to its last printed digit."""
+    captions = ("What the loop does", "Response to a push", "Coefficients")
+    hold_explorer({caption: read_table(page, caption) for caption in captions}, b, pushed)
+
+
+def hold_explorer(tables: dict[str, dict], b: np.ndarray, pushed: str) -> None:
+    """Hold tables of the explorer, by the start of their captions, against helpers."""
+
+    def find(start: str) -> dict[str, list[str]]:
+        return next(rows for caption, rows in tables.items() if caption.startswith(start))
+
     B = pd.DataFrame(matrices(b), GROUPS, GROUPS)
-    ours = feedback(B)
+    with np.errstate(divide="ignore"):
+        ours = feedback(B)
     states = respond(B, pushed, 24)
-    stable = ours["stability_index"] < 1
-    measures = read_table(page, "What the loop does")
+    stable = ours["stability_index"] < 1 - 1e-9
+    measures = find("What the loop does")
     assert number(measures["gain g"][0]) == near(ours["gain"])
     assert number(measures["stability index"][0]) == near(ours["stability_index"])
     last = measures["amplification"][0]
     assert number(last) == near(ours["amplification"]) if stable else last == "no end"
-    steps = read_table(page, "Response to a push")
+    steps = find("Response to a push")
     for name in GROUPS:
         *rounds, end = steps[name]
         shown = [number(text) for text in rounds]
         assert shown == [near(states[name][4 * k]) for k in (1, 2, 3, 6)]
+        if not stable:
+            assert end == "no end"
+            continue
         total = np.linalg.inv(np.eye(4) - B) @ np.array([each == pushed for each in GROUPS])
-        assert number(end) == near(total[GROUPS.index(name)]) if stable else end == "no end"
-    pairs = read_table(page, "Coefficients")
+        assert number(end) == near(total[GROUPS.index(name)])
+    pairs = find("Coefficients")
     # where a coefficient is ±1 an error variance is 0, which helpers meets but for rounding
-    R = imply_correlations(B.to_numpy()) * (1 if (np.abs(b) != 1).all() else np.nan)
+    allowed = (np.abs(b) != 1).all() and abs(ours["stability_index"] - 1) > 1e-9
+    R = imply_correlations(B.to_numpy()) if allowed else np.full((4, 4), np.nan)
     for i, cells in enumerate(pairs.values()):
         assert number(cells[0]) == near(b[i])
         r = R[i, (i + 1) % 4]
         assert cells[2] == "none" if np.isnan(r) else number(cells[2]) == near(r)
-        twin = np.isfinite(r) and all(b)
-        assert number(cells[1]) == near(1 / b[i]) if twin else cells[1] == "none"
+        twin = np.isfinite(r) and np.prod(b) != 0
+        assert number(cells[1]) == near(1 / float(b[i])) if twin else cells[1] == "none"
 
 
 def number(text: str) -> float:
+    if text.endswith("10³⁰⁸"):  # beyond what a number can be
+        return np.inf if text.startswith(">") else -np.inf
     mantissa, _, power = text.replace("−", "-").partition(" \u00d7 10")
     digits = power.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789"))
     return float(mantissa) * 10 ** int(digits or 0)
 
 
 def near(value: float):
+    if np.isinf(value):
+        return value
     return pytest.approx(value, abs=0.00050001 if abs(value) < 1e4 else 0.0051 * abs(value))
 
 
@@ -478,23 +513,29 @@ def read_samples(page: Page) -> list[list[str]]:
 
 def check_samples(page: Page, **printed) -> None:
     """Hold the table of samples against helpers, to the last printed digit."""
-    ours = implied_sample(**printed)
-    shown = read_samples(page)
+    hold_samples(read_samples(page), implied_sample(**printed), drawn="paths" in printed)
+
+
+def hold_samples(shown: list[list[str]], ours: pd.DataFrame, *, drawn: bool) -> None:
+    """Hold rows of the table of samples against helpers."""
     assert [int(row[0]) for row in shown] == sorted(ours["df"].unique())
-    for df, n, chi2, F, baseline, *drawn in shown:
+    for df, n, n_of_n, chi2, p, F, baseline, *left in shown:
         group = ours[ours["df"] == int(df)]
-        ends = dict.fromkeys((group["n"].min(), group["n"].max()))
-        assert n == " to ".join(map(str, ends))
-        for text, name in ((chi2, "chi2"), (F, "F"), (baseline, "baseline")):
+        for text, rows in ((n, group["n"]), (n_of_n, group["n"] - 1)):
+            assert text == " to ".join(map(str, dict.fromkeys((rows.min(), rows.max()))))
+        for text, name in ((chi2, "chi2"), (p, "p"), (F, "F"), (baseline, "baseline")):
             low, high = group[f"{name}_low"].min(), group[f"{name}_high"].max()
             if np.isnan(low):
                 assert text == "not bounded"
+            elif np.isinf(high):
+                assert number(text.removesuffix(" or more")) == near(low)
+                assert text.endswith(" or more")
             else:
-                first, *last = text.split(" to ")
+                first, *last = text.replace("< 0.001", "0").split(" to ")
                 assert number(first) == near(low)
                 assert number(last[0] if last else first) == near(high)
-        if "paths" in printed:
-            assert drawn == ["yes" if group["drawn"].iloc[0] else "no"]
+        if drawn:
+            assert left == ["yes" if group["drawn"].iloc[0] else "no"]
 
 
 @pytest.mark.slow
@@ -502,9 +543,10 @@ def test_the_fit_indices_start_at_the_papers(index_page):
     known = INDICES.drop("rmr").to_dict()
     check_samples(index_page, **known, variables=4, paths=4)
     expect(index_page.locator(".widget [role=status]")).to_have_text(
-        "1 pair (N, df) could have printed these indices: N = 44, df = 2."
+        "1 pair (N, df) could have printed these indices: N = 44, df = 2; χ² = 8.513 to 8.515 "
+        "with 2 df."
     )
-    said = index_page.locator(".widget-results > p").inner_text()
+    said = index_page.locator(".widget-results > p").last.inner_text()
     alone = len(implied_sample(**INDICES[["chi2_df", "rmsea"]], variables=4))
     assert f"χ²/df and RMSEA alone leave: {alone} pairs" in said
     assert "RMR rules out none" in said
@@ -565,6 +607,212 @@ def test_what_is_no_index_gets_a_message_and_no_result(index_page, name, typed, 
     box.press_sequentially(typed)
     expect(index_page.locator(".widget [role=status]")).to_contain_text(said)
     assert index_page.locator(".widget-results > *").count() == 0
+
+
+def open_alone(browser, name: str, start: dict) -> Page:  # noqa: F811
+    """Return a page with nothing but a widget, which needs no built book."""
+    page = browser.new_page()
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(error))
+    about = f'data-widget="{name}" data-figure="fig" data-start="{escape(json.dumps(start))}"'
+    page.set_content(
+        f'<div class="widget" {about}></div><div class="cell"><figure id="fig"></figure></div>'
+    )
+    for script in ("widgets", name, f"{name}-page"):
+        page.add_script_tag(path=STATIC / f"{script}.js")
+    return page
+
+
+@pytest.fixture(scope="module")
+def alone(browser) -> dict[str, Page]:  # noqa: F811
+    """Return both widgets, each on a page of its own."""
+    loop = {"variables": list(GROUPS), "coefficients": PATHS.to_list()}
+    indices = {**INDICES, "variables": 4, "digits": 3, "paths": 4}
+    return {
+        "loop": open_alone(browser, "loop-explorer", loop),
+        "indices": open_alone(browser, "fit-indices", indices),
+    }
+
+
+# Put each input into the boxes, as typing does, and read what the widget then shows.
+TRY = """tries => tries.map((values) => {
+    const boxes = [...document.querySelectorAll("input[type=number]")];
+    const choice = document.querySelector(".widget select");
+    if (choice) choice.selectedIndex = values.pop();
+    boxes.forEach((box, i) => (box.value = values[i]));
+    boxes[0].dispatchEvent(new Event("input", { bubbles: true }));
+    const rows = (table) => [...table.querySelectorAll("tbody tr")].map((row) =>
+        [...row.children].map((cell) => cell.textContent));
+    return {
+        boxes: boxes.map((box) => box.value),
+        said: document.querySelector("[role=status]").textContent,
+        shown: document.querySelector(".widget-results").textContent,
+        chart: document.querySelector(".widget-chart svg")?.getAttribute("aria-label"),
+        tables: Object.fromEntries([...document.querySelectorAll(".widget table")].map((table) =>
+            [table.getAttribute("aria-label"), rows(table)])),
+    };
+})"""
+ODD = ["", "abc", "NaN", "Infinity", "-Infinity", "1e999", "-1", "0", "1", "1e-320", "1e300", "-0"]
+
+
+def draw_indices(rng: np.random.Generator) -> list[str]:
+    """Return what somebody may type: printed indices, rounded and changed, or none at all."""
+    digits = int(rng.choice([1, 2, 3, 4]))
+    p = int(rng.choice([2, 3, 4, 5, 8]))
+    df_b = p * (p - 1) // 2
+    df, n = int(rng.integers(1, df_b + 1)), int(rng.integers(8, 400))
+    chi2 = df * rng.choice([1.1, 1.5, 3, 6]) * rng.uniform(0.9, 1.3)
+    baseline = max(chi2, df_b) + rng.exponential(rng.choice([5, 300, 1e5]))
+    values = {
+        "chi2_df": chi2 / df,
+        "rmsea": np.sqrt(max(chi2 / df - 1, 0) / (n - 1)),
+        "rmr": rng.uniform(0, 0.1),
+        "cfi": 1 - max(chi2 - df, 0) / max(baseline - df_b, 1e-9),
+        "gfi": p / (p + 2 * chi2 / (n - 1)),
+        "nfi": 1 - chi2 / baseline,
+    }
+    if rng.random() < 0.3:
+        values["cfi"] = values["nfi"] = 1.0
+    typed = [f"{max(each, 0):.{digits}f}" for each in values.values()]
+    typed += [str(p), str(digits), str(df_b - df)]
+    for at in range(len(typed)):
+        if at > 2 and at not in (6, 7) and rng.random() < 0.2:
+            typed[at] = ""
+    if rng.random() < 0.35:
+        typed[rng.integers(len(typed))] = str(rng.choice([*ODD, f"{rng.uniform(-2, 12):.3f}"]))
+    return typed
+
+
+def expect_samples(boxes: list[str], answer: dict) -> str:
+    """Hold what is shown against helpers, given what stands in the boxes; return what it was."""
+    names = ["chi2_df", "rmsea", "rmr", "cfi", "gfi", "nfi", "variables", "digits", "paths"]
+    counts = {"variables", "digits", "paths"}
+    typed = {name: float(text) if text else None for name, text in zip(names, boxes, strict=True)}
+    whole = {name: int(typed[name]) for name in counts if typed[name] in range(1000)}
+    if answer["said"].startswith("So small an RMSEA"):
+        assert answer["shown"] == ""
+        return "too many"
+    rmr = typed.pop("rmr")
+    try:
+        if (rmr or 0) < 0 or typed["digits"] not in range(1, 7):
+            raise InputError("boxes", needed="", found="", mend="")
+        ours = implied_sample(**{**typed, **whole})
+    except InputError:
+        assert answer["shown"] == "", (boxes, answer)
+        assert re.match(
+            r"(χ²/df|RMSEA|RMR|CFI|GFI|NFI|Variables|Decimals|Arrows): ", answer["said"]
+        )
+        return "refused"
+    if ours.empty:
+        assert answer["said"].startswith("No sample could have printed"), (boxes, answer)
+        assert answer["tables"] == {}
+        return "contradiction"
+    n, df = (
+        " to ".join(map(str, dict.fromkeys((ours[x].min(), ours[x].max())))) for x in ("n", "df")
+    )
+    pairs = f"{len(ours)} pair{'s' if len(ours) > 1 else ''} (N, df)"
+    assert answer["said"].startswith(
+        f"{pairs} could have printed these indices: N = {n}, df = {df}"
+    ), (boxes, answer)
+    (rows,) = answer["tables"].values()
+    hold_samples(rows, ours, drawn=typed["paths"] is not None)
+    return "endless" if np.isinf(ours["baseline_high"]).any() else "samples"
+
+
+def test_the_fit_indices_show_what_belongs_to_the_boxes_or_nothing(alone):
+    """Whatever is put in: random indices, true to each other or not, gaps, texts, no numbers."""
+    rng = np.random.default_rng(2022)
+    tries = [
+        [*map(str, [4.257, 0.275, 0.002, 0.982, 0.922, 0.977, 4, 1, 4])],
+        [*map(str, [1.1, 0.03, 0.002, 1, 0.97, 1, 4, 3, 4])],
+        *(draw_indices(rng) for _ in range(500)),
+    ]
+    answers = alone["indices"].evaluate(TRY, tries)
+    kinds = [expect_samples(answer["boxes"], answer) for answer in answers]
+    assert alone["indices"].problems == []
+    assert kinds[:2] == ["endless", "endless"]
+    counts = pd.Series(kinds).value_counts()
+    assert counts[["samples", "endless", "contradiction", "refused"]].min() > 20, counts
+
+
+def test_the_fit_indices_show_hundreds_of_thousands_of_pairs(alone):
+    answer = alone["indices"].evaluate(TRY, [["60", "0.01", "", "", "", "", "2", "3", ""]])[0]
+    assert answer["boxes"][1] == "0.01"
+    assert expect_samples(answer["boxes"], answer) == "samples"
+    assert int(answer["said"].split()[0]) > 100_000
+    assert alone["indices"].problems == []
+
+
+def draw_loop(rng: np.random.Generator) -> list[str | int]:
+    """Return what somebody may type into the explorer, and which variable is pushed."""
+    b = np.round(rng.choice([0.9, 2.5, 2.5]) * rng.uniform(-1, 1, 4), 2)
+    typed = [f"{each:g}" for each in b]
+    if rng.random() < 0.5:
+        odd = [*ODD, "0.5", "2", "-2", "2.51", "1e-160", "-1e-160"]
+        for at in rng.choice(4, rng.integers(1, 5), replace=False):
+            typed[at] = str(rng.choice(odd))
+    return [*typed, int(rng.integers(4))]
+
+
+def expect_loop(pushed: str, answer: dict) -> str:
+    """Hold what is shown against helpers, given what stands in the boxes; return what it was."""
+    texts = answer["boxes"]
+    if any(not text or abs(float(text)) > 2.5 for text in texts):
+        assert re.fullmatch(r"b.*: type a number from −2.5 to 2.5\.", answer["said"]), answer
+        assert answer["shown"] == "", (texts, answer)
+        return "refused"
+    b = np.array([float(text) for text in texts])
+    B = pd.DataFrame(matrices(b), GROUPS, GROUPS)
+    hold_explorer({name: by_row(rows) for name, rows in answer["tables"].items()}, b, pushed)
+    index = feedback(B)["stability_index"]
+    course = "edge" if abs(index - 1) < 1e-9 else "settles" if index < 1 else "grows"
+    assert answer["said"].startswith("The loop settles") == (course == "settles"), answer
+    assert f" {pushed} " in answer["said"] or course != "settles"
+    last = respond(B, pushed, 24)[pushed].iloc[-1]
+    label = re.search(
+        rf"Response of {pushed} .+ step by step: (.+) after 6 rounds", answer["chart"]
+    )
+    assert number(label[1]) == near(last)
+    assert ("it tends to" in answer["chart"]) == (course == "settles")
+    return course
+
+
+def test_the_explorer_shows_what_belongs_to_the_boxes_or_nothing(alone):
+    rng = np.random.default_rng(2022)
+    tries = [
+        ["1e-160", "1e-160", "0.5", "0.5", 0],
+        ["1e-320", "-1e-320", "1e-320", "0.5", 1],
+        ["0.5", "2", "-0.5", "2", 2],
+        *(draw_loop(rng) for _ in range(400)),
+    ]
+    answers = alone["loop"].evaluate(TRY, tries)
+    kinds = [
+        expect_loop(GROUPS[tried[-1]], answer) for tried, answer in zip(tries, answers, strict=True)
+    ]
+    assert alone["loop"].problems == []
+    counts = pd.Series(kinds).value_counts()
+    assert counts[["settles", "grows", "refused"]].min() > 50, counts
+
+
+@pytest.mark.parametrize("name", ["loop", "indices"])
+def test_keys_in_any_order_leave_results_of_the_boxes_or_none(alone, name):
+    """What is half typed ("4.2e", "-") is no number, though the box looks full."""
+    page, rng = alone[name], np.random.default_rng(7)
+    for _ in range(25):
+        page.locator("button").click()
+        box = page.locator("input[type=number]").nth(int(rng.integers(2, 4)))
+        keys = "".join(rng.choice(list("0123456789.-e+"), rng.integers(1, 4)))
+        box.press("Control+a")
+        box.press_sequentially(keys)
+        valid = box.evaluate("box => !box.validity.badInput && box.value !== ''")
+        said, shown = (
+            page.locator(place).inner_text() for place in ("[role=status]", ".widget-results")
+        )
+        assert said
+        if not valid:
+            assert shown == "", keys
+            assert "type a number" in said
+    assert page.problems == []
 
 
 PAGES = pytest.mark.parametrize(

@@ -3,7 +3,7 @@
   "use strict";
   const place = document.querySelector('[data-widget="fit-indices"]');
   if (!place) return;
-  const { refuse, impliedSample } = globalThis.fitIndices;
+  const { refuse, impliedSample, surviveChi2 } = globalThis.fitIndices;
   const { element, show, table, fill } = globalThis.widgets;
   const printed = JSON.parse(place.dataset.start);
   const FIELDS = [
@@ -17,7 +17,15 @@
     ["digits", "decimals", 1],
     ["paths", "arrows", 1],
   ];
-  const COLUMNS = ["df", "N", "χ²", "F", "χ² of the baseline"];
+  const COLUMNS = [
+    "df",
+    "N, if χ² = (N − 1) F",
+    "N, if χ² = N F",
+    "χ²",
+    "p",
+    "F",
+    "χ² of the baseline",
+  ];
 
   const fields = FIELDS.map(([name, label, step]) => {
     const input = element("input", { type: "number", step, value: printed[name], name });
@@ -45,24 +53,37 @@
   const read = () => Object.fromEntries(fields.map(({ name, input }) => [name, number(input)]));
 
   const span = (low, high) => (low === high ? `${low}` : `${low} to ${high}`);
+  const least = (values) => values.reduce((a, b) => Math.min(a, b));
+  const most = (values) => values.reduce((a, b) => Math.max(a, b));
+  const ends = (rows, key) => [
+    least(rows.map((row) => row[key][0])),
+    most(rows.map((row) => row[key][1])),
+  ];
   const range = (rows, key) => {
     if (rows[0][key] === null) return "not bounded";
-    const low = Math.min(...rows.map((row) => row[key][0]));
-    const high = Math.max(...rows.map((row) => row[key][1]));
-    return span(show(low), show(high));
+    const [low, high] = ends(rows, key);
+    return high === Infinity ? `${show(low)} or more` : span(show(low), show(high));
+  };
+  const chance = (p) => (p < 0.0005 ? "< 0.001" : show(p));
+  const chances = (rows) => {
+    const [low, high] = ends(rows, "chi2");
+    return span(chance(surviveChi2(high, rows[0].df)), chance(surviveChi2(low, rows[0].df)));
   };
   const count = (rows) => `${rows.length} ${rows.length === 1 ? "pair" : "pairs"} (N, df)`;
-  const extent = (rows, key) => {
-    const values = rows.map((row) => row[key]);
-    return span(values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b)));
-  };
+  const extent = (numbers) => span(least(numbers), most(numbers));
 
-  const tell = (rows) =>
-    rows.length
-      ? `${count(rows)} could have printed these indices: N = ${extent(rows, "n")}, ` +
-        `df = ${extent(rows, "df")}.`
-      : "No sample could have printed these indices: they contradict each other, or follow " +
-        "another formula.";
+  const tell = (rows) => {
+    if (!rows.length)
+      return (
+        "No sample could have printed these indices: they contradict each other, or follow " +
+        "another formula."
+      );
+    const [n, df] = ["n", "df"].map((key) => extent(rows.map((row) => row[key])));
+    return (
+      `${count(rows)} could have printed these indices: N = ${n}, df = ${df}` +
+      (rows.length === 1 ? `; χ² = ${range(rows, "chi2")} with ${df} df.` : ".")
+    );
+  };
 
   // What each index rules out, by leaving out those that come after it.
   const share = (numbers) => {
@@ -83,28 +104,46 @@
 
   const byDf = (rows, paths) => {
     const groups = new Map();
-    for (const row of rows) groups.set(row.df, [...(groups.get(row.df) ?? []), row]);
+    for (const row of rows) {
+      if (!groups.has(row.df)) groups.set(row.df, []);
+      groups.get(row.df).push(row);
+    }
     const lines = [...groups].sort(([a], [b]) => a - b).map(([df, group]) => [
       `${df}`,
-      extent(group, "n"),
-      ...["chi2", "F", "baseline"].map((key) => range(group, key)),
+      extent(group.map(({ n }) => n)),
+      extent(group.map(({ n }) => n - 1)),
+      range(group, "chi2"),
+      chances(group),
+      range(group, "F"),
+      range(group, "baseline"),
       ...(paths === null ? [] : [group[0].drawn ? "yes" : "no"]),
     ]);
     const columns = paths === null ? COLUMNS : [...COLUMNS, "left by the arrows"];
     return table("Degrees of freedom, and the rows that go with each", columns, lines);
   };
 
+  const explain = () =>
+    element(
+      "p",
+      {},
+      "AMOS multiplies F by N − 1 (one group, its default), lavaan by N, unless it is told to use " +
+        "the Wishart likelihood; all else is the same. The sentences count with N − 1. p supposes " +
+        "rows that are independent draws of normal variables.",
+    );
+
   const update = () => {
+    status.textContent = "";
+    results.replaceChildren(); // whatever comes, no result of another input stays
     const numbers = read();
     const message = refuse(numbers);
     if (message) {
       status.textContent = message;
-      results.replaceChildren();
       return;
     }
     const rows = impliedSample(numbers);
+    const found = rows.length ? [byDf(rows, numbers.paths), explain()] : [];
+    results.replaceChildren(...found, share(numbers));
     status.textContent = tell(rows);
-    results.replaceChildren(...(rows.length ? [byDf(rows, numbers.paths)] : []), share(numbers));
   };
 
   reset.addEventListener("click", () => {

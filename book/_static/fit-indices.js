@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const NOISE = 1e-12; // of an index that was rounded in binary
-  const MOST = 2e6; // pairs to try
+  const MOST = 2e5; // pairs to try: about a second
 
   const unround = (value, digits) => {
     const half = 0.5 * 10 ** -digits + NOISE;
@@ -40,7 +40,7 @@
       return `Arrows: type a whole number from 0 to ${baselineDf(variables)}, or leave it empty.`;
     const [fewest, most] = scales(printed);
     if ((most - fewest + 1) * baselineDf(variables) > MOST)
-      return "So small an RMSEA leaves millions of samples. Type it with more decimals.";
+      return "So small an RMSEA leaves too many samples to try. Type it with more decimals.";
     return "";
   };
 
@@ -123,5 +123,33 @@
     return rows;
   };
 
-  globalThis.fitIndices = { refuse, boundDiscrepancy, impliedSample };
+  // P of a chi-square above x: the regularized incomplete gamma function of df / 2 and x / 2, by its
+  // series below the hump and by its continued fraction above.
+  const surviveChi2 = (x, df) => {
+    const [a, h] = [df / 2, x / 2];
+    let logGamma = df % 2 ? Math.log(Math.PI) / 2 : 0;
+    for (let k = df % 2 ? 0.5 : 1; k < a; k += 1) logGamma += Math.log(k);
+    const front = Math.exp(a * Math.log(h) - h - logGamma);
+    if (h < a + 1) {
+      let [term, sum] = [1 / a, 1 / a];
+      for (let n = 1; term > sum * 1e-16; n += 1) {
+        term *= h / (a + n);
+        sum += term;
+      }
+      return 1 - front * sum;
+    }
+    let [b, c, d] = [h + 1 - a, 1e300, 1 / (h + 1 - a)];
+    let fraction = d;
+    for (let n = 1, change = 0; Math.abs(change - 1) > 1e-15 && n < 1e5; n += 1) {
+      const numerator = n * (a - n);
+      b += 2;
+      d = 1 / (b + numerator * d);
+      c = b + numerator / c;
+      change = c * d;
+      fraction *= change;
+    }
+    return front * fraction;
+  };
+
+  globalThis.fitIndices = { refuse, boundDiscrepancy, impliedSample, surviveChi2 };
 })();

@@ -15,6 +15,7 @@
 
   // A number with a true minus sign, as a power of ten where it is large.
   const show = (value, decimals = 3) => {
+    if (Math.abs(value) === Infinity) return value > 0 ? "> 10³⁰⁸" : "< −10³⁰⁸";
     if (Math.abs(value) < 1e4) {
       const text = value.toFixed(decimals);
       return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");

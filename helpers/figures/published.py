@@ -44,7 +44,8 @@ def rows_behind_rmsea(
     found = (
         f"N = {_say_range(n[agrees])}: prints {printed}" if agrees.any() else "no N drawn prints it"
     )
-    other = f"N = {stated}, as stated: {'prints' if agrees[n == stated] else 'would print'} {would}"
+    other = "prints" if agrees[n == stated] else "would print"
+    other = f"N = {stated}, the number of sites: {other} {would}"
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 5.0))
         band = f"rounds to the printed {printed}"
