@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 
-from helpers.claims import load_claims
+from helpers.checks import check_columns, check_numbers, unit_of
+from helpers.claims import load_claims, share_in_order
 from helpers.errors import InputError
 from helpers.places import SWEEPS
 
@@ -82,12 +82,15 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
     -------
     dict
         ``estimate``, ``low`` and ``high``. By rule: *sign*, the estimate and its interval, turned
-        so that the printed sign is positive; *every* and *most*, the share; *order*, the share of
-        pairs that stand in the printed order, among the names that are here (for a single name,
-        whether it is the first); *rounds to* and *significance*, the number itself. NaN where the
-        run had no answer, or fewer than two names.
+        so that the printed sign is positive; *every* and *most*, the share; *order*,
+        :func:`helpers.claims.share_in_order`; *rounds to* and *significance*, the number itself.
+        NaN where the run had no answer.
     """
-    value = json.loads(value)
+    try:
+        value = json.loads(value)
+    except (TypeError, ValueError) as error:
+        needed, mend = "JSON, as helpers.claims.collect returns it", "make the sweep again"
+        raise InputError("value", needed=needed, found=repr(value), mend=mend) from error
     nothing = float("nan")
     estimate = low = high = nothing
     if value is not None:
@@ -99,18 +102,10 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
                 count, total = value
                 estimate = count / total if total else nothing
             case "order":
-                estimate = _share_in_order(claim["published"].split(" > "), value)
+                estimate = share_in_order(claim["published"].split(" > "), value)
             case "rounds to" | "significance" if not isinstance(value, list):
                 estimate = value
     return {"estimate": estimate, "low": low, "high": high}
-
-
-def _share_in_order(printed: list[str], here: list[str]) -> float:
-    if len(printed) == 1:
-        return float(here[:1] == printed)
-    places = [here.index(name) for name in printed if name in here]
-    pairs = list(combinations(places, 2))
-    return sum(a < b for a, b in pairs) / len(pairs) if pairs else float("nan")
 
 
 def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
@@ -141,6 +136,7 @@ def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
     list of str
         A choice is left out if runs that differ in it alone all give the same ``value``.
     """
+    check_columns("rows", rows, ["value", *choices])
     acting = []
     for name in choices:
         others = [other for other in choices if other != name]
@@ -166,7 +162,9 @@ def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:
         By choice: sum of squares between its values over the total (eta squared), 0 where nothing
         varies. In a complete grid the shares add up to 1 at most; the rest is interaction.
     """
-    rows = rows.dropna(subset="estimate")
+    check_columns("rows", rows, ["estimate", *choices])
+    estimate = check_numbers(rows[["estimate"]], different=1, gaps=True)["estimate"]
+    rows = rows.assign(estimate=estimate / unit_of(estimate.dropna())).dropna(subset="estimate")
     away = rows["estimate"] - rows["estimate"].mean()
     total = (away**2).sum()
     if total <= 1e-12 * max((rows["estimate"] ** 2).sum(), 1e-300):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
+from math import comb
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from helpers.claims import load_claims
+from helpers.claims import Answer, judge, load_claims, share_in_order
 from helpers.errors import InputError
 from helpers.specifications import (
     acting_choices,
@@ -48,19 +50,30 @@ def test_every_rule_gives_one_number_turned_to_the_printed_side(claim, value, es
 
 
 @given(st.permutations(["TF", "PET", "RZSM", "SH"]), st.integers(2, 4))
-def test_the_share_of_pairs_in_order_is_kendalls_tau(here, listed):
+def test_the_share_of_pairs_in_order_is_kendalls_tau_and_missing_pairs_did_not_come_out(
+    here, listed
+):
     shown = here[:listed]
     printed = LEDGER.loc["climatic-positive", "published"].split(" > ")
     assert printed == ["TF", "PET", "RZSM", "SH"]
     places = [shown.index(name) for name in printed if name in shown]
     tau = stats.kendalltau(range(listed), places).statistic
     share = measure(LEDGER.loc["climatic-positive"], json.dumps(shown))["estimate"]
-    assert share == pytest.approx((tau + 1) / 2)
+    assert share == pytest.approx((tau + 1) / 2 * comb(listed, 2) / comb(4, 2))
 
 
-@pytest.mark.parametrize("here", [[], ["PET"]])
-def test_fewer_than_two_names_have_no_order(here):
-    assert np.isnan(measure(LEDGER.loc["climatic-positive"], json.dumps(here))["estimate"])
+@given(st.permutations(["TF", "PET", "RZSM", "SH", "ALB"]), st.integers(0, 5))
+def test_the_dot_of_an_order_lies_above_one_half_where_its_colour_says_partly(here, listed):
+    shown, claim = here[:listed], LEDGER.loc["climatic-positive"]
+    share = measure(claim, json.dumps(shown))["estimate"]
+    assert (judge(claim, Answer(shown, "observed", ""))["agrees"] != "no") == (share > 0.5)
+
+
+def test_shuffled_orders_spread_as_chapter_18_says():
+    for names, spread in (("abc", 0.32), ("abcde", 0.20)):
+        shares = [share_in_order(list(names), list(each)) for each in permutations(names)]
+        assert np.mean(shares) == pytest.approx(0.5)
+        assert np.std(shares) == pytest.approx(spread, abs=0.005)
 
 
 def test_a_choice_acts_where_it_alone_changes_an_answer():

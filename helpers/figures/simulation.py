@@ -164,7 +164,7 @@ def power_curves(
         ``factor_high``: mean size of the correlations that were found over the true one; NaN
         where none was.
     exact : pandas.Series
-        The chance of finding it in closed form, by true correlation.
+        The exact chance of finding it, by true correlation.
     least : float
         The true correlation that is found with the chance `power`.
     power : float
@@ -173,7 +173,7 @@ def power_curves(
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(2, sharex=True, figsize=(WIDTH, 4.3))
         look = {"color": CASE_COLOURS[0], "marker": "o", "ms": 4.5, "ls": "", "capsize": 2}
-        axes[0].plot(exact.index, 100 * exact, color="black", lw=1.2, label="closed form")
+        axes[0].plot(exact.index, 100 * exact, color="black", lw=1.2, label="exact")
         part = 100 * worlds[["rate", "low", "high"]]
         axes[0].errorbar(part.index, part["rate"], _reach(part), label="worlds", **look)
         axes[0].axhline(100 * power, **_TARGET)

@@ -40,6 +40,7 @@ def specification_curve(
     levels = [(name, value) for name in choices for value in sorted(rows[name].unique())]
     x = np.arange(len(rows))
     height = 0.17 * len(levels)
+    number = f"{len(rows)} specification{'s' if len(rows) > 1 else ''}"
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(
             2, 1, figsize=(WIDTH, 2.9 + height), sharex=True, height_ratios=[2.2, max(height, 0.2)]
@@ -73,10 +74,10 @@ def specification_curve(
         lower.tick_params(left=False, labelsize=8)
         lower.set_ylim(max(len(levels), 1) - 0.5, -0.5)
         lower.set_xticks([])
-        lower.set_xlabel(f"{len(rows)} specifications, sorted")
+        lower.set_xlabel(f"{number}, sorted")
         lower.set_xlim(-0.7, len(rows) - 0.3)
     fig.set_label(
-        f"{axis[0].upper()}{axis[1:]} under {len(rows)} specifications, from "
+        f"{axis[0].upper()}{axis[1:]} under {number}, from "
         f"{rows['estimate'].min():.3g} to {rows['estimate'].max():.3g}, with a line at "
         f"{printed:g}. As printed: "
         + ", ".join(f"{agrees} in {count}" for agrees, count in shares.items())
