@@ -9,7 +9,7 @@ from pathlib import Path
 LABELS = {
     "observed": "computed from genuine files by code in this repository",
     "published": "a number that the paper prints",
-    "reconstructed": "drawn by a seeded generator to agree with published ranges and counts",
+    "reconstructed": "drawn by a seeded generator, in ranges of which few are published",
     "emulated": "computed by a stated simple model driven by real forcing",
 }
 

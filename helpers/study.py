@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from helpers.factors import load_factors
 from helpers.gldas import annual_mean, holds_files, load_climate, open_gldas, sample
 from helpers.places import DATA
 from helpers.projections import share_votes
+from helpers.provenance import least_real
 from helpers.sites import read_sites
 from helpers.terrain import load_elevation
 
@@ -57,6 +59,10 @@ class Study:
         registry = load_factors()
         codes = registry.index if group is None else registry.index[registry["group"] == group]
         return self.sites[[code for code in codes if code in self.sites]]
+
+    def made_from(self, codes: Iterable[str]) -> str:
+        """Return the least real label among factors, and the places at which they were taken."""
+        return least_real([*self.labels[list(codes)], self.labels["longitude"]])
 
     def summary(self) -> pd.DataFrame:
         """Return, for each group and label, which factors carry it and where they come from."""
