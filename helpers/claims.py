@@ -31,7 +31,7 @@ KINDS = {  # as the head of a table's first column
     "check": "the paper does not say it: a check of ours",
 }
 _ALWAYS = {
-    "by construction": "it agrees because it was put in, by a definition or by the generator",
+    "by construction": "it agrees (within 5 % at least) because it was put in",
     "undecided": "our tests or intervals allow both answers",
     "not testable": "nothing that we have can support or contradict it",
 }
@@ -53,11 +53,12 @@ VERDICTS = {
     "check": {"holds": "it is so", **_PARTLY, "does not hold": "it is not so", **_ALWAYS},
 }
 REASONS = {
-    "values made up": "the values behind it could not be had, and ours, made up, are no evidence",
+    "values made up": "its values could not be had; ours, made up in part or all, are no evidence",
     "data not available": "we do not have what it rests on",
     "method ambiguous": "the text does not say enough to compute it, or names no criterion",
+    "our reading": "it is our reading of words that may mean something else",
     "software formula": "programs define the quantity in different ways",
-    "likely typo": "a slip of the pen explains the difference",
+    "likely typo": "a slip of the pen may explain the difference",
     "internal inconsistency": "two statements of the paper exclude each other",
 }
 _NEAR = 0.05
@@ -319,9 +320,11 @@ def show_result(row: Mapping) -> list[str]:
 
 
 def print_published(claim: Mapping) -> str:
-    """Return what the paper prints, with its unit, or what a criterion of ours needs."""
+    """Return what the paper prints, with its unit, or what its words or our criterion ask."""
     if claim["published"].startswith("at "):
         return f"(needs {claim['published']})"
+    if claim["rule"] == "sign":
+        return f"{claim['quantity']} {'>' if claim['published'] == '+' else '<'} 0"
     return " ".join(filter(None, (claim["published"].replace(";", ", "), claim["unit"])))
 
 
@@ -344,7 +347,7 @@ def _has_gap(value: object) -> bool:
 
 def table_head(kind: str) -> str:
     """Return HTML of the head of a table of claims of one kind."""
-    names = (KINDS[kind], "printed", "here", "what that means")
+    names = (KINDS[kind], "in numbers", "here", "what that means")
     cells = "".join(f'<th scope="col">{name}</th>' for name in names)
     return f"<thead><tr>{cells}</tr></thead>"
 

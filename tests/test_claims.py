@@ -316,15 +316,16 @@ def test_the_claim_is_computed_as_the_report_shows_it(name, computed):
 def test_a_changed_coefficient_changes_a_named_claim(tmp_path):
     for folder in ("helpers", "data"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    source = tmp_path / "helpers" / "pathmodel" / "indices.py"
+    source = tmp_path / "helpers" / "loop.py"
     code = source.read_text()
-    assert code.count("stats.chi2.sf(chi2, df)") == 1
-    source.write_text(code.replace("stats.chi2.sf(chi2, df)", "stats.chi2.sf(chi2 / 2, df)"))
-    notebook = tmp_path / "16.ipynb"
-    jupytext.write(jupytext.read(NOTEBOOKS / "16_published_numbers.md"), notebook)
+    assert code.count("(1 - rest, index, 1 / rest)") == 1
+    source.write_text(code.replace("1 / rest)", "rest)"))
+    notebook = tmp_path / "13.ipynb"
+    jupytext.write(jupytext.read(NOTEBOOKS / "13_feedback_loop.md"), notebook)
     run = [sys.executable, "-m", "papermill", "--log-level=ERROR", notebook, notebook]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     subprocess.run(run, cwd=tmp_path, env=environment, check=True, capture_output=True)
-    changed, shown = collect(nbformat.read(notebook, 4)).loc["loop-fits"], gather().loc["loop-fits"]
-    assert (shown["verdict"], changed["verdict"]) == ("not reproduced", "reproduced")
+    name = "loop-aggravates"
+    changed, shown = collect(nbformat.read(notebook, 4)).loc[name], gather().loc[name]
+    assert (shown["verdict"], changed["verdict"]) == ("reproduced", "not reproduced")
     assert shown["here"] != changed["here"]

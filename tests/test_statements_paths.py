@@ -98,6 +98,16 @@ def test_only_the_arrow_between_the_jobs_can_be_turned_without_a_change_of_the_f
             assert turned["df"] != drawn["df"] or abs(turned["chi2"] - drawn["chi2"]) > 100, arrow
 
 
+@pytest.mark.parametrize("father", ["father_education", "father_job"])
+def test_an_arrow_into_education_can_be_turned_where_the_arc_between_the_fathers_stays(men, father):
+    turned = turn(DRAWN, ("education", father)) + "\nfather_education ~~ father_job"
+    drawn = fit_of_men(DRAWN, men)
+    pd.testing.assert_series_equal(fit_of_men(turned, men), drawn, rtol=1e-6)
+    both = turn(turn(DRAWN, ("education", "father_education")), ("education", "father_job"))
+    without_arc = fit_of_men(both, men)
+    assert without_arc["df"] != drawn["df"] or without_arc["chi2"] > drawn["chi2"] + 100
+
+
 @WITH_AND_WITHOUT_ARCS
 def test_education_and_first_job_can_be_turned_once_the_arrow_is_added_and_not_before(
     men, exogenous

@@ -97,9 +97,10 @@ def _where(row: pd.Series) -> str:
 
 
 def _count(table: pd.DataFrame, verdicts: list[str]) -> str:
-    """Return a Markdown table: verdicts down, labels across."""
+    """Return a Markdown table: verdicts that occur down, labels across."""
     counts = pd.crosstab(table["verdict"], table["label"])
-    counts = counts.reindex(index=verdicts, columns=list(LABELS), fill_value=0)
+    found = [verdict for verdict in verdicts if verdict in counts.index]
+    counts = counts.reindex(index=found, columns=list(LABELS), fill_value=0)
     counts["all"] = counts.sum(axis="columns")
     counts.loc["all"] = counts.sum()
     head = ["verdict", *counts.columns]
