@@ -19,8 +19,8 @@
   ];
   const COLUMNS = [
     "df",
-    "N, if χ² = (N − 1) F",
-    "N, if χ² = N F",
+    "N (AMOS)",
+    "N (lavaan)",
     "χ²",
     "p",
     "F",

@@ -340,7 +340,7 @@ def _halve(png: bytes) -> list[bytes]:
 
 def _show_verdicts(section: Tag, heading: str) -> Iterator[Slide]:
     """Yield the ledger's rows, as many on a slide as can be read."""
-    for table in section.find_all("table"):
+    for table in section.select("table.claims") or section.find_all("table", limit=1):
         head, *rows = table.find_all("tr")
         slides, letters = [[]], 0
         for row in rows:

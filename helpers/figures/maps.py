@@ -134,7 +134,7 @@ def field_maps(
     fig.set_label(
         f"Maps of {label} on the Plateau. "
         + " ".join(
-            f"{panel}: {float(field.min()):.3g} to {float(field.max()):.3g}, "
+            f"Panel {panel}: {float(field.min()):.3g} to {float(field.max()):.3g}, "
             f"mean of the cells {float(field.mean()):.3g}; highest near {_place_of_highest(field)}."
             for panel, field in (
                 (panel, fields.sel(panel=panel)) for panel in fields["panel"].values

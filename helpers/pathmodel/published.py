@@ -35,7 +35,7 @@ def implied_sample(
         As published by AMOS (:func:`helpers.pathmodel.fit_indices`), of maximum likelihood;
         the last three may be left out.
     variables : int
-        Number of observed variables p.
+        Number of observed variables p, from 2 to 100.
     digits : int
         Decimals that the indices were rounded to.
     paths : int, optional
@@ -172,7 +172,7 @@ def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[floa
     gfi : float
         Of maximum likelihood, at most 1.
     variables : int
-        Number of observed variables p.
+        Number of observed variables p, from 2 to 100.
     digits : int
         Decimals that it was rounded to.
 
@@ -200,8 +200,8 @@ def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[floa
 
 
 def _check_counts(variables: int, digits: int) -> tuple[int, int]:
-    two, decimals = "two variables or more, a whole number", "a whole number of decimals"
-    variables = check_whole("variables", variables, 2, needed=two, **_AGAIN)
+    two, decimals = "a whole number of variables from 2 to 100", "a whole number of decimals"
+    variables = check_whole("variables", variables, 2, 100, needed=two, **_AGAIN)
     return variables, check_whole("digits", digits, 0, needed=decimals, **_AGAIN)
 
 
