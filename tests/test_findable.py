@@ -383,7 +383,13 @@ def offline(browser, pages, tmp_path) -> Iterator[Page]:  # noqa: F811
     page = context.new_page()
     page.troubles = []
     page.on("console", lambda said: said.type == "error" and page.troubles.append(said.text))
-    page.on("requestfailed", lambda request: page.troubles.append(request.url))
+    page.on(
+        "requestfailed",
+        lambda request: (
+            request.failure == "net::ERR_ABORTED"  # its page was left before it came
+            or page.troubles.append(f"{request.url}: {request.failure}")
+        ),
+    )
     page.start = (tmp_path / "unpacked").as_uri()
     yield page
     context.close()
