@@ -31,7 +31,7 @@ KINDS = {  # as the head of a table's first column
     "check": "the paper does not say it: a check of ours",
 }
 _ALWAYS = {
-    "by construction": "it agrees (within 5 % at least) because it was put in",
+    "by construction": "it agrees (within 5 % of the largest printed number), as it was put in",
     "undecided": "our tests or intervals allow both answers",
     "not testable": "nothing that we have can support or contradict it",
 }

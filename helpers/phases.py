@@ -132,7 +132,7 @@ def time_changes(
 
     Notes
     -----
-    Neighbouring sites are drawn as if they were independent: the true intervals are wider.
+    Neighbouring sites are drawn as if independent: the true intervals are likely wider.
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     tops, markers = check_sites(top=top, markers=markers)
