@@ -355,14 +355,15 @@ def table_head(kind: str) -> str:
 def _to_html(table: pd.DataFrame) -> str:
     """Return a table for each kind of claim."""
     tables = []
-    for kind, rows in table.groupby("kind"):
+    for kind in KINDS:
         body = []
-        for name, row in rows.iterrows():
+        for name, row in table[table["kind"] == kind].iterrows():
             cells = [escape(row["claim"]), escape(row["published"]), *show_result(row)]
             data = "".join(f"<td>{cell}</td>" for cell in cells)
             body.append(f'<tr id="claim-{name}">{data}</tr>')
-        tables.append(
-            f'<table class="dataframe claims">{table_head(kind)}'
-            f"<tbody>{''.join(body)}</tbody></table>"
-        )
+        if body:
+            tables.append(
+                f'<table class="dataframe claims">{table_head(kind)}'
+                f"<tbody>{''.join(body)}</tbody></table>"
+            )
     return "".join(tables)

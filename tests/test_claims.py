@@ -208,6 +208,13 @@ def test_answers_survive_the_notebook_and_hostile_words_do_not():
     assert collect(new_notebook()).empty
 
 
+def test_claims_of_the_paper_come_before_what_is_asked_besides():
+    answers = dict.fromkeys(LEDGER.index[LEDGER["notebook"] == "19_real_climate"], (None, "", ""))
+    html = weigh("19_real_climate", answers)._repr_mimebundle_()[0]["text/html"]
+    places = [html.index(f">{head}</th>") for head in KINDS.values()]
+    assert places == sorted(places)
+
+
 def test_the_ledger_is_in_order():
     assert LEDGER.index.is_unique
     assert len(LEDGER) >= 60
