@@ -14,6 +14,7 @@ import argparse
 import errno
 import hashlib
 import json
+import logging
 import os
 import platform
 import re
@@ -309,6 +310,7 @@ def main() -> int:
         print(f"{notebook.stem} stopped: its kernel died (no memory left?)", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        logging.getLogger("asyncio").disabled = True  # it would report the cell given up
         print("\ninterrupted: nothing was kept", file=sys.stderr)
         return 130
     print(f"done in {time.perf_counter() - started:.0f} s; the page:", file=sys.stderr, flush=True)
