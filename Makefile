@@ -25,16 +25,16 @@ $(READY): $(LOCKED) pyproject.toml
 	@touch $@
 
 book: $(READY) ## execute the notebooks and build the book
-	@$(BIN)/python -m helpers.commands.book
+	@$(BIN)/python -m tools.book
 
 offline: $(READY) ## build the book and pack it into one zip, to read without a network
-	@$(BIN)/python -m helpers.commands.offline
+	@$(BIN)/python -m tools.offline
 
 test: export OMP_NUM_THREADS = 1# several tests at a time: threads on small matrices wait for each other
 test: $(READY) ## check the code, the notebooks and the built book
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m helpers.commands.book
+	$(BIN)/python -m tools.book
 	$(BIN)/python -m pytest $(PARALLEL) --dist worksteal
 	$(BIN)/python -m pytest $(PARALLEL) --dist loadfile --nbval -o filterwarnings=default book/notebooks
 
@@ -43,37 +43,37 @@ serve: book ## build the book and show it at http://localhost:8000 (PORT=...)
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 slides: $(READY) ## make a deck of slides for every chapter
-	@$(BIN)/python -m helpers.commands.slides
+	@$(BIN)/python -m tools.slides
 
 pdf: $(READY) ## print the whole book as one PDF (needs Chromium)
-	@$(BIN)/python -m helpers.commands.pdf
+	@$(BIN)/python -m tools.pdf
 
 run: $(READY) ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confidence=0.9"
-	@$(BIN)/python -m helpers.commands.run "$$NB" --parameters "$$P"
+	@$(BIN)/python -m tools.run "$$NB" --parameters "$$P"
 
 sweep: $(READY) ## run notebooks over a grid: GRID=book/sweeps/what_survives.yml (CLUSTER=tcp://...)
-	@$(BIN)/python -m helpers.commands.sweep "$$GRID" $${CLUSTER:+--cluster "$$CLUSTER"}
+	@$(BIN)/python -m tools.sweep "$$GRID" $${CLUSTER:+--cluster "$$CLUSTER"}
 
 data: $(READY) ## recompute data/embedded (SOURCE=folder), or fetch files: SOURCE=gldas, cmip5, fieldsites
-	@$(BIN)/python -m helpers.commands.data $${SOURCE:+"$$SOURCE"}
+	@$(BIN)/python -m tools.data $${SOURCE:+"$$SOURCE"}
 
 refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
-	@$(BIN)/python -m helpers.commands.refresh
+	@$(BIN)/python -m tools.refresh
 
 handouts: $(READY) ## write the notebooks without solutions and outputs, for a class
-	@$(BIN)/python -m helpers.commands.course
+	@$(BIN)/python -m tools.handouts
 
 lab: $(READY) ## open the notebooks in JupyterLab, where the pages' buttons find it
 	@$(BIN)/jupyter lab --ip localhost --port 8888 --ServerApp.port_retries=0
 
 address: $(READY) ## say where the book is published: REPOSITORY=https://github.com/OWNER/NAME (BOOK=https://...)
-	@$(BIN)/python -m helpers.commands.address "$$REPOSITORY" $${BOOK:+"$$BOOK"}
+	@$(BIN)/python -m tools.address "$$REPOSITORY" $${BOOK:+"$$BOOK"}
 
 bench: $(READY) ## time the book beside its peers: SUITE=paths, archive, book or tests (all); writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks $$SUITE
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --python-version 3.11 --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean: ## remove everything that was built (not .venv)
 	rm -rf _build runs .pytest_cache .hypothesis .ruff_cache

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from helpers.commands.execution import explain_lack
+from tools.execution import explain_lack
 
 
 def pytest_collection_modifyitems(items):

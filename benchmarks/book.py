@@ -23,12 +23,12 @@ import yaml
 from jupyter_cache import get_cache
 
 from benchmarks.common import write_table
-from helpers.commands.execution import AT_A_TIME, ROOT
-from helpers.genuine import genuine_folders
+from helpers.paths import genuine_folder
+from tools.execution import AT_A_TIME, ROOT
 
 REPEATS = 3
-CHAPTER, HELPER = "04_elevation_gradients", "helpers/gradients.py"
-BUILD = (sys.executable, "-m", "helpers.commands.book")
+CHAPTER, HELPER = "04_elevation_gradients", "helpers/statistics/gradients.py"
+BUILD = (sys.executable, "-m", "tools.book")
 RENDER = (Path(sys.executable).with_name("jupyter-book"), "build", "-q", ".")
 
 
@@ -124,7 +124,7 @@ def run_script(folder: Path, script: Path) -> float:
 
 def run(folder: Path, *command: str | Path, cwd: Path | None = None, **environment: str) -> float:
     """Run a command of a checkout and return the seconds that it took."""
-    own = {"PYTHONPATH": str(folder), "TIBET_REAL_DATA": str(genuine_folders()[-1])}
+    own = {"PYTHONPATH": str(folder), "TIBET_REAL_DATA": str(genuine_folder())}
     started = time.perf_counter()
     done = subprocess.run(
         command,

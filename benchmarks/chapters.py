@@ -9,8 +9,8 @@ import nbformat
 import pandas as pd
 
 from benchmarks.common import describe_machine
-from helpers.commands.course import SECONDS
-from helpers.commands.execution import NOTEBOOKS, execute
+from tools.execution import NOTEBOOKS, execute
+from tools.handouts import SECONDS
 
 
 def main() -> None:

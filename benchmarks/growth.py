@@ -14,8 +14,8 @@ import pandas as pd
 
 from benchmarks.common import exponent_of, time_of, write_table
 from benchmarks.peers import ONE_THREAD, SEED
-from helpers.commands.execution import ROOT
 from helpers.pathmodel import PathModel, bootstrap_effects, parse_model
+from tools.execution import ROOT
 
 TABLE = Path(__file__).with_name("growth_paths.csv")
 MIDDLE = {"resamples": 20_000, "variables": 6, "sites": 120}

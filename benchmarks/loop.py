@@ -7,9 +7,9 @@ import pandas as pd
 
 from benchmarks.common import compare_times, write_table
 from benchmarks.peers import PART, RESAMPLES, ROUNDS, SEED, Fits, load_sites, time_rounds
-from helpers.loop import bootstrap_loop, feedback
 from helpers.pathmodel import read_model
-from helpers.pathmodel.effects import effect_matrices
+from helpers.pathmodel.decomposition import effect_matrices
+from helpers.pathmodel.loop import bootstrap_loop, feedback
 from helpers.pathmodel.recursive import solvable
 from helpers.pathmodel.resampling import draw_sites
 from helpers.pathmodel.ring import solve_ring

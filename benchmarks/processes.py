@@ -15,7 +15,7 @@ import pandas as pd
 from benchmarks.common import compare_times, time_of, write_table
 from benchmarks.peers import LAVAAN, ONE_THREAD, RESAMPLES, ROUNDS, SEED, load_sites, write_samples
 from benchmarks.recursive import MODEL, OUTCOME
-from helpers.commands.execution import ROOT
+from tools.execution import ROOT
 
 FIRST = 10  # resamples that semopy and lavaan fit in such a process
 OURS = """

@@ -7,8 +7,8 @@ import json
 import sys
 import time
 
-from helpers import netcdf
-from helpers.cmip5 import open_ensemble
+from helpers.readers import netcdf
+from helpers.readers.earth_system_models import open_ensemble
 
 read = netcdf._read_at
 sizes = []

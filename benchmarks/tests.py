@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from helpers.commands.execution import ROOT
-from helpers.genuine import genuine_folders
+from helpers.paths import genuine_folder
+from tools.execution import ROOT
 
 
 def report() -> list[str]:
@@ -24,7 +24,7 @@ def report() -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "book")
         subprocess.run(["git", "clone", "-q", ROOT, folder], check=True)
-        own = {"TIBET_REAL_DATA": str(genuine_folders()[-1])}
+        own = {"TIBET_REAL_DATA": str(genuine_folder())}
         started = time.perf_counter()
         done = subprocess.run(
             ["make", "test"], cwd=folder, env=os.environ | own, capture_output=True, text=True

@@ -17,6 +17,7 @@ import pandas as pd
 from helpers.errors import InputError, list_some, show
 
 _DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}
+COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
 _USUAL = (-10, 20)  # powers of 2: from a thousandth to a million
 
 
@@ -381,3 +382,36 @@ def find_hole(centres: np.ndarray) -> str:
         return ""
     here = np.argmax(steps)
     return f"nothing between {centres[here]:g} and {centres[here + 1]:g}"
+
+
+def check_collinear(names: list[str], R: np.ndarray) -> None:
+    """Refuse a column that follows from others.
+
+    Parameters
+    ----------
+    names : list of str
+        Of the columns.
+    R : numpy.ndarray
+        Their correlations, (p, p).
+    """
+    if not np.isfinite(R).all():
+        wrong = names[np.argmin(np.isfinite(R).all(axis=1))]
+        raise InputError(
+            f"column {wrong!r}",
+            needed="numbers whose squares a computer can hold, about 1e-150 to 1e150",
+            found="larger or smaller ones",
+            mend="choose another unit",
+        )
+    if np.linalg.eigvalsh(R)[0] > COLLINEAR:
+        return
+    for k in range(1, len(names)):
+        weights = np.linalg.lstsq(R[:k, :k], R[:k, k])[0]
+        if 1 - weights @ R[:k, k] < 10 * COLLINEAR:
+            parts = zip(names, weights, strict=False)
+            others = [name for name, weight in parts if abs(weight) > 1e-4]
+            raise InputError(
+                f"columns {', '.join(others)} and {names[k]}",
+                needed="columns that do not determine each other",
+                found=f"{names[k]} follows from the others",
+                mend="leave one of them out of the model",
+            )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from helpers.errors import InputError
-from helpers.places import DATA
+from helpers.paths import DATA
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

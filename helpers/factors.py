@@ -7,7 +7,7 @@ from functools import cache
 
 import pandas as pd
 
-from helpers.places import DATA
+from helpers.paths import DATA
 
 GROUPS = ("climatic", "plant", "soil", "microbial")
 POSSIBLE = {  # monthly means of GLDAS beyond these are impossible on land, whatever the place

@@ -21,12 +21,12 @@ import xarray as xr
 import yaml
 
 from helpers.errors import InputError
-from helpers.gldas import EMBEDDED_CLIMATE, load_climate
-from helpers.grids import overlap
 from helpers.oxygen import EARTH_RADIUS, OXYGEN_PER_CARBON, cell_area
-from helpers.places import DATA, STANDIN
+from helpers.paths import DATA, STANDIN
 from helpers.provenance import sha256
-from helpers.terrain import load_elevation
+from helpers.readers.gldas import EMBEDDED_CLIMATE, load_climate
+from helpers.readers.grids import overlap
+from helpers.readers.terrain import load_elevation
 
 SCENARIOS = ("rcp45", "rcp85")
 _NOTE = "STANDIN.txt"

@@ -14,12 +14,12 @@ import xarray as xr
 from helpers.checks import check_numbers, check_word
 from helpers.errors import InputError
 from helpers.factors import load_factors
-from helpers.gldas import annual_mean, holds_files, load_climate, open_gldas, sample
-from helpers.places import DATA
-from helpers.projections import share_votes
+from helpers.paths import DATA
 from helpers.provenance import least_real
-from helpers.sites import read_sites
-from helpers.terrain import load_elevation
+from helpers.readers.gldas import annual_mean, holds_gldas, load_climate, open_gldas, sample
+from helpers.readers.sites import read_sites
+from helpers.readers.terrain import load_elevation
+from helpers.statistics.projections import share_votes
 
 SEED = 2022
 _POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
@@ -116,7 +116,7 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         sites = read_sites(EMBEDDED_SITES)
         sites_from = f"reconstruction with seed {seed} (embedded)"
     else:
-        from helpers.emulate import reconstruct_sites
+        from helpers.reconstruction import reconstruct_sites
 
         sites = reconstruct_sites(embedded_climate, load_elevation(), seed)
         sites_from = f"reconstruction with seed {seed}"
@@ -150,10 +150,10 @@ def load_top(source: str | Path = "embedded") -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        As :func:`helpers.cmip5.open_ensemble` returns it; the attribute ``label`` says whether it
-        is emulated, ``provenance`` where it comes from.
+        As :func:`helpers.readers.earth_system_models.open_ensemble` returns it; the
+        attribute ``label`` says whether it is emulated, ``provenance`` where it comes from.
     """
-    from helpers.cmip5 import open_ensemble
+    from helpers.readers.earth_system_models import open_ensemble
 
     folder, about = _find_archive(source)
     return open_ensemble(folder).assign_attrs(about)
@@ -170,10 +170,10 @@ def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        As :func:`helpers.cmip5.open_historical` returns it, with the attributes of
-        :func:`load_top`.
+        As :func:`helpers.readers.earth_system_models.open_historical` returns it, with the
+        attributes of :func:`load_top`.
     """
-    from helpers.cmip5 import open_historical
+    from helpers.readers.earth_system_models import open_historical
 
     folder, about = _find_archive(source)
     return open_historical(folder).assign_attrs(about)
@@ -192,7 +192,7 @@ def sample_top(
         As for :func:`load_top`. Without an archive of your own, the embedded map is sampled, which
         ``make data`` computed from the stand-in archive: emulated.
     weighting : {"models", "families"}
-        What has one vote in the mean, as for :func:`helpers.projections.share_votes`.
+        What has one vote in the mean, as for :func:`helpers.statistics.share_votes`.
 
     Returns
     -------
@@ -251,10 +251,10 @@ class _Own(NamedTuple):
 def _look_into(source: str | Path) -> _Own:
     if source == "embedded":
         return _Own()
-    from helpers.cmip5 import holds_archive
+    from helpers.readers.earth_system_models import holds_archive
 
     folder = Path(source)
-    gldas = [place for place in (folder, folder / "gldas") if holds_files(place)]
+    gldas = [place for place in (folder, folder / "gldas") if holds_gldas(place)]
     sites = folder / "sites.csv"
     own = _Own(
         gldas=gldas[0] if gldas else None,
@@ -287,7 +287,7 @@ def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:
     missing = weather.columns.difference(sites.columns, sort=False)
     sites = sites.join(weather[missing])
     if "Rs" not in sites:
-        from helpers.emulate import soil_respiration
+        from helpers.reconstruction import soil_respiration
 
         sites["Rs"] = soil_respiration(sites["ST10"])
     return sites[[*_POSITION, *(code for code in load_factors().index if code in sites)]]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from helpers.commands.book import BUILD
-from helpers.commands.pdf import CHROMIUM, find_chromium
+from tools.book import BUILD
+from tools.pdf import CHROMIUM, find_chromium
 
 HTML = BUILD / "html"
 _PATIENCE = 300_000  # milliseconds: no test fails on a busy machine for being slow

@@ -15,13 +15,14 @@ import pytest
 import xarray as xr
 from hypothesis import settings
 
-from helpers.commands.data import SHARED
 from helpers.factors import gldas_sources, load_factors
+from helpers.paths import genuine_folder
 
 settings.register_profile("book", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("book")
 
 ROOT = Path(__file__).parent.parent
+GENUINE = genuine_folder()
 TWO_WORKERS = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "localhost:0"}
 
 
@@ -53,7 +54,7 @@ def without_a_screen():
 @pytest.fixture(scope="session")
 def gldas_folder() -> Path:
     """Return the folder with the 24 genuine GLDAS files."""
-    folder = SHARED / "gldas_noah10_m_v21"
+    folder = GENUINE / "gldas_noah10_m_v21"
     if not folder.is_dir():
         pytest.skip(f"genuine GLDAS files are not at {folder} (set TIBET_REAL_DATA)")
     return folder

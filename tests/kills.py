@@ -32,10 +32,9 @@ from typing import NamedTuple
 import jupytext
 import pandas as pd
 
-from helpers.commands.data import SHARED
-from tests.conftest import ROOT
+from tests.conftest import GENUINE, ROOT
 
-GLDAS = SHARED / "gldas_noah10_m_v21"
+GLDAS = GENUINE / "gldas_noah10_m_v21"
 NAMES = ("01_first", "02_second")
 TEXT = """---
 kernelspec: {{display_name: Python 3 (ipykernel), language: python, name: python3}}
@@ -53,8 +52,8 @@ seed = {number}  # at least 0
 ```{{code-cell}} ipython3
 import time
 
-from helpers.claims import weigh
-from helpers.gradients import fit_gradients
+from helpers.paper.claims import weigh
+from helpers.statistics.gradients import fit_gradients
 
 time.sleep(0.5)
 fit_gradients.__name__, seed
@@ -168,9 +167,9 @@ def read_files(folder: Path, without: set[str]) -> dict[str, bytes]:
 
 
 KINDS = {
-    "book": Kind(("helpers.commands.book",), spoil_book, pages),
-    "sweep": Kind(("helpers.commands.sweep", "grid.yml"), spoil_sweep, table),
-    "data": Kind(("helpers.commands.data", str(GLDAS)), spoil_data, embedded),
+    "book": Kind(("tools.book",), spoil_book, pages),
+    "sweep": Kind(("tools.sweep", "grid.yml"), spoil_sweep, table),
+    "data": Kind(("tools.data", str(GLDAS)), spoil_data, embedded),
 }
 
 

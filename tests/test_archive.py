@@ -15,7 +15,8 @@ from benchmarks.__main__ import put_section
 from benchmarks.archive import SMALL, report
 from benchmarks.common import exponent_of
 from benchmarks.noise import write_archive, write_model
-from helpers import cmip5, netcdf
+from helpers.readers import earth_system_models as cmip5
+from helpers.readers import netcdf
 from helpers.standin import globe
 
 MODELS = ["CanESM2", "HadGEM2-ES"]

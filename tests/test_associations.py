@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from helpers.associations import (
+from helpers.errors import InputError
+from helpers.factors import built_in, load_factors
+from helpers.statistics.associations import (
     control_errors,
     correlate,
     count_by_chance,
@@ -20,8 +22,6 @@ from helpers.associations import (
     moran_correlogram,
     significance_marks,
 )
-from helpers.errors import InputError
-from helpers.factors import built_in, load_factors
 from helpers.study import load_study, minmax
 
 R = Path(__file__).parent / "r"

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from helpers.commands.book import take_turn
 from tests.conftest import ROOT
+from tools.book import take_turn
 
 pytestmark = pytest.mark.slow
 HTML = ROOT / "_build" / "html"
@@ -46,7 +46,7 @@ OTHER_SENSE = {
 @pytest.fixture(scope="module")
 def pages() -> dict[Path, BeautifulSoup]:
     """Build the book as make book does and return its parsed pages."""
-    build = [sys.executable, "-m", "helpers.commands.book"]
+    build = [sys.executable, "-m", "tools.book"]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip().endswith(str(HTML / "index.html"))
@@ -136,7 +136,7 @@ def test_a_word_in_another_sense_does_not_lead_to_the_glossary(pages):
 
 
 def test_a_second_build_executes_nothing(pages):
-    build = [sys.executable, "-m", "helpers.commands.book"]
+    build = [sys.executable, "-m", "tools.book"]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
     assert "executed" not in done.stdout
@@ -210,7 +210,7 @@ def test_mathematics_comes_from_the_book_itself(pages):
 
 def test_builds_of_one_folder_take_turns(pages):
     with take_turn(HTML.parent):
-        build = [sys.executable, "-m", "helpers.commands.book"]
+        build = [sys.executable, "-m", "tools.book"]
         second = subprocess.Popen(build, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         with pytest.raises(subprocess.TimeoutExpired):
             second.communicate(timeout=15)

@@ -17,9 +17,9 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from helpers.commands.offline import NAME, pack
 from tests.browser import HTML, browser  # noqa: F401
 from tests.conftest import ROOT
+from tools.offline import NAME, pack
 
 pytestmark = pytest.mark.slow
 

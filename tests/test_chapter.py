@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.claims import judge, load_claims
 from helpers.errors import InputError
 from helpers.factors import GROUPS, built_in, load_factors
-from helpers.pathmodel import effects, fit_indices, fit_model, read_model
-from helpers.pathmodel.chapter import (
+from helpers.paper.claims import judge, load_claims
+from helpers.paper.group_models import (
     all_indicators,
     fit_group,
     group_model,
     load_published_effects,
     published_order,
 )
+from helpers.pathmodel import effects, fit_indices, fit_model, read_model
 from helpers.provenance import least_real
 from helpers.study import load_study, rescale, sample_top
 

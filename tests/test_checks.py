@@ -49,9 +49,9 @@ from helpers.checks import (
     unit_of,
 )
 from helpers.errors import InputError
+from helpers.paper.published import bound_discrepancy, implied_sample
 from helpers.pathmodel import parse_model
 from helpers.pathmodel.indices import baseline_indices, chi2_indices
-from helpers.pathmodel.published import bound_discrepancy, implied_sample
 
 MODULES = (
     associations,

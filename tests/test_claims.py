@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from scipy import stats
 
-from helpers.claims import (
+from helpers.errors import InputError
+from helpers.paper.claims import (
     KINDS,
     REASONS,
     RULES,
@@ -32,12 +33,11 @@ from helpers.claims import (
     share_in_order,
     weigh,
 )
-from helpers.commands.execution import NOTEBOOKS
-from helpers.commands.report import BOOK, gather, write_report
-from helpers.errors import InputError
-from helpers.places import DATA
+from helpers.paths import DATA
 from helpers.provenance import LABELS
-from tests.conftest import ROOT, SHARED
+from tests.conftest import GENUINE, ROOT
+from tools.execution import NOTEBOOKS
+from tools.report import BOOK, gather, write_report
 
 LEDGER = load_claims()
 PATH_MODELS = LEDGER.index[LEDGER["notebook"] == "07_path_models"]
@@ -237,7 +237,7 @@ def test_the_ledger_is_in_order():
 
 
 def test_every_number_called_published_stands_in_the_paper():
-    text = SHARED.parent / "paper" / "000_140dd0076dc63136.txt"
+    text = GENUINE.parent / "paper" / "000_140dd0076dc63136.txt"
     if not text.exists():
         pytest.skip(f"the paper's text is not at {text} (set TIBET_REAL_DATA)")
     paper = text.read_text(encoding="utf-8").replace(",", "")
@@ -302,9 +302,9 @@ def test_claims_json_holds_every_claim():
 @pytest.fixture(scope="module")
 def computed() -> pd.DataFrame:
     """Return the answers of the notebooks as the code of today computes them."""
-    from helpers.commands.book import executed_notebooks
+    from tools.book import executed_notebooks
 
-    build = [sys.executable, "-m", "helpers.commands.book"]
+    build = [sys.executable, "-m", "tools.book"]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     answers = pd.concat(collect(notebook) for notebook in executed_notebooks().values())

@@ -17,11 +17,10 @@ import pytest
 from distributed import Client, LocalCluster, default_client
 
 from benchmarks.noise import write_archive
-from helpers import loop
 from helpers.cluster import connect, spread
-from helpers.cmip5 import open_ensemble
 from helpers.errors import InputError
-from helpers.pathmodel import bollen_stine, bootstrap_effects, read_model, resampling
+from helpers.pathmodel import bollen_stine, bootstrap_effects, loop, read_model, resampling
+from helpers.readers.earth_system_models import open_ensemble
 from helpers.study import load_study, sample_top
 from tests.conftest import TWO_WORKERS
 

@@ -18,7 +18,9 @@ import xarray_regrid  # noqa: F401 - registers the accessor `regrid`
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.cmip5 import (
+from helpers.errors import InputError
+from helpers.oxygen import annual_total, cell_area, content, oxygen_flux
+from helpers.readers.earth_system_models import (
     cell_areas,
     find_files,
     land_fraction,
@@ -27,11 +29,9 @@ from helpers.cmip5 import (
     open_run,
     splice,
 )
-from helpers.commands.data import SHARED
-from helpers.errors import InputError
-from helpers.grids import cell_bounds, regrid, target_grid
-from helpers.netcdf import read_window
-from helpers.oxygen import annual_total, cell_area, content, oxygen_flux
+from helpers.readers.grids import cell_bounds, regrid, target_grid
+from helpers.readers.netcdf import read_window
+from tests.conftest import GENUINE
 
 SIDES = ["south", "north", "west", "east"]
 GLOBE = {"lat": slice(-90, 90), "lon": slice(-180, 180)}
@@ -41,7 +41,7 @@ PERIODS = {"historical": ("2004-01", 24), "rcp45": ("2006-01", 24), "rcp85": ("2
 
 def genuine(part: str) -> Path:
     """Return a folder of genuine CMIP5 files, or skip."""
-    folder = SHARED / part
+    folder = GENUINE / part
     if not folder.is_dir():
         pytest.skip(f"genuine CMIP5 files are not at {folder} (set TIBET_REAL_DATA)")
     return folder
@@ -379,7 +379,7 @@ def test_bounds_that_do_not_fit_are_replaced_with_a_warning(tmp_path):
 
 
 def test_only_the_region_is_read_and_only_when_computed(tmp_path, monkeypatch):
-    from helpers import cmip5
+    from helpers.readers import earth_system_models as cmip5
 
     save(tmp_path, run(months=480))
     fetched = []
@@ -602,7 +602,9 @@ def test_the_degree_grid_is_its_own_image():
 
 
 def test_land_that_appears_where_a_block_of_months_ends_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("helpers.cmip5._MONTHS_PER_CHUNK", 24)  # the historical run
+    monkeypatch.setattr(
+        "helpers.readers.earth_system_models._MONTHS_PER_CHUNK", 24
+    )  # the historical run
     for experiment, (start, months) in PERIODS.items():
         for variable in ("npp", "rh"):
             file = run(variable, start, months)

@@ -20,11 +20,11 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from helpers.figures.field import FIELD_COLOURS, sign_forest
-from helpers.figures.loops import LINE_COLOURS
-from helpers.figures.paths import draw_arrow
-from helpers.figures.simulation import CASE_COLOURS
-from helpers.figures.specifications import AGREE_COLOURS
+from helpers.figures.error_rates import CASE_COLOURS
+from helpers.figures.field_sites import FIELD_COLOURS, sign_forest
+from helpers.figures.loop_plots import LINE_COLOURS
+from helpers.figures.path_diagrams import draw_arrow
+from helpers.figures.specification_curves import AGREE_COLOURS
 from helpers.figures.style import (
     COVER_COLOURS,
     GROUP_COLOURS,

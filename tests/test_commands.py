@@ -25,15 +25,15 @@ from jupyter_cache.cache.main import CacheBundleIn
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpec
 
-from helpers.commands import data as data_command
-from helpers.commands import page as page_command
-from helpers.commands import run as run_command
-from helpers.commands.book import drop_stale
-from helpers.commands.digests import digest, digest_of
-from helpers.commands.execution import NOTEBOOKS
-from helpers.commands.kernels import SocketFileProvisioner
-from helpers.commands.refresh import write_twin
 from tests.conftest import ROOT
+from tools import data as data_command
+from tools import page as page_command
+from tools import run as run_command
+from tools.book import drop_stale
+from tools.digests import digest, digest_of
+from tools.execution import NOTEBOOKS
+from tools.kernels import SocketFileProvisioner
+from tools.refresh import write_twin
 
 PARAMETERS = """\
 source: str = "embedded"  # or a folder with your own data
@@ -284,7 +284,7 @@ def test_the_command_refuses_with_the_names_that_it_knows(arguments, words, monk
 
 
 def test_a_refused_command_ends_with_status_2_and_no_traceback(tmp_path):
-    command = [sys.executable, "-m", "helpers.commands.run", "04_elevation_gradients", "sed=7"]
+    command = [sys.executable, "-m", "tools.run", "04_elevation_gradients", "sed=7"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -325,7 +325,7 @@ _INTERRUPTED = """
 import signal
 import sys
 from pathlib import Path
-from helpers.commands import run
+from tools import run
 run.NOTEBOOKS, run.RUNS = Path(sys.argv.pop()), Path(sys.argv.pop())
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 sys.exit(run.main())
@@ -358,7 +358,7 @@ def test_an_interrupted_run_says_so_and_leaves_neither_files_nor_a_kernel(small_
 
 
 def test_data_from_a_folder_without_files_is_refused(tmp_path):
-    command = [sys.executable, "-m", "helpers.commands.data", str(tmp_path)]
+    command = [sys.executable, "-m", "tools.data", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert "a folder with GLDAS monthly files" in done.stderr
@@ -391,7 +391,7 @@ def test_the_digest_sees_helpers_data_and_lock_and_nothing_else(tmp_path):
         (tmp_path / name).write_text("1")
     assert digest(tmp_path) == before
     (tmp_path / "helpers/commands").mkdir()
-    (tmp_path / "helpers/commands/a.py").write_text("1")
+    (tmp_path / "tools/a.py").write_text("1")
     assert digest(tmp_path) == before
 
 
@@ -523,7 +523,7 @@ def small_book(tmp_path):
             notebook.cells[-1].outputs = [nbformat.v4.new_output("stream", text=was)]
         nbformat.write(notebook, tmp_path / "book" / "notebooks" / "01_page.ipynb")
         done = subprocess.run(
-            [sys.executable, "-m", "helpers.commands.book"],
+            [sys.executable, "-m", "tools.book"],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(tmp_path)} | environment,
             capture_output=True,
@@ -540,7 +540,7 @@ def executed(build: subprocess.CompletedProcess) -> list[str]:
     return re.findall(r"^executed (\w+)\.ipynb in ", build.stdout, re.MULTILINE)
 
 
-SHOW_ZONES = "from helpers.sites import ZONES\nprint(ZONES['Low'])"
+SHOW_ZONES = "from helpers.readers.sites import ZONES\nprint(ZONES['Low'])"
 
 
 @pytest.mark.slow
@@ -628,7 +628,7 @@ def test_a_warning_fails_the_build(small_book):
 _START_THREE = '''
 from pathlib import Path
 from nbformat.v4 import new_code_cell, new_notebook
-from helpers.commands.execution import execute
+from tools.execution import execute
 
 code = """import sys, tempfile, threading, time
 from pathlib import Path

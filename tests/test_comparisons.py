@@ -11,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from helpers.comparisons import choose_groups, compare_means, compare_pairs, response_ratios
 from helpers.errors import InputError
+from helpers.statistics.comparisons import (
+    choose_groups,
+    compare_means,
+    compare_pairs,
+    response_ratios,
+)
 
 R = Path(__file__).parent / "r"
 SITES = pd.read_csv(R / "associations_input.csv")

@@ -26,12 +26,11 @@ import pytest
 import requests
 import yaml
 
-from helpers.commands import data, download, transfer
-from helpers.commands.data import SHARED
-from helpers.commands.transfer import Wanted
 from helpers.errors import InputError
-from tests.conftest import ROOT
+from tests.conftest import GENUINE, ROOT
 from tests.faulty_server import serve
+from tools import data, download, transfer
+from tools.transfer import Wanted
 
 LISTED = yaml.safe_load(download.LISTED.read_text(encoding="utf-8"))
 CONTENT = random.Random(1).randbytes(300_000)
@@ -575,7 +574,7 @@ PARTS = {f"{i}.nc": random.Random(i).randbytes(50_000 + i) for i in range(5)}
 SLOW = {"piece": 5_000, "pause": 0.01}
 RUNS = """
 import os, sys
-from helpers.commands import data, transfer
+from tools import data, transfer
 for word in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -656,7 +655,7 @@ def test_after_a_kill_at_any_moment_the_next_run_ends_with_verified_files_and_no
 def test_the_command_itself_survives_a_kill_and_a_full_disk(tmp_path):
     with serve(**PARTS) as site:
         folder = copy_project(tmp_path, site.address, PARTS)
-        command = [sys.executable, "-m", "helpers.commands.data", "fieldsites"]
+        command = [sys.executable, "-m", "tools.data", "fieldsites"]
         how = {
             "cwd": folder,
             "env": os.environ | {"PYTHONPATH": str(folder)},
@@ -688,7 +687,7 @@ def test_two_runs_at_once_end_with_whole_files(tmp_path):
     with serve(**PARTS) as site:
         folder = copy_project(tmp_path, site.address, PARTS)
         site.usual = SLOW
-        command = [sys.executable, "-m", "helpers.commands.data", "fieldsites"]
+        command = [sys.executable, "-m", "tools.data", "fieldsites"]
         environment = os.environ | {"PYTHONPATH": str(folder)}
         runs = [
             subprocess.Popen(
@@ -902,7 +901,7 @@ def test_a_file_that_nasa_has_replaced_is_taken_read_and_said(gldas, site, tmp_p
     newer = site.files["/b.nc"] = b"newer"
     gldas.found["b.nc"] = gldas.found["b.nc"][0], [f"md5:{hashlib.md5(newer).hexdigest()}"]
     opened = []
-    monkeypatch.setattr("helpers.gldas.open_gldas", opened.append)
+    monkeypatch.setattr("helpers.readers.gldas.open_gldas", opened.append)
     text = download._fetch_gldas(gldas.listed, tmp_path)
     assert "1 of them are newer than those" in text
     assert opened == [tmp_path / "gldas_noah10_m_v21"]
@@ -916,7 +915,7 @@ def test_gldas_says_which_application_to_approve(gldas, site, tmp_path):
 
 
 def test_the_pinned_files_are_those_that_the_embedded_climate_was_computed_from():
-    from helpers.gldas import load_climate
+    from helpers.readers.gldas import load_climate
 
     inputs = dict(line.split("  ")[::-1] for line in load_climate().attrs["inputs"].splitlines())
     pinned = {name: about["sha256"] for name, about in LISTED["gldas"]["files"].items()}
@@ -924,9 +923,9 @@ def test_the_pinned_files_are_those_that_the_embedded_climate_was_computed_from(
 
 
 def test_what_is_pinned_is_what_the_shared_folder_holds():
-    sums = SHARED / "SHA256SUMS"
+    sums = GENUINE / "SHA256SUMS"
     if not sums.exists():
-        pytest.skip(f"no genuine files at {SHARED} (set TIBET_REAL_DATA)")
+        pytest.skip(f"no genuine files at {GENUINE} (set TIBET_REAL_DATA)")
     known = dict(line.split("  ./")[::-1] for line in sums.read_text().splitlines())
     collections = [LISTED["gldas"], *LISTED["fieldsites"]]
     pinned = {
@@ -938,7 +937,7 @@ def test_what_is_pinned_is_what_the_shared_folder_holds():
     for name, about in pinned.items():
         if "sha256" in about:
             assert about["sha256"] == known[name]
-            assert about["bytes"] == (SHARED / name).stat().st_size
+            assert about["bytes"] == (GENUINE / name).stat().st_size
 
 
 def dataset(model: str, experiment: str, table: str, variables: list[str], version=1) -> dict:
@@ -1164,9 +1163,9 @@ def test_a_collection_in_two_places_is_fetched_into_its_subfolders(site, tmp_pat
 
 @pytest.fixture(scope="module")
 def known_records() -> pd.DataFrame:
-    path = SHARED / "srdb" / "srdb_tibet_grassland_subset.csv"
+    path = GENUINE / "srdb" / "srdb_tibet_grassland_subset.csv"
     if not path.exists():
-        pytest.skip(f"no genuine files at {SHARED} (set TIBET_REAL_DATA)")
+        pytest.skip(f"no genuine files at {GENUINE} (set TIBET_REAL_DATA)")
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.commands.data import SHARED, write_embedded
-from helpers.emulate import load_reconstruction, reconstruct_sites, soil_respiration
 from helpers.factors import load_factors
-from helpers.gldas import sample, shared_cells
-from helpers.places import DATA
-from helpers.sites import ZONES
+from helpers.paths import DATA
+from helpers.readers.gldas import sample, shared_cells
+from helpers.readers.sites import ZONES
+from helpers.readers.terrain import load_elevation
+from helpers.reconstruction import load_reconstruction, reconstruct_sites, soil_respiration
 from helpers.study import SEED, load_study
-from helpers.terrain import load_elevation
-from tests.conftest import ROOT
+from tests.conftest import GENUINE, ROOT
+from tools.data import write_embedded
 
 CLIMATE = load_study().climate
 ELEVATION = load_elevation()
@@ -113,7 +113,7 @@ def test_embedded_elevation_is_pvlibs():
 
 
 def test_coefficients_of_soil_respiration_are_those_of_the_field_equation():
-    equations = SHARED / "srdb" / "srdb-equations.csv"
+    equations = GENUINE / "srdb" / "srdb-equations.csv"
     if not equations.exists():
         pytest.skip(f"SRDB's equations are not at {equations} (set TIBET_REAL_DATA)")
     table = pd.read_csv(equations, encoding="latin-1").set_index("Record_number")

@@ -12,8 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.commands.course import count_minutes, strip, write_handouts
-from helpers.commands.execution import NOTEBOOKS
 from helpers.errors import InputError
 from helpers.exercises import (
     ANSWERS,
@@ -26,6 +24,8 @@ from helpers.exercises import (
     show_answer,
     solve,
 )
+from tools.execution import NOTEBOOKS
+from tools.handouts import count_minutes, strip, write_handouts
 
 LISTED = load_exercises()
 KNOWN = json.loads(ANSWERS.read_text(encoding="utf-8"))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from helpers.cmip5 import cell_areas, find_files, open_run
 from helpers.errors import InputError
-from helpers.gldas import annual_mean, open_gldas
+from helpers.readers.earth_system_models import cell_areas, find_files, open_run
+from helpers.readers.gldas import annual_mean, open_gldas
 from tests.faults.damage import attributes, copy, flip, read_each
 from tests.test_cmip5 import GLOBE, genuine
 

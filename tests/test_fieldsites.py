@@ -9,18 +9,18 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import squareform
 
-import helpers.fieldsites
-from helpers.associations import correlate, pair_distances
-from helpers.commands.data import SHARED
+import helpers.readers.plots
 from helpers.errors import InputError
-from helpers.fieldsites import (
+from helpers.pathmodel import bootstrap_effects, d_separation, parse_model, read_model
+from helpers.readers.gldas import load_climate
+from helpers.readers.plots import (
     add_climate,
     name_blocks,
     read_field_sites,
     spatial_separation,
 )
-from helpers.gldas import load_climate
-from helpers.pathmodel import bootstrap_effects, d_separation, parse_model, read_model
+from helpers.statistics.associations import correlate, pair_distances
+from tests.conftest import GENUINE
 
 FAUNA, WORLDCLIM = "soil_fauna_data_final.txt", "site_clim_worldClim.txt"
 
@@ -28,7 +28,7 @@ FAUNA, WORLDCLIM = "soil_fauna_data_final.txt", "site_clim_worldClim.txt"
 @pytest.fixture(scope="module")
 def genuine() -> pd.DataFrame:
     """Return the 48 genuine sites."""
-    folder = SHARED / "tibet_fauna"
+    folder = GENUINE / "tibet_fauna"
     if not folder.is_dir():
         pytest.skip(f"the genuine sites are not at {folder} (set TIBET_REAL_DATA)")
     return read_field_sites(folder)
@@ -218,7 +218,7 @@ def test_sites_without_climate_are_refused(tmp_path, monkeypatch):
         add_climate(sites.assign(longitude=sites["longitude"].where(sites.index != "701", 20.0)))
     holed = load_climate()
     holed["Tair_f_inst"].loc[{"lat": 34.5, "lon": 95.5}] = np.nan
-    monkeypatch.setattr(helpers.fieldsites, "load_climate", lambda: holed)
+    monkeypatch.setattr(helpers.readers.plots, "load_climate", lambda: holed)
     with pytest.raises(InputError, match="site 703: AT"):
         add_climate(sites)
 

@@ -18,8 +18,8 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.text import Text
 
 from helpers.factors import GROUPS, load_factors
-from helpers.figures.effects import effect_bars, effect_groups, rank_chances
-from helpers.figures.paths import effect_web, path_diagram
+from helpers.figures.effect_plots import effect_bars, effect_groups, rank_chances
+from helpers.figures.path_diagrams import effect_web, path_diagram
 from helpers.figures.style import GROUP_COLOURS, WIDTH
 from helpers.pathmodel import effects, fit_model, parse_model, read_model
 from helpers.study import load_study, sample_top

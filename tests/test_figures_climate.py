@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.figures.climate import seasonal_cycles
+from helpers.figures.seasons import seasonal_cycles
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from helpers.figures.field import cover_gradients, field_map, respiration_curves, sign_forest
-from helpers.terrain import load_elevation
+from helpers.figures.field_sites import cover_gradients, field_map, respiration_curves, sign_forest
+from helpers.readers.terrain import load_elevation
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
 

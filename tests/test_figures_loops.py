@@ -14,12 +14,12 @@ from matplotlib.patches import FancyBboxPatch, StepPatch
 from matplotlib.text import Text
 
 from helpers.errors import InputError
-from helpers.figures.loops import gain_distributions, loop_panels, response_steps
-from helpers.figures.published import bound_ranges, correlation_ranges, rows_behind_rmsea
+from helpers.figures.loop_plots import gain_distributions, loop_panels, response_steps
+from helpers.figures.printed_numbers import bound_ranges, correlation_ranges, rows_behind_rmsea
 from helpers.figures.style import WIDTH
-from helpers.loop import feedback, respond
+from helpers.paper.reprint import bound_determinant, load_published_loop, matching_correlations
 from helpers.pathmodel import parse_model
-from helpers.reprint import bound_determinant, load_published_loop, matching_correlations
+from helpers.pathmodel.loop import feedback, respond
 
 GREEN, RED, BLUE, ORANGE = "#006400", "#8b0000", "#0072b2", "#d55e00"
 GROUPS = ["climatic", "plant", "soil", "microbial"]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.figures.simulation import mark_histograms, power_curves, rate_dots, rate_lines
+from helpers.figures.error_rates import mark_histograms, power_curves, rate_dots, rate_lines
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
 

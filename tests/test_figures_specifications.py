@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.figures.specifications import dependence_table, specification_curve
+from helpers.figures.specification_curves import dependence_table, specification_curve
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
 

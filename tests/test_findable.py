@@ -18,13 +18,13 @@ from playwright.sync_api import Page
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
-from helpers.commands.citation import meta_tags, read_citation, to_bibtex, to_csl
-from helpers.commands.digests import digest
-from helpers.commands.heads import DESCRIPTIONS, PICTURE, PICTURE_SIZE, find_address
 from helpers.errors import InputError
 from tests.browser import HTML, browser  # noqa: F401
 from tests.conftest import ROOT
 from tests.test_book import pages  # noqa: F401
+from tools.citation import meta_tags, read_citation, to_bibtex, to_csl
+from tools.digests import digest
+from tools.sphinx_ext.meta_tags import DESCRIPTIONS, PICTURE, PICTURE_SIZE, find_address
 
 BUILT = pytest.mark.slow
 ADDRESS = "https://example.org/tibet/"
@@ -139,7 +139,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def test_a_term_is_linked_where_prose_first_uses_it_and_nowhere_else(small):
-    page = read(build(small, "helpers.commands.words") / "deep" / "page.html")
+    page = read(build(small, "tools.sphinx_ext.glossary_links") / "deep" / "page.html")
     links = page.select("a.glossary-term")
     shown = [" ".join(link.get_text().split()) for link in links]
     assert shown == ["Path models", "gain", "mirror", "TOP"]
@@ -152,7 +152,7 @@ def test_a_term_is_linked_where_prose_first_uses_it_and_nowhere_else(small):
 
 
 def test_an_abbreviation_says_what_it_means_wherever_prose_uses_it(small):
-    page = read(build(small, "helpers.commands.words") / "deep" / "page.html")
+    page = read(build(small, "tools.sphinx_ext.glossary_links") / "deep" / "page.html")
     short = page.select("abbr")
     assert [each.get_text() for each in short] == ["TOP", "TOP"]
     assert {each["title"] for each in short} == {"terrestrial oxygen production"}
@@ -162,15 +162,15 @@ def test_the_glossary_does_not_link_to_itself(small):
     (small / "glossary.md").write_text(
         GLOSSARY.replace("Arrows.", "Arrows with a gain of TOP."), encoding="utf-8"
     )
-    page = read(build(small, "helpers.commands.words") / "glossary.html")
+    page = read(build(small, "tools.sphinx_ext.glossary_links") / "glossary.html")
     assert not page.select("a.glossary-term, abbr")
 
 
 def test_a_changed_glossary_is_seen_on_pages_that_did_not_change(small):
-    build(small, "helpers.commands.words")
+    build(small, "tools.sphinx_ext.glossary_links")
     changed = GLOSSARY.replace("terrestrial oxygen production", "thing on paper")
     (small / "glossary.md").write_text(changed.replace("gain\n", "unknown\n"), encoding="utf-8")
-    page = read(build(small, "helpers.commands.words") / "deep" / "page.html")
+    page = read(build(small, "tools.sphinx_ext.glossary_links") / "deep" / "page.html")
     assert page.select_one("abbr")["title"] == "thing on paper"
     shown = [link.get_text() for link in page.select("a.glossary-term")]
     assert "unknown" in shown
@@ -179,7 +179,7 @@ def test_a_changed_glossary_is_seen_on_pages_that_did_not_change(small):
 
 def test_a_project_without_a_glossary_stays_as_it_is(small):
     (small / "glossary.md").write_text("# Nothing\n", encoding="utf-8")
-    page = read(build(small, "helpers.commands.words") / "deep" / "page.html")
+    page = read(build(small, "tools.sphinx_ext.glossary_links") / "deep" / "page.html")
     assert not page.select("a.glossary-term, abbr")
 
 
@@ -250,7 +250,7 @@ def placed(small: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (small.parent / "html" / "index.html").write_text(text, encoding="utf-8")
     (small / "index.md").rename(small / "start.md")
     return build(
-        small, "helpers.commands.heads", {"root_doc": "start", "html_baseurl": "https://x"}
+        small, "tools.sphinx_ext.meta_tags", {"root_doc": "start", "html_baseurl": "https://x"}
     )
 
 
@@ -273,7 +273,7 @@ def test_with_an_address_each_page_tells_its_own_the_picture_and_the_sitemap(pla
 def test_a_second_build_keeps_every_page_in_the_sitemap(placed, small):
     before = (placed / "sitemap.xml").read_bytes()
     (small / "glossary.md").write_text(f"{GLOSSARY}\nMore.\n", encoding="utf-8")
-    build(small, "helpers.commands.heads", {"root_doc": "start"})
+    build(small, "tools.sphinx_ext.meta_tags", {"root_doc": "start"})
     assert (placed / "sitemap.xml").read_bytes() == before
 
 

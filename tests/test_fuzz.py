@@ -21,17 +21,17 @@ import xarray as xr
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from helpers.cmip5 import find_files, open_ensemble
-from helpers.commands.parameters import read_assignments
-from helpers.commands.run import find_notebook
-from helpers.commands.sweep import read_grid
 from helpers.errors import InputError
-from helpers.grids import edges_between, overlap
 from helpers.oxygen import EARTH_RADIUS, cell_area, require_units
 from helpers.pathmodel import PathModel, parse_model, read_model
-from helpers.sites import REQUIRED, read_sites
+from helpers.readers.earth_system_models import find_files, open_ensemble
+from helpers.readers.grids import edges_between, overlap
+from helpers.readers.sites import REQUIRED, read_sites
 from tests.faults.parameters import CELL, write_notebook
 from tests.test_cmip5 import regular, save_model
+from tools.parameters import read_assignments
+from tools.run import find_notebook
+from tools.sweep import read_grid
 
 _ACTS = {
     "os.exec",

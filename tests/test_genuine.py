@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import genuine
+from helpers import paths as genuine
 from helpers.errors import InputError
 
 
@@ -23,7 +23,7 @@ def test_a_download_that_has_not_ended_hides_nothing(tmp_path, monkeypatch):
     monkeypatch.delenv("TIBET_REAL_DATA", raising=False)
     whole, begun = tmp_path / "shared" / "data", tmp_path / "book" / "downloads"
     monkeypatch.setattr(genuine, "DOWNLOADS", begun)
-    monkeypatch.setattr(genuine, "SHARED", whole)
+    monkeypatch.setattr(genuine, "GENUINE", whole)
     for folder in (whole, begun):
         (folder / "srdb").mkdir(parents=True)
     assert genuine.find_genuine("srdb") == begun / "srdb"

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from helpers.commands.data import embedded_climate
 from helpers.errors import InputError
 from helpers.factors import gldas_sources
-from helpers.gldas import EMBEDDED_CLIMATE, annual_mean, open_gldas, sample, shared_cells
 from helpers.provenance import sha256
+from helpers.readers.gldas import EMBEDDED_CLIMATE, annual_mean, open_gldas, sample, shared_cells
 from tests.conftest import gldas_month
+from tools.data import embedded_climate
 
 
 def test_embedded_climate_is_recomputed_from_the_genuine_files(gldas_folder):
@@ -33,7 +33,7 @@ def test_files_may_come_in_any_order_and_place(gldas_folder, tmp_path, monkeypat
         (tmp_path / path.name).symlink_to(path)
     in_order = annual_mean(open_gldas(tmp_path))
     random.Random(3).shuffle(files)
-    monkeypatch.setattr("helpers.gldas.find_files", lambda folder: files)
+    monkeypatch.setattr("helpers.readers.gldas.find_gldas_files", lambda folder: files)
     shuffled = annual_mean(open_gldas(tmp_path))
     xr.testing.assert_identical(in_order.drop_attrs(), shuffled.drop_attrs())
 

@@ -13,9 +13,9 @@ from scipy import stats
 from scipy.spatial.distance import squareform
 from statsmodels.regression.linear_model import OLS
 
-from helpers.associations import correlate, effective_sizes, pair_distances
 from helpers.errors import InputError
-from helpers.gradients import (
+from helpers.statistics.associations import correlate, effective_sizes, pair_distances
+from helpers.statistics.gradients import (
     describe_shape,
     fit_gradients,
     spatial_gradients,
@@ -114,7 +114,7 @@ def _worth(monkeypatch, n: float) -> None:
         pairs = pd.MultiIndex.from_product([left.columns, right.columns], names=["left", "right"])
         return pd.Series(float(n), index=pairs)
 
-    monkeypatch.setattr("helpers.gradients.effective_sizes", sizes)
+    monkeypatch.setattr("helpers.statistics.gradients.effective_sizes", sizes)
 
 
 def test_slopes_of_independent_sites_are_those_of_a_multiple_regression(field, monkeypatch):

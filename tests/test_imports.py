@@ -14,8 +14,8 @@ import sys
 
 import jupytext
 
-from helpers.commands.execution import NOTEBOOKS
 from tests.conftest import ROOT
+from tools.execution import NOTEBOOKS
 
 LARGE = (
     "dask",

@@ -25,14 +25,14 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from helpers import places
-from helpers.commands import address
-from helpers.commands.address import FIRST, find_repository, first_cell, write_address
-from helpers.commands.execution import NOTEBOOKS
-from helpers.commands.launch import _LAB
-from helpers.commands.refresh import read_source
+from helpers import paths
 from helpers.errors import InputError
 from tests.conftest import ROOT, skip_without_packages
+from tools import address
+from tools.address import FIRST, find_repository, first_cell, write_address
+from tools.execution import NOTEBOOKS
+from tools.refresh import read_source
+from tools.sphinx_ext.launch_buttons import _LAB
 
 REPOSITORY = "https://github.com/some-owner/Some.book_2"
 BOOK = "https://some-owner.github.io/Some.book_2"
@@ -142,7 +142,7 @@ def test_what_is_no_address_of_a_book_is_refused_and_nothing_is_written(wrong, p
 
 
 def test_the_command_says_why_it_refuses():
-    command = [sys.executable, "-m", "helpers.commands.address", "github.com/owner/name"]
+    command = [sys.executable, "-m", "tools.address", "github.com/owner/name"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2
     assert "needed: https://github.com/OWNER/NAME" in done.stderr
@@ -203,7 +203,7 @@ def small_book(tmp_path):
     contents = "# Contents\n\n```{toctree}\nbook/page\nbook/notebooks/04_a\n```\n"
     (tmp_path / "source" / "index.md").write_text(contents)
     settings = {
-        "extensions": ["myst_nb", "helpers.commands.launch"],
+        "extensions": ["myst_nb", "tools.sphinx_ext.launch_buttons"],
         "html_theme": "sphinx_book_theme",
         "nb_execution_mode": "off",
     }
@@ -374,8 +374,8 @@ def test_a_notebook_opened_alone_shows_what_the_book_shows(number, installed, tm
 
 
 def test_a_checkout_uses_its_own_folders():
-    assert (places.DATA, places.SWEEPS) == (ROOT / "data", ROOT / "book" / "sweeps")
-    assert (places.DOWNLOADS, places.STANDIN) == (ROOT / "downloads", ROOT / "_build" / "standin")
+    assert (paths.DATA, paths.SWEEPS) == (ROOT / "data", ROOT / "book" / "sweeps")
+    assert (paths.DOWNLOADS, paths.STANDIN) == (ROOT / "downloads", ROOT / "_build" / "standin")
 
 
 @pytest.mark.slow

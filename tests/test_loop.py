@@ -15,7 +15,19 @@ from scipy import optimize, stats
 
 from helpers.errors import InputError
 from helpers.factors import load_factors
-from helpers.loop import (
+from helpers.paper.reprint import load_published_loop
+from helpers.pathmodel import (
+    PathFit,
+    PathModel,
+    bollen_stine,
+    effects,
+    fit_indices,
+    parse_model,
+    read_model,
+)
+from helpers.pathmodel.frame import discrepancy
+from helpers.pathmodel.indices import chi2_indices
+from helpers.pathmodel.loop import (
     NODES,
     LoopFit,
     bootstrap_loop,
@@ -29,20 +41,8 @@ from helpers.loop import (
     read_loop,
     respond,
 )
-from helpers.pathmodel import (
-    PathFit,
-    PathModel,
-    bollen_stine,
-    effects,
-    fit_indices,
-    parse_model,
-    read_model,
-)
-from helpers.pathmodel.frame import discrepancy
-from helpers.pathmodel.indices import chi2_indices
 from helpers.pathmodel.recursive import regress
 from helpers.pathmodel.ring import complete, find_ring, solve_ring
-from helpers.reprint import load_published_loop
 from helpers.study import load_study, sample_top
 from tests.conftest import ROOT
 from tests.test_pathmodel import LAVAAN, assert_close, differences, read_case, read_data

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from helpers import netcdf
 from helpers.errors import InputError
-from helpers.netcdf import UNREADABLE, Stored, read_header, read_window
+from helpers.readers import netcdf
+from helpers.readers.netcdf import UNREADABLE, Stored, read_header, read_window
 
 FORMS = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF4"]
 STEPS = 40

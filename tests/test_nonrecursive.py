@@ -9,7 +9,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from helpers.errors import InputError
-from helpers.loop import feedback, fit_loop
 from helpers.pathmodel import (
     effects,
     fit_from_starts,
@@ -21,6 +20,7 @@ from helpers.pathmodel import (
     read_model,
 )
 from helpers.pathmodel.frame import Frame
+from helpers.pathmodel.loop import feedback, fit_loop
 from helpers.pathmodel.nonrecursive import Identification
 from tests.test_loop import DATA, FOUR, ring, simulate, unreal_data
 from tests.test_pathmodel import random_graphs, read_data, same_fit

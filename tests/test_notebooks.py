@@ -16,14 +16,14 @@ from jupytext.compare import compare_notebooks
 from papermill.exceptions import PapermillExecutionError
 
 from helpers.cluster import connect
-from helpers.commands.address import FIRST, first_cell, stated_repository
-from helpers.commands.execution import NOTEBOOKS
-from helpers.commands.refresh import read_source
-from helpers.commands.run import perform, run
 from helpers.errors import InputError
 from helpers.provenance import LABELS
 from helpers.standin import archive
 from tests.conftest import TWO_WORKERS
+from tools.address import FIRST, first_cell, stated_repository
+from tools.execution import NOTEBOOKS
+from tools.refresh import read_source
+from tools.run import perform, run
 
 SOURCES = sorted(NOTEBOOKS.glob("*.md"))
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -102,7 +102,7 @@ def test_code_fits_the_page_and_no_notebook_defines_long_functions(source):
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr("helpers.commands.run.RUNS", tmp_path)
+    monkeypatch.setattr("tools.run.RUNS", tmp_path)
     return tmp_path
 
 

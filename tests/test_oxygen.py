@@ -9,7 +9,6 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.commands.data import SHARED
 from helpers.errors import InputError
 from helpers.oxygen import (
     OXYGEN_PER_CARBON,
@@ -21,6 +20,7 @@ from helpers.oxygen import (
     oxygen_flux,
     require_units,
 )
+from tests.conftest import GENUINE
 
 SECONDS = 86_400
 EARTH = 6_371_000.0
@@ -191,7 +191,7 @@ def test_bounds_may_come_in_either_order():
 
 
 def test_areas_are_those_of_a_genuine_model():
-    path = SHARED / "cmip5_fullgrid" / "areacella_fx_HadGEM2-ES_historical_r0i0p0.nc"
+    path = GENUINE / "cmip5_fullgrid" / "areacella_fx_HadGEM2-ES_historical_r0i0p0.nc"
     if not path.exists():
         pytest.skip(f"the genuine areacella is not at {path} (set TIBET_REAL_DATA)")
     with xr.open_dataset(path) as file:

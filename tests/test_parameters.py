@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.commands.execution import NOTEBOOKS, explain_lack
-from helpers.commands.parameters import (
+from helpers.errors import InputError
+from tests.faults.parameters import write_notebook
+from tests.test_notebooks import OTHER_VALUES
+from tests.test_sweep import RERUN
+from tools.execution import NOTEBOOKS, explain_lack
+from tools.parameters import (
     BOOK,
     GENERATED,
     check_values,
@@ -20,12 +24,8 @@ from helpers.commands.parameters import (
     read_assignments,
     suggest,
 )
-from helpers.commands.refresh import read_source
-from helpers.commands.run import perform
-from helpers.errors import InputError
-from tests.faults.parameters import write_notebook
-from tests.test_notebooks import OTHER_VALUES
-from tests.test_sweep import RERUN
+from tools.refresh import read_source
+from tools.run import perform
 
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
 EACH = pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)

@@ -13,10 +13,10 @@ import nbformat
 import pytest
 from pypdf import PdfReader
 
-from helpers.commands import pdf
-from helpers.commands.page import render_page
 from helpers.figures import style
 from tests.browser import HTML, browser  # noqa: F401
+from tools import pdf
+from tools.page import render_page
 
 pytestmark = pytest.mark.slow
 PARTS = [

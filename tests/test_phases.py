@@ -13,10 +13,10 @@ from matplotlib.text import Annotation, Text
 
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
-from helpers.figures.phases import phase_diagram, third_panels
+from helpers.figures.phase_diagrams import phase_diagram, third_panels
 from helpers.figures.style import WIDTH
-from helpers.pathmodel.chapter import published_order
-from helpers.phases import (
+from helpers.paper.group_models import published_order
+from helpers.paper.phases import (
     SUPPORTS,
     gather_links,
     list_markers,
@@ -24,7 +24,7 @@ from helpers.phases import (
     load_phases,
     time_changes,
 )
-from helpers.places import DATA
+from helpers.paths import DATA
 
 MARKERS = ["TF", "ALB", "EVI", "SOC", "Cenzy"]
 

@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 import helpers
 from helpers.factors import GROUPS, load_factors, show_unit
 from helpers.figures.style import COVER_COLOURS, ZONE_MARKERS
-from helpers.sites import ZONES
+from helpers.readers.sites import ZONES
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

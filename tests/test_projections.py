@@ -9,8 +9,9 @@ import xarray as xr
 from scipy import stats
 
 from helpers.errors import InputError
-from helpers.places import DATA
-from helpers.projections import (
+from helpers.paths import DATA
+from helpers.standin import archive
+from helpers.statistics.projections import (
     compare_periods,
     effective_size,
     fit_trend,
@@ -18,7 +19,6 @@ from helpers.projections import (
     share_votes,
     spread_of_models,
 )
-from helpers.standin import archive
 
 YEARS = np.arange(2006, 2100)
 

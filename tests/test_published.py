@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from helpers.errors import InputError
+from helpers.paper.published import bound_discrepancy, implied_sample
 from helpers.pathmodel import fit_indices, fit_model, parse_model
-from helpers.pathmodel.published import bound_discrepancy, implied_sample
 
 LOOP = {"chi2_df": 4.257, "rmsea": 0.275, "cfi": 0.982, "gfi": 0.922, "nfi": 0.977}  # Fig. 4c
 MODELS = [

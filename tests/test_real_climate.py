@@ -14,9 +14,9 @@ from scipy.spatial.distance import cdist
 from statsmodels.regression.linear_model import OLS
 
 from helpers.errors import InputError
-from helpers.gldas import annual_mean, load_climate, open_gldas, open_variables, sample
-from helpers.gradients import fit_gradients, spatial_gradients
-from helpers.terrain import cell_elevation, load_elevation, plateau_mask
+from helpers.readers.gldas import annual_mean, load_climate, open_gldas, open_variables, sample
+from helpers.readers.terrain import cell_elevation, load_elevation, plateau_mask
+from helpers.statistics.gradients import fit_gradients, spatial_gradients
 
 CDO = pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
 CODES = ["TF", "SH", "ALB", "ST", "PRE", "AT", "WS"]
@@ -124,7 +124,7 @@ def _as_independent(monkeypatch, share: float = 1.0):
         pairs = pd.MultiIndex.from_product([left.columns, right.columns], names=["left", "right"])
         return pd.Series(share * len(left), index=pairs)
 
-    monkeypatch.setattr("helpers.gradients.effective_sizes", sizes)
+    monkeypatch.setattr("helpers.statistics.gradients.effective_sizes", sizes)
 
 
 def test_with_independent_cells_gradients_are_those_of_sites(cells, monkeypatch):

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.errors import InputError
-from helpers.loop import fit_loop_moments, fit_many, imply_correlations
+from helpers.paper.reprint import bound_determinant, load_published_loop, matching_correlations
 from helpers.pathmodel import PathModel, fit_indices, parse_model
-from helpers.reprint import bound_determinant, load_published_loop, matching_correlations
+from helpers.pathmodel.loop import fit_loop_moments, fit_many, imply_correlations
 from tests.test_loop import ring
 
 PATHS, INDICES = load_published_loop()

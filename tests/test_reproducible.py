@@ -21,9 +21,9 @@ PYTHONS, HERE = ("3.11", "3.12", "3.13"), platform.python_version().rpartition("
 COMPUTE = """
 import sys
 import numpy as np
-from helpers import loop
-from helpers.associations import count_by_chance
-from helpers.gradients import fit_gradients
+from helpers.pathmodel import loop
+from helpers.statistics.associations import count_by_chance
+from helpers.statistics.gradients import fit_gradients
 from helpers.pathmodel import bootstrap_effects, fit_model, read_model
 from helpers.study import load_study, load_top, mean_top, sample_top
 

@@ -13,9 +13,9 @@ from scipy import stats
 
 from helpers.errors import InputError
 from helpers.pathmodel import effects, fit_indices, fit_model, parse_model, resampling
-from helpers.pathmodel.checks import COLLINEAR
 from helpers.pathmodel.fit import polish, search
 from helpers.pathmodel.frame import Frame, discrepancy
+from helpers.pathmodel.moments import COLLINEAR
 from helpers.pathmodel.recursive import (
     effects_on,
     solvable,

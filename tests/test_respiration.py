@@ -9,10 +9,8 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from helpers.commands.data import SHARED
-from helpers.emulate import load_reconstruction
 from helpers.errors import InputError
-from helpers.respiration import (
+from helpers.readers.respiration import (
     cluster_regression,
     pool_equations,
     read_equations,
@@ -20,12 +18,14 @@ from helpers.respiration import (
     respiration_curve,
     screen_records,
 )
+from helpers.reconstruction import load_reconstruction
+from tests.conftest import GENUINE
 
 
 @pytest.fixture(scope="module")
 def srdb() -> Path:
     """Return the folder with genuine records of SRDB."""
-    folder = SHARED / "srdb"
+    folder = GENUINE / "srdb"
     if not folder.is_dir():
         pytest.skip(f"genuine records of SRDB are not at {folder} (set TIBET_REAL_DATA)")
     return folder

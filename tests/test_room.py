@@ -11,9 +11,9 @@ from importlib import import_module
 
 import pytest
 
-from helpers.commands.room import room
 from helpers.errors import InputError
 from tests.kills import GLDAS
+from tools.disk_space import room
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -59,9 +59,9 @@ def test_commands_tell_it_without_a_traceback(command, full, monkeypatch, capsys
     name, *words = command
     if name == "data" and not GLDAS.is_dir():
         pytest.skip(f"genuine GLDAS files are not at {GLDAS}")
-    monkeypatch.setattr("helpers.commands.run.RUNS", tmp_path)
+    monkeypatch.setattr("tools.run.RUNS", tmp_path)
     monkeypatch.setattr(sys, "argv", [name, *words])
-    assert import_module(f"helpers.commands.{name}").main() != 0
+    assert import_module(f"tools.{name}").main() != 0
     told = capsys.readouterr().err
     assert "of free space on its disk\n  found:  1 MB\n  mend:" in told
     assert "Traceback" not in told

@@ -18,13 +18,13 @@ import xarray as xr
 from bs4 import BeautifulSoup
 from papermill.translators import PythonTranslator
 
-from helpers.commands.execution import NOTEBOOKS
-from helpers.commands.page import render_page
-from helpers.commands.parameters import check_values
-from helpers.commands.run import run
 from helpers.errors import InputError
 from helpers.figures.maps import field_maps
 from tests.conftest import ROOT
+from tools.execution import NOTEBOOKS
+from tools.page import render_page
+from tools.parameters import check_values
+from tools.run import run
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -64,10 +64,10 @@ CALLS = {
 }
 METHODS = {"extractall", "read_pickle", "to_pickle"}
 ALLOWED = {
-    ("helpers/commands/sweep.py", "yaml.load"): "with a loader that knows lists and texts only",
-    ("helpers/commands/book.py", "subprocess.run"): "starts jupyter-book",
-    ("helpers/commands/links.py", "subprocess.run"): "starts sphinx",
-    ("helpers/commands/status.py", "subprocess.run"): "asks git for the commit",
+    ("tools/sweep.py", "yaml.load"): "with a loader that knows lists and texts only",
+    ("tools/book.py", "subprocess.run"): "starts jupyter-book",
+    ("tools/links.py", "subprocess.run"): "starts sphinx",
+    ("tools/status.py", "subprocess.run"): "asks git for the commit",
 }
 
 
@@ -241,7 +241,7 @@ def test_a_run_on_hostile_names_shows_them_and_keeps_no_login(tmp_path, monkeypa
     for name, value in MARKS.items():
         monkeypatch.setenv(name, value)
     runs = tmp_path / "runs"
-    monkeypatch.setattr("helpers.commands.run.RUNS", runs)
+    monkeypatch.setattr("tools.run.RUNS", runs)
     notebook = NOTEBOOKS / "01_data.ipynb"
     source = hostile_source(tmp_path)
     page = run(notebook, check_values(notebook, {"source": str(source)}))

@@ -12,21 +12,8 @@ from hypothesis import strategies as st
 from scipy import integrate, special, stats
 from scipy.spatial.distance import squareform
 
-from helpers.associations import control_errors, correlate, pair_distances
 from helpers.errors import InputError
-from helpers.loop import bootstrap_loop, fit_loop
-from helpers.pathmodel import (
-    bootstrap_effects,
-    collinearity,
-    d_separation,
-    effects,
-    fit_indices,
-    fit_model,
-    fit_moments,
-    parse_model,
-    swain,
-)
-from helpers.simulation import (
+from helpers.paper.simulation import (
     Truth,
     correlation_p,
     correlations,
@@ -49,6 +36,19 @@ from helpers.simulation import (
     regress_many,
     search_loops,
 )
+from helpers.pathmodel import (
+    bootstrap_effects,
+    collinearity,
+    d_separation,
+    effects,
+    fit_indices,
+    fit_model,
+    fit_moments,
+    parse_model,
+    swain,
+)
+from helpers.pathmodel.loop import bootstrap_loop, fit_loop
+from helpers.statistics.associations import control_errors, correlate, pair_distances
 from helpers.study import load_study
 
 TEXT = """plant ~ 0.6 climate

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from helpers.places import DATA
-from helpers.sites import REQUIRED, ZONES, allowed_columns, read_sites
+from helpers.paths import DATA
+from helpers.readers.sites import REQUIRED, ZONES, allowed_columns, read_sites
 from helpers.study import EMBEDDED_SITES
 
 GOOD = """site,longitude,latitude,elevation,land_cover,SOC,pH

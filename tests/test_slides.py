@@ -10,9 +10,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup, Tag
 
-from helpers.commands.execution import NOTEBOOKS
-from helpers.commands.slides import split_sentences, write_slides
 from tests.browser import HTML, browser  # noqa: F401
+from tools.execution import NOTEBOOKS
+from tools.slides import split_sentences, write_slides
 
 _OVERFLOW = """() => {
   const found = [];
@@ -210,7 +210,7 @@ def test_sentences_end_where_they_end(text, sentences):
 
 
 def test_questions_are_given_for_chapters_that_exist_and_are_questions():
-    from helpers.commands.slides import QUESTIONS
+    from tools.slides import QUESTIONS
 
     lines = QUESTIONS.read_text(encoding="utf-8").splitlines()[1:]
     assert all(re.fullmatch(r"\d\d_\w+: .{20,90}\?", line) for line in lines)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from helpers.claims import Answer, judge, load_claims, share_in_order
 from helpers.errors import InputError
-from helpers.specifications import (
+from helpers.paper.claims import Answer, judge, load_claims, share_in_order
+from helpers.paper.specifications import (
     acting_choices,
     explained,
     list_choices,

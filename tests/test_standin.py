@@ -14,14 +14,14 @@ import xarray as xr
 import yaml
 
 from helpers import standin
-from helpers.cmip5 import cell_areas, find_files, land_fraction, open_run
-from helpers.commands.data import SHARED
 from helpers.errors import InputError
-from helpers.gldas import open_gldas
 from helpers.oxygen import annual_total, content
-from helpers.places import DATA
+from helpers.paths import DATA
+from helpers.readers.earth_system_models import cell_areas, find_files, land_fraction, open_run
+from helpers.readers.gldas import open_gldas
+from helpers.readers.terrain import load_elevation
 from helpers.study import load_study
-from helpers.terrain import load_elevation
+from tests.conftest import GENUINE
 
 MODELS = list(standin.load_standin()["models"])
 NAME = re.compile(
@@ -98,7 +98,7 @@ def test_names_folders_and_attributes_agree_and_say_emulated(tree):
 
 
 def test_the_nine_names_are_those_of_the_facts_where_they_are_at_hand():
-    facts = SHARED.parent / "paper" / "facts.yaml"
+    facts = GENUINE.parent / "paper" / "facts.yaml"
     if not facts.is_file():
         pytest.skip(f"the facts of the paper are not at {facts} (set TIBET_REAL_DATA)")
     found = yaml.safe_load(facts.read_text(encoding="utf-8"))["found_elsewhere"]
@@ -315,7 +315,7 @@ def test_seasons_add_up_to_one_and_peak_in_summer():
 
 
 def rcp(name: str) -> xr.Dataset:
-    path = SHARED / "rcp" / name
+    path = GENUINE / "rcp" / name
     if not path.is_file():
         pytest.skip(f"the genuine figures are not at {path} (set TIBET_REAL_DATA)")
     with xr.open_dataset(path, decode_times=False) as file:

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from helpers.commands.execution import NOTEBOOKS
 from helpers.oxygen import area_mean
+from helpers.paper.simulation import draw_covariances, fit_recursive, read_truth
 from helpers.pathmodel import parse_model
-from helpers.projections import fit_trend
-from helpers.simulation import draw_covariances, fit_recursive, read_truth
+from helpers.readers.terrain import plateau_mask
 from helpers.standin import load_standin
+from helpers.statistics.projections import fit_trend
 from helpers.study import load_top
-from helpers.terrain import plateau_mask
+from tools.execution import NOTEBOOKS
 
 
 @pytest.fixture(scope="module")

@@ -9,18 +9,18 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers.associations import significance_marks
-from helpers.claims import collect, load_claims
-from helpers.commands.execution import NOTEBOOKS
-from helpers.genuine import find_genuine
-from helpers.gldas import load_climate, sample
-from helpers.gradients import describe_shape, spatial_gradients
+from helpers.paper.claims import collect, load_claims
 from helpers.pathmodel import read_model
-from helpers.respiration import read_equations, read_respiration, screen_records
+from helpers.paths import find_genuine
+from helpers.readers.gldas import load_climate, sample
+from helpers.readers.respiration import read_equations, read_respiration, screen_records
+from helpers.readers.terrain import cell_elevation, plateau_mask
+from helpers.statistics.associations import significance_marks
+from helpers.statistics.gradients import describe_shape, spatial_gradients
 from helpers.study import minmax
-from helpers.terrain import cell_elevation, plateau_mask
 from tests.conftest import ROOT
 from tests.test_findable import GLOSSARY, build, read, small  # noqa: F401
+from tools.execution import NOTEBOOKS
 
 BOOK = ROOT / "book"
 CLIMATE, SITES = "19_real_climate", "20_field_sites"
@@ -115,7 +115,7 @@ def test_a_common_word_is_linked_where_it_stands_set_off_by_itself(small):  # no
         "# Page\n\nPlants gain carbon. **What does a mirror gain by it?** Its *gain* is 2.\n",
         encoding="utf-8",
     )
-    links = read(build(small, "helpers.commands.words") / "deep" / "page.html")
+    links = read(build(small, "tools.sphinx_ext.glossary_links") / "deep" / "page.html")
     (link,) = links.select("a.glossary-term")
     assert (link.get_text(), link.parent.name) == ("gain", "em")
 

@@ -9,21 +9,21 @@ import pytest
 import yaml
 from scipy import stats
 
-from helpers.associations import (
+from helpers.factors import built_in, load_factors
+from helpers.figures.correlations import correlation_matrix
+from helpers.paths import DATA
+from helpers.readers.sites import LAND_COVERS, ZONES
+from helpers.statistics.associations import (
     control_errors,
     correlate,
     effective_sizes,
     moran_correlogram,
     pair_distances,
 )
-from helpers.commands.execution import NOTEBOOKS
-from helpers.comparisons import compare_pairs, response_ratios
-from helpers.factors import built_in, load_factors
-from helpers.figures.correlations import correlation_matrix
-from helpers.gradients import fit_gradients
-from helpers.places import DATA
-from helpers.sites import LAND_COVERS, ZONES
+from helpers.statistics.comparisons import compare_pairs, response_ratios
+from helpers.statistics.gradients import fit_gradients
 from helpers.study import Study, load_study, minmax
+from tools.execution import NOTEBOOKS
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
 SEEDS = (2022, 1, 2)

@@ -12,9 +12,10 @@ from playwright.sync_api import Page
 from scipy import optimize, stats
 
 from helpers.factors import GROUPS
-from helpers.figures.loops import say_share
-from helpers.gradients import fit_gradients
-from helpers.loop import (
+from helpers.figures.loop_plots import say_share
+from helpers.paper.reprint import load_published_loop
+from helpers.pathmodel import PathFit, fit_from_starts, fit_indices, fit_model, parse_model
+from helpers.pathmodel.loop import (
     NODES,
     feedback,
     find_loop,
@@ -25,8 +26,7 @@ from helpers.loop import (
     read_loop,
     respond,
 )
-from helpers.pathmodel import PathFit, fit_from_starts, fit_indices, fit_model, parse_model
-from helpers.reprint import load_published_loop
+from helpers.statistics.gradients import fit_gradients
 from helpers.study import load_study, sample_top
 from tests.browser import browser  # noqa: F401
 from tests.conftest import ROOT

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from helpers.claims import collect
-from helpers.cmip5 import open_historical
-from helpers.commands.execution import NOTEBOOKS
 from helpers.figures.maps import name_stand_ins
-from helpers.gldas import load_climate
 from helpers.oxygen import cell_area
-from helpers.places import DATA
-from helpers.projections import share_votes
+from helpers.paper.claims import collect
+from helpers.paths import DATA
+from helpers.readers.earth_system_models import open_historical
+from helpers.readers.gldas import load_climate
+from helpers.readers.terrain import plateau_mask
 from helpers.standin import file_spans, load_standin
+from helpers.statistics.projections import share_votes
 from helpers.study import EMBEDDED_TOP, load_study
-from helpers.terrain import plateau_mask
+from tools.execution import NOTEBOOKS
 
 MODELS = list(load_standin()["models"])
 SOUTHEAST, SOUTH = 135, 180

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from helpers.commands.execution import NOTEBOOKS
 from helpers.errors import InputError
 from helpers.factors import GROUPS
-from helpers.figures.effects import rank_chances
+from helpers.figures.effect_plots import rank_chances
+from helpers.paper.group_models import _say_share, fit_group
 from helpers.pathmodel import (
     d_separation,
     effects,
@@ -24,9 +24,9 @@ from helpers.pathmodel import (
     parse_model,
     read_model,
 )
-from helpers.pathmodel.chapter import _say_share, fit_group
 from helpers.pathmodel.spec import EXOGENOUS
 from helpers.study import load_study, rescale, sample_top
+from tools.execution import NOTEBOOKS
 
 EACH = pytest.mark.parametrize("group", GROUPS)
 WITH_AND_WITHOUT_ARCS = pytest.mark.parametrize("exogenous", EXOGENOUS)

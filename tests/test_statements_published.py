@@ -7,7 +7,7 @@ import re
 import nbformat
 import pytest
 
-from helpers.commands.execution import NOTEBOOKS
+from tools.execution import NOTEBOOKS
 
 NAME = "16_published_numbers"
 HYPOTHESIS = re.compile(

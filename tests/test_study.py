@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from helpers.emulate import soil_respiration
 from helpers.errors import InputError
 from helpers.factors import load_factors
-from helpers.projections import share_votes
 from helpers.provenance import LABELS
+from helpers.readers.terrain import plateau_mask
+from helpers.reconstruction import soil_respiration
+from helpers.statistics.projections import share_votes
 from helpers.study import (
     EMBEDDED_TOP,
     SCALINGS,
@@ -27,7 +28,6 @@ from helpers.study import (
     rescale,
     sample_top,
 )
-from helpers.terrain import plateau_mask
 from tests.test_sites import GOOD
 
 

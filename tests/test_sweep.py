@@ -18,14 +18,14 @@ import pytest
 import yaml
 from distributed import Client, LocalCluster
 
-from helpers.claims import collect
-from helpers.commands import sweep as sweep_command
-from helpers.commands.execution import explain_lack
-from helpers.commands.run import perform, run_folder
-from helpers.commands.sweep import Job, Result, read_grid, sweep
 from helpers.errors import InputError
+from helpers.paper.claims import collect
 from tests.conftest import ROOT, TWO_WORKERS
 from tests.test_notebooks import OTHER_VALUES, SOURCES, numbers
+from tools import sweep as sweep_command
+from tools.execution import explain_lack
+from tools.run import perform, run_folder
+from tools.sweep import Job, Result, read_grid, sweep
 
 GRIDS = sorted((ROOT / "book" / "sweeps").glob("*.yml"))
 SHIPPED = ROOT / "book" / "sweeps" / "what_survives_small.yml"
@@ -34,7 +34,7 @@ RERUN = {job.notebook.stem: job for job in read_grid(SHIPPED)}  # the last run o
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr("helpers.commands.run.RUNS", tmp_path / "runs")
+    monkeypatch.setattr("tools.run.RUNS", tmp_path / "runs")
     return tmp_path / "runs"
 
 

@@ -17,13 +17,13 @@ from scipy import stats
 
 from helpers.errors import InputError
 from helpers.factors import GROUPS
-from helpers.figures.published import possible_samples
+from helpers.figures.printed_numbers import possible_samples
 from helpers.figures.widgets import place_widget
-from helpers.loop import feedback, imply_correlations, respond
+from helpers.paper.published import bound_discrepancy, implied_sample
+from helpers.paper.reprint import load_published_loop
 from helpers.pathmodel import fit_indices, fit_model, parse_model
-from helpers.pathmodel.published import bound_discrepancy, implied_sample
+from helpers.pathmodel.loop import feedback, imply_correlations, respond
 from helpers.pathmodel.ring import solve_ring
-from helpers.reprint import load_published_loop
 from tests.browser import HTML, browser  # noqa: F401
 from tests.conftest import ROOT
 

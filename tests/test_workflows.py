@@ -192,7 +192,7 @@ def test_dead_links_are_reported_with_their_places_and_others_are_not(answering,
         copy(ROOT / name, tmp_path / name)
     (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
     links = [f"[{name}]({answering}/{name})" for name in ("here", "gone", "refused", "moved")]
-    command = [sys.executable, "-m", "helpers.commands.links", "report.md"]
+    command = [sys.executable, "-m", "tools.links", "report.md"]
     here = os.environ | {"PYTHONPATH": str(tmp_path)}
 
     def check(*kept: str) -> subprocess.CompletedProcess:

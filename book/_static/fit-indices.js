@@ -1,4 +1,4 @@
-// Which samples could have printed these fit indices? As helpers/pathmodel/published.py has it.
+// Which samples could have printed these fit indices? As helpers/paper/published.py has it.
 (() => {
   "use strict";
   const NOISE = 1e-12; // of an index that was rounded in binary

@@ -1,4 +1,4 @@
-// Arithmetic of a feedback loop, as helpers/loop.py has it. Coefficient b[i] acts from variable i
+// Arithmetic of a feedback loop, as helpers/pathmodel/loop.py has it. Coefficient b[i] acts from variable i
 // on the next one; the last acts on variable 0.
 (() => {
   "use strict";

@@ -1,7 +1,35 @@
 """One house style, one function per kind of figure.
 
 Every function returns ``fig, axes`` and leaves the alternative text on the figure, made from
-the numbers that were drawn; :func:`helpers.figures.style.show` puts both into the page. Figures are
+the numbers that were drawn; :func:`helpers.figures.show` puts both into the page. Figures are
 drawn 4.8 inches wide with letters of 8-10 points, so that they can still be read 330 pixels wide,
 on a phone.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "correlations": ["chance_counts", "correlation_map", "correlation_matrix"],
+        "effect_plots": ["effect_bars", "effect_groups", "rank_chances"],
+        "error_rates": ["mark_histograms", "power_curves", "rate_dots", "rate_lines"],
+        "factor_plots": ["factor_intervals", "gradient_panels", "group_means", "minmax_pair"],
+        "field_sites": ["cover_gradients", "field_map", "respiration_curves", "sign_forest"],
+        "loop_plots": ["gain_distributions", "loop_panels", "response_steps", "say_share"],
+        "maps": ["field_maps", "name_stand_ins", "site_map"],
+        "path_diagrams": ["effect_web", "path_diagram"],
+        "phase_diagrams": ["phase_diagram", "third_panels"],
+        "printed_numbers": [
+            "bound_ranges",
+            "correlation_ranges",
+            "possible_samples",
+            "rows_behind_rmsea",
+        ],
+        "seasons": ["seasonal_cycles"],
+        "specification_curves": ["dependence_table", "specification_curve"],
+        "style": ["nothing_to_draw", "show"],
+        "time_series": ["carbon_bars", "period_violins", "scenario_series"],
+        "widgets": ["place_widget"],
+    },
+)

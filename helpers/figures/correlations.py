@@ -10,9 +10,9 @@ from matplotlib.patches import Rectangle
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from helpers.associations import as_matrix
 from helpers.factors import GROUPS, built_in, load_factors
 from helpers.figures.style import GROUP_COLOURS, STYLE, WIDTH, nothing_to_draw
+from helpers.statistics.associations import as_matrix
 
 _SCALE = {"cmap": "PuOr_r", "vmin": -1, "vmax": 1}
 _LABEL = "Pearson correlation r"
@@ -24,7 +24,7 @@ def correlation_map(crosses: pd.DataFrame, marks: pd.Series) -> tuple[plt.Figure
     Parameters
     ----------
     crosses : pandas.DataFrame
-        From :func:`helpers.associations.correlate`: ``left`` becomes rows, ``right`` columns.
+        From :func:`helpers.statistics.correlate`: ``left`` becomes rows, ``right`` columns.
         Without rows, the figure says so.
     marks : pandas.Series
         What is written into each cell, by the same index.
@@ -78,7 +78,7 @@ def correlation_matrix(pairs: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     Parameters
     ----------
     pairs : pandas.DataFrame
-        From :func:`helpers.associations.correlate` within one table.
+        From :func:`helpers.statistics.correlate` within one table.
 
     Notes
     -----
@@ -136,7 +136,7 @@ def chance_counts(counts: np.ndarray, found: int) -> tuple[plt.Figure, plt.Axes]
     Parameters
     ----------
     counts : numpy.ndarray
-        From :func:`helpers.associations.count_by_chance`.
+        From :func:`helpers.statistics.count_by_chance`.
     found : int
         Number of significant crosses in the table as it is.
     """

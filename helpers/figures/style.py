@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.collections import Collection, QuadMesh
 
 from helpers.factors import GROUPS, load_factors
-from helpers.sites import ZONES
+from helpers.readers.sites import ZONES
 
 WIDTH = 4.8
 VECTORS = {"BOOK_FIGURES": "svg"}  # in the environment: drawings beside the pictures

@@ -4,39 +4,29 @@ A recursive model has its optimum in closed form; for others semopy finds it. Ev
 computed from it has a written definition here and is held against lavaan in the tests.
 """
 
-from helpers.pathmodel.diagnostics import collinearity, d_separation, swain
-from helpers.pathmodel.effects import effects
-from helpers.pathmodel.fit import PathFit, fit_model, fit_moments
-from helpers.pathmodel.indices import fit_indices
-from helpers.pathmodel.nonrecursive import fit_from_starts, identify
-from helpers.pathmodel.published import implied_sample
-from helpers.pathmodel.resampling import (
-    bollen_stine,
-    bootstrap_effects,
-    influence,
-    order_agreement,
-    rank_stability,
-)
-from helpers.pathmodel.spec import PathModel, parse_model, read_model
+import lazy_loader
 
-__all__ = [
-    "PathFit",
-    "PathModel",
-    "bollen_stine",
-    "bootstrap_effects",
-    "collinearity",
-    "d_separation",
-    "effects",
-    "fit_from_starts",
-    "fit_indices",
-    "fit_model",
-    "fit_moments",
-    "identify",
-    "implied_sample",
-    "influence",
-    "order_agreement",
-    "parse_model",
-    "rank_stability",
-    "read_model",
-    "swain",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "decomposition": ["effect_pairs", "effects"],
+        "diagnostics": ["collinearity", "d_separation", "spatial_separation"],
+        "fit": ["fit_model", "fit_moments"],
+        "indices": ["chi2_indices", "fit_indices"],
+        "loop": [
+            "bootstrap_loop",
+            "choose_nodes",
+            "feedback",
+            "find_loop",
+            "fit_loop_moments",
+            "fit_many",
+            "imply_correlations",
+            "read_loop",
+            "respond",
+        ],
+        "nonrecursive": ["fit_from_starts", "identify"],
+        "recursive": ["effects_on"],
+        "resampling": ["bollen_stine", "bootstrap_effects"],
+        "spec": ["parse_model", "read_model"],
+    },
+)

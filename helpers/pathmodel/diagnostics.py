@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.associations import correlate
 from helpers.errors import InputError
-from helpers.pathmodel.checks import model_table
 from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.indices import fit_indices
+from helpers.pathmodel.moments import model_table
 from helpers.pathmodel.spec import PathModel
+from helpers.statistics.associations import correlate, effective_sizes
 
 
 def swain(fit: PathFit) -> pd.Series:
@@ -165,3 +165,40 @@ def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:
                 rows[to, cause] = {"vif": vif, "condition": condition}
     index = pd.MultiIndex.from_tuples(rows, names=["to", "from"]) if rows else None
     return pd.DataFrame(list(rows.values()), index, columns=["vif", "condition"])
+
+
+def spatial_separation(
+    model: PathModel, data: pd.DataFrame, places: pd.DataFrame, classes: int = 5
+) -> pd.DataFrame:
+    """Test every independence that a recursive model claims, where neighbours are alike.
+
+    Parameters
+    ----------
+    model : PathModel
+        A recursive model.
+    data : pandas.DataFrame
+        One row per site, with a column for each variable; others are ignored.
+    places : pandas.DataFrame
+        longitude and latitude of the same sites, degrees.
+    classes : int
+        Of distance, for the effective number of sites.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The claims of :func:`helpers.pathmodel.d_separation` with ``p`` for independent sites,
+        ``n``, what the partial correlation is worth in independent sites (Dutilleul, from what
+        the given variables leave of both), and ``p_spatial``.
+    """
+    claims = d_separation(model, data).claims
+    rows = []
+    for (left, right), claim in claims.iterrows():
+        given = data[claim["given"].split(", ")] if claim["given"] else data.iloc[:, :0]
+        design = np.column_stack([np.ones(len(data)), given.to_numpy(float)])
+        pair = data[[left, right]].astype(float)
+        rest = pair - design @ np.linalg.lstsq(design, pair.to_numpy())[0]
+        sizes = effective_sizes(rest[[left]], rest[[right]], places, classes)
+        test = correlate(pair[[left]], pair[[right]], given=given, sizes=sizes)
+        rows.append(test[["n", "p"]].iloc[0].to_numpy())
+    n, p = np.array(rows).T if rows else ([], [])
+    return claims.assign(n=n, p_spatial=p)

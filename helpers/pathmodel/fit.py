@@ -15,10 +15,10 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_word
+from helpers.checks import check_collinear, check_word
 from helpers.errors import InputError
-from helpers.pathmodel.checks import check_collinear, check_moments, check_size, model_table
 from helpers.pathmodel.frame import Frame, derivative
+from helpers.pathmodel.moments import check_moments, check_size, model_table
 from helpers.pathmodel.recursive import has_closed_form, solve_recursive
 from helpers.pathmodel.spec import PathModel
 

@@ -14,9 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_whole
 from helpers.errors import InputError
-from helpers.pathmodel.checks import model_table
 from helpers.pathmodel.fit import PathFit, describe, polish, prepare, search
 from helpers.pathmodel.frame import Frame, derivative, discrepancy
+from helpers.pathmodel.moments import model_table
 from helpers.pathmodel.spec import PathModel
 
 _AT_OPTIMUM = 1e-6  # of F, where semopy stopped close enough
@@ -141,7 +141,7 @@ def fit_from_starts(
 
     Notes
     -----
-    Solutions that no start leads to are missed; a closed form (:mod:`helpers.loop`) misses none.
+    Solutions that no start leads to are missed; a closed form misses none.
     """
     table = model_table(model, data, exogenous)
     starts, seed = check_whole("starts", starts, 0), check_whole("seed", seed, 0)

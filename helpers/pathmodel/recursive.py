@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from helpers.checks import COLLINEAR
 from helpers.errors import InputError
-from helpers.pathmodel.checks import COLLINEAR
-from helpers.pathmodel.effects import joined, standardize
+from helpers.pathmodel.decomposition import joined, standardize
 from helpers.pathmodel.spec import PathModel
 
 _SURE = 3 * COLLINEAR  # a determinant of correlations, a little above e * COLLINEAR
@@ -171,7 +171,7 @@ def effects_on(outcome: str, model: PathModel, S: np.ndarray, exogenous: str) ->
     Parameters
     ----------
     outcome : str
-        The variable; its causes are in the order of :func:`helpers.pathmodel.effects.effect_pairs`.
+        The variable; its causes are in the order of :func:`helpers.pathmodel.effect_pairs`.
     model : PathModel
         Without loops or correlated errors.
     S : numpy.ndarray

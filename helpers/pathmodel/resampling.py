@@ -21,8 +21,8 @@ from threadpoolctl import threadpool_limits
 from helpers.checks import check_labels, check_level, check_numbers, check_whole
 from helpers.cluster import spread
 from helpers.errors import InputError
-from helpers.pathmodel.checks import model_table
-from helpers.pathmodel.effects import KINDS, check_outcome, effect_pairs
+from helpers.pathmodel.decomposition import KINDS, check_outcome, effect_pairs
+from helpers.pathmodel.moments import model_table
 from helpers.pathmodel.recursive import (
     effects_on,
     solvable,
@@ -262,7 +262,7 @@ def bollen_stine(
     Parameters
     ----------
     model : PathModel
-        A recursive model, or one with one loop as :func:`helpers.loop.fit_loop` fits it.
+        A recursive model, or one with one loop as :func:`helpers.pathmodel.loop.fit_loop` fits it.
     data : pandas.DataFrame
         One row per site, with a column for each variable; others are ignored.
     n_boot : int

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from helpers.errors import InputError
-from helpers.pathmodel.effects import joined
+from helpers.pathmodel.decomposition import joined
 from helpers.pathmodel.recursive import regress
 from helpers.pathmodel.spec import PathModel
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from helpers.checks import check_word
 from helpers.errors import InputError
-from helpers.places import DATA
+from helpers.paths import DATA
 
 MODELS = DATA / "models"
 EXOGENOUS = ("correlated", "uncorrelated")

@@ -12,15 +12,15 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from helpers.cmip5 import (
+from helpers.errors import InputError
+from helpers.readers.earth_system_models import (
     find_files,
     land_fraction,
     net_ecosystem_production,
     open_ensemble,
     open_historical,
 )
-from helpers.cmip5 import open_run as open_lazily
-from helpers.errors import InputError
+from helpers.readers.earth_system_models import open_run as open_lazily
 from tests.faults import Case
 from tests.faults.damage import all_refused, attributes, copy, cut, flip, read_each
 from tests.test_cmip5 import gaussian, regular, run, save, save_fixed, save_model

@@ -12,7 +12,7 @@ import xarray as xr
 
 from helpers.errors import InputError
 from helpers.factors import gldas_sources
-from helpers.gldas import annual_mean, open_gldas
+from helpers.readers.gldas import annual_mean, open_gldas
 from tests.conftest import gldas_month
 from tests.faults import Case
 from tests.faults.damage import all_refused, attributes, copy, cut, flip, read_each

@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 
 from helpers.cluster import connect
-from helpers.commands.parameters import check_values, read_assignments
-from helpers.commands.run import _split, find_notebook
 from tests.faults import Case
+from tools.parameters import check_values, read_assignments
+from tools.run import _split, find_notebook
 
 CELL = """\
 source: str = "embedded"  # or a folder with your own data

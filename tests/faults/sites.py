@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.gldas import load_climate, sample
 from helpers.pathmodel import fit_model, parse_model
-from helpers.sites import read_sites
+from helpers.readers.gldas import load_climate, sample
+from helpers.readers.sites import read_sites
 from helpers.study import load_study, minmax
 from tests.faults import Case
 from tests.faults.gldas import year

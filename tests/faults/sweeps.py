@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from helpers.commands.sweep import Job, read_grid
 from tests.faults import Case
+from tools.sweep import Job, read_grid
 
 GRID = "mine.yml"
 

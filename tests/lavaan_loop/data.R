@@ -1,6 +1,6 @@
 # Rscript tests/lavaan_loop/data.R, from the project's root: writes tests/lavaan_loop/data/*.csv and
 # cases.csv, which tests/lavaan/reference.R reads (Rscript tests/lavaan/reference.R
-# tests/lavaan_loop) and tests/test_loop.py holds helpers.loop against.
+# tests/lavaan_loop) and tests/test_loop.py holds helpers.pathmodel.loop against.
 # Simulated loops of known gain; the study (columns of tests/lavaan/data/study.csv); and the
 # correlations that the loop of the paper's Fig. 4c implies, two of them moved, as if of 44 rows.
 # As in lavaan, ";" in a model ends a line. Each model is fitted at both of its solutions: "root".

@@ -1,1 +1,0 @@
-"""What people run rather than import: ``python -m helpers.commands.NAME``, or make."""

@@ -1,0 +1,210 @@
+"""Figures of simulations: rates with the error that the number of worlds leaves them."""
+
+from __future__ import annotations
+
+from textwrap import fill
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import NullLocator
+
+from helpers.figures.style import STYLE, WIDTH
+
+CASE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+_MARKERS = "os^D"
+_TARGET = {"color": "black", "lw": 1, "ls": (0, (4, 3)), "zorder": 0}
+
+
+def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.Figure, np.ndarray]:
+    """Draw how the share of unrelated pairs that get a mark varies from world to world.
+
+    Parameters
+    ----------
+    counts : dict of pandas.DataFrame
+        By kind of world, as :func:`helpers.paper.count_false_marks` returns them. Bars have
+        whiskers of one binomial standard error.
+    alpha : float
+        Level of the tests; drawn as a line.
+    """
+    shares = {kind: 100 * table["p"] / table["pairs"] for kind, table in counts.items()}
+    top = 5 * np.ceil(max(share.max() for share in shares.values()) / 5 + 0.2)
+    edges = np.arange(0, top + 1)
+    with plt.rc_context(STYLE):
+        fig, axes = plt.subplots(
+            len(shares), sharex=True, figsize=(WIDTH, 0.7 + 1.15 * len(shares))
+        )
+        for ax, (kind, share) in zip(axes, shares.items(), strict=True):
+            bars = np.histogram(share, edges)[0] / len(share)
+            error = np.sqrt(bars * (1 - bars) / len(share))
+            middle = (edges[1:] + edges[:-1]) / 2
+            ax.bar(middle, bars, np.diff(edges), color="#0072B2")
+            ax.vlines(middle, bars - error, bars + error, color="black", lw=0.8)
+            ax.axvline(100 * alpha, **_TARGET)
+            ax.set_title(kind, loc="right", pad=2)
+            ax.set(xlim=(0, top), yticks=[])
+            ax.spines["left"].set_visible(False)
+        axes[-1].set_xlabel("Unrelated pairs with a mark (%)")
+    rows = [
+        f"{kind}: mean {share.mean():.1f} %, 95 % of worlds from "
+        f"{share.quantile(0.025):.1f} to {share.quantile(0.975):.1f} %"
+        for kind, share in shares.items()
+    ]
+    fig.set_label(
+        f"Histograms of the share of unrelated pairs with p < {alpha:g}. {'; '.join(rows)}. "
+        f"A line marks {100 * alpha:g} %."
+    )
+    return fig, axes
+
+
+def rate_lines(
+    table: pd.DataFrame, along: str, about: str, target: float | None = None
+) -> tuple[plt.Figure, np.ndarray]:
+    """Draw rates against a size, one panel per kind of world, one line per question.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``rate``, ``low`` and ``high``, as :func:`helpers.paper.rates` returns them, indexed by
+        panel, line and size; at most four lines.
+    along, about : str
+        What the size is, and what the rate is of.
+    target : float, optional
+        A rate to draw a line at.
+    """
+    panels, lines, sizes = (table.index.unique(level) for level in range(3))
+    columns = 2 if len(panels) != 3 else 3
+    rows = -(-len(panels) // columns)
+    with plt.rc_context(STYLE):
+        fig, axes = plt.subplots(
+            rows,
+            columns,
+            sharex=True,
+            sharey=True,
+            figsize=(WIDTH, 1.1 + 1.9 * rows),
+            squeeze=False,
+        )
+        for ax, panel in zip(axes.flat, panels, strict=True):
+            for k, line in enumerate(lines):
+                part = 100 * table.xs(panel).xs(line)[["rate", "low", "high"]]
+                beside = part.index.to_numpy(float) * 1.05 ** (k - (len(lines) - 1) / 2)
+                look = {"color": CASE_COLOURS[k], "marker": _MARKERS[k], "ms": 4.5, "lw": 1.2}
+                ax.errorbar(beside, part["rate"], _reach(part), capsize=2, label=line, **look)
+            if target is not None:
+                ax.axhline(100 * target, **_TARGET)
+            ax.set_title(fill(panel, 48 // columns), pad=3)
+            ax.set_xscale("log")
+            ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
+            ax.xaxis.set_minor_locator(NullLocator())
+            ax.set_ylim(-3, 110 * table["high"].max())
+        fig.supxlabel(along, fontsize=10)
+        fig.supylabel(f"{about} (%)", fontsize=10)
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        fig.legend(handles, labels, ncols=2, loc="outside upper center")
+    ends = [
+        f"{panel}, {line}: {100 * part['rate'].iloc[0]:.0f} % at {sizes[0]:g} and "
+        f"{100 * part['rate'].iloc[-1]:.0f} % at {sizes[-1]:g}"
+        for (panel, line), part in table.groupby(level=[0, 1], sort=False)
+    ]
+    fig.set_label(f"{about} against {_lower(along)}, with error bars. {'; '.join(ends)}.")
+    return fig, axes
+
+
+def rate_dots(
+    table: pd.DataFrame, about: str, target: float | None = None
+) -> tuple[plt.Figure, plt.Axes]:
+    """Draw rates as dots with whiskers, one row per thing, one colour per case.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``rate``, ``low`` and ``high``, indexed by row and case; at most four cases, of which a
+        row may lack some.
+    about : str
+        What the rate is of.
+    target : float, optional
+        A rate to draw a line at.
+    """
+    names, cases = (table.index.unique(level) for level in range(2))
+    with plt.rc_context(STYLE):
+        fig, ax = plt.subplots(figsize=(WIDTH, 1.2 + 0.27 * len(names)))
+        for k, case in enumerate(cases):
+            part = 100 * table.xs(case, level=1)[["rate", "low", "high"]]
+            at = names.get_indexer(part.index) + 0.3 * (k - (len(cases) - 1) / 2)
+            look = {"color": CASE_COLOURS[k], "marker": _MARKERS[k], "ms": 4.5, "ls": ""}
+            ax.errorbar(part["rate"], at, xerr=_reach(part), capsize=2, label=case, **look)
+        if target is not None:
+            ax.axvline(100 * target, **_TARGET)
+        ax.set_yticks(range(len(names)), names)
+        ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"{about} (%)")
+        ax.set_xlim(left=0)
+        ax.grid(axis="y", color="0.92")
+        ax.set_axisbelow(True)
+        fig.legend(loc="outside upper center", handletextpad=0.2)
+    rates = 100 * table["rate"]
+    spans = [
+        f"{case}: {part.min():.0f} to {part.max():.0f} %, the most at {part.idxmax()[0]}"
+        for case, part in rates.groupby(level=1, sort=False)
+    ]
+    fig.set_label(
+        f"Dots with error bars in {len(names)} rows: {_lower(about)}. {'; '.join(spans)}."
+    )
+    return fig, ax
+
+
+def power_curves(
+    worlds: pd.DataFrame, exact: pd.Series, least: float, power: float
+) -> tuple[plt.Figure, np.ndarray]:
+    """Draw how often a true correlation is found, and how much what is found exaggerates it.
+
+    Parameters
+    ----------
+    worlds : pandas.DataFrame
+        By true correlation: ``rate``, ``low``, ``high`` of finding it; ``factor``, ``factor_low``,
+        ``factor_high``: mean size of the correlations that were found over the true one; NaN
+        where none was.
+    exact : pandas.Series
+        The exact chance of finding it, by true correlation.
+    least : float
+        The true correlation that is found with the chance `power`.
+    power : float
+        A chance to draw a line at.
+    """
+    with plt.rc_context(STYLE):
+        fig, axes = plt.subplots(2, sharex=True, figsize=(WIDTH, 4.3))
+        look = {"color": CASE_COLOURS[0], "marker": "o", "ms": 4.5, "ls": "", "capsize": 2}
+        axes[0].plot(exact.index, 100 * exact, color="black", lw=1.2, label="exact")
+        part = 100 * worlds[["rate", "low", "high"]]
+        axes[0].errorbar(part.index, part["rate"], _reach(part), label="worlds", **look)
+        axes[0].axhline(100 * power, **_TARGET)
+        axes[0].set(ylabel="Found (%)", ylim=(0, 103))
+        axes[0].legend(loc="lower right")
+        factor = worlds[["factor", "factor_low", "factor_high"]].set_axis(part.columns, axis=1)
+        axes[1].errorbar(factor.index, factor["rate"], _reach(factor), **look)
+        axes[1].axhline(1, **_TARGET)
+        axes[1].set(xlabel="True correlation", ylabel="Found size / true", xlim=(0, None))
+        axes[1].set_yscale("log")
+        ticks = [tick for tick in (1, 2, 4, 8, 16) if tick <= max(2, 1.2 * factor["high"].max())]
+        axes[1].set_yticks(ticks, [f"{tick}" for tick in ticks])
+        axes[1].yaxis.set_minor_locator(NullLocator())
+        for ax in axes:
+            ax.axvline(least, color="0.6", lw=1, zorder=0)
+    first, last = worlds.index[0], worlds.index[-1]
+    seen = worlds["factor"].dropna()
+    fig.set_label(
+        f"Two panels against the true correlation. Above, the share of worlds that find it: "
+        f"{100 * worlds['rate'].iloc[0]:.0f} % at {first:g}, {100 * worlds['rate'].iloc[-1]:.0f} % "
+        f"at {last:g}, {100 * power:g} % at {least:.2f}. Below, the size of what was found over "
+        f"the true one: {seen.iloc[0]:.1f} at {seen.index[0]:g}, "
+        f"{seen.iloc[-1]:.2f} at {seen.index[-1]:g}."
+    )
+    return fig, axes
+
+
+def _reach(part: pd.DataFrame) -> np.ndarray:
+    """Return how far each whisker reaches below and above its rate, (2, rates)."""
+    return np.abs(part[["low", "high"]].sub(part["rate"], axis=0)).T.to_numpy()
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,369 @@
+"""The ledger: what the paper claims, what came out here, and the verdict.
+
+``data/claims.csv`` holds one row per claim: what the paper says and the rule by which a result
+agrees with it. A chapter answers its claims with :func:`weigh`. Its executed notebook keeps the
+answers as data, and :func:`collect` reads them back for the report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import InputError
+from helpers.paths import DATA
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+LEDGER = DATA / "claims.csv"
+KINDS = {  # as the head of a table's first column
+    "claim": "the paper says",
+    "question": "the paper says, asked of other data",
+    "check": "the paper does not say it: a check of ours",
+}
+_ALWAYS = {
+    "by construction": "it agrees (within 5 % of the largest printed number), as it was put in",
+    "undecided": "our tests or intervals allow both answers",
+    "not testable": "nothing that we have can support or contradict it",
+}
+_PARTLY = {"partly": "more than half of its parts came out, not all"}
+VERDICTS = {
+    "claim": {
+        "reproduced": "it came out as printed",
+        "reproduced with deviation": "it differs by no more than 5 % of the largest printed number",
+        **_PARTLY,
+        "not reproduced": "it came out otherwise",
+        **_ALWAYS,
+    },
+    "question": {
+        "supported": "the other data show it, too",
+        **_PARTLY,
+        "not supported": "the other data show something else",
+        **_ALWAYS,
+    },
+    "check": {"holds": "it is so", **_PARTLY, "does not hold": "it is not so", **_ALWAYS},
+}
+REASONS = {
+    "values made up": "its values could not be had; ours, made up in part or all, are no evidence",
+    "data not available": "we do not have what it rests on",
+    "method ambiguous": "the text does not say enough to compute it, or names no criterion",
+    "our reading": "it is our reading of words that may mean something else",
+    "software formula": "programs define the quantity in different ways",
+    "likely typo": "a slip of the pen may explain the difference",
+    "internal inconsistency": "two statements of the paper exclude each other",
+}
+_NEAR = 0.05
+_KEY = "claims"  # in the metadata of an output
+_ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
+
+
+class Answer(NamedTuple):
+    """What came out here.
+
+    Attributes
+    ----------
+    value : object
+        What the rule of the claim compares (see :data:`RULES`), None where there is nothing.
+    label : str
+        The least real label behind it (:func:`helpers.provenance.least_real`).
+    here : str
+        The result in words and figures, as a reader sees it.
+    """
+
+    value: object
+    label: str
+    here: str
+
+
+NO_DATA = Answer(None, "published", "no data")
+
+
+def load_claims() -> pd.DataFrame:
+    """Return the ledger.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By claim: its ``kind`` (a key of :data:`KINDS`), ``claim`` (in our words), ``section``,
+        ``figure``, ``quantity``, ``published`` (as printed), ``precision`` (unit of the last digit
+        that counts), ``unit``, ``rule``, ``built_in`` (``definition`` or ``generator`` where it
+        holds because it was put in), ``notebook``, and for the embedded study the ``label``, the
+        ``verdict``, its ``reason`` (a key of :data:`REASONS`) and a ``note``.
+    """
+    return pd.read_csv(LEDGER, dtype=str, keep_default_na=False, index_col="id")
+
+
+def _rounds_to(claim: Mapping, value: float | list[float]) -> str:
+    """Each number lies within half a unit of the last printed digit that counts."""
+    printed = np.array([float(Decimal(text)) for text in claim["published"].split(";")])
+    unit = np.array([float(text) for text in claim["precision"].split(";")])
+    away = np.abs(np.atleast_1d(value) - printed)
+    if (away <= 0.5 * unit * (1 + 1e-9)).all():
+        return "yes"
+    return "nearly" if (away <= _NEAR * np.abs(printed).max()).all() else "no"
+
+
+def _has_sign(claim: Mapping, value: tuple[float, float, float]) -> str:
+    """The estimate and its whole interval lie on the printed side of zero; open around zero."""
+    turned = np.array(value) * (1 if claim["published"] == "+" else -1)
+    return "yes" if turned.min() > 0 else "no" if turned.max() < 0 else "open"
+
+
+def _in_order(claim: Mapping, value: list[str]) -> str:
+    """Names rank from the strongest down as printed; the parts are the pairs of names."""
+    printed, here = claim["published"].split(" > "), list(value)
+    if here == printed:
+        return "yes"
+    kept = share_in_order(printed, here)
+    return "partly" if len(printed) > 1 and kept > 0.5 else "no"
+
+
+def _is_significant(claim: Mapping, value: float) -> str:
+    """The p value lies below the printed threshold."""
+    return "yes" if value < float(claim["published"].removeprefix("P < ")) else "no"
+
+
+def _in_intervals(claim: Mapping, value: list[tuple[float, float]]) -> str:
+    """Each printed number lies inside our interval; the parts are the numbers."""
+    printed = map(float, claim["published"].split(";"))
+    inside = [low <= number <= high for number, (low, high) in zip(printed, value, strict=True)]
+    return _every(claim, (sum(inside), len(inside)))
+
+
+def _every(claim: Mapping, value: tuple[int, int]) -> str:
+    """All of the parts that were counted are as the claim says."""
+    count, total = value
+    return "yes" if count == total else "partly" if count > total / 2 else "no"
+
+
+def _most(claim: Mapping, value: tuple[int, int]) -> str:
+    """It was shown for more than half of what was counted, else it stays open."""
+    count, total = value
+    return "yes" if count > total / 2 else "open"  # what was not shown is not excluded
+
+
+def _is_true(claim: Mapping, value: bool) -> str:
+    """A criterion that the chapter states is met."""
+    return "yes" if value else "no"
+
+
+RULES: dict[str, Callable[[Mapping, object], str]] = {
+    "rounds to": _rounds_to,  # number(s)
+    "sign": _has_sign,  # (estimate, low, high)
+    "order": _in_order,  # names
+    "significance": _is_significant,  # p
+    "within": _in_intervals,  # (low, high) for each printed number
+    "every": _every,  # (count, total)
+    "most": _most,  # (count, total)
+    "statement": _is_true,  # bool
+}
+
+
+def share_in_order(printed: list[str], here: list[str]) -> float:
+    """Return the share of the pairs of a printed order that come in this order here.
+
+    Parameters
+    ----------
+    printed, here : list of str
+        Names from the strongest down. A pair of which a name is missing here did not come out;
+        a single name came out if it is the first here.
+
+    Examples
+    --------
+    >>> share_in_order(["TF", "PET", "SH"], ["PET", "TF", "SH"])
+    0.6666666666666666
+    """
+    if len(printed) == 1:
+        return float(here[:1] == printed)
+    pairs = list(combinations(printed, 2))
+    place = {name: number for number, name in enumerate(here)}
+    return sum(place.get(a, np.inf) < place.get(b, -1) for a, b in pairs) / len(pairs)
+
+
+def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
+    """Compare one result with the paper.
+
+    Parameters
+    ----------
+    claim : mapping
+        A row of :func:`load_claims`.
+    answer : Answer
+        Our result.
+
+    Returns
+    -------
+    dict
+        ``agrees``: yes, nearly, partly, no, open or none, whatever the values were made from;
+        ``verdict``: a key of :data:`VERDICTS` for the kind of the claim; ``reason``: a key of
+        :data:`REASONS`, where it is partly, not, or not testable.
+        Values that are reconstructed or emulated neither support nor contradict a claim.
+    """
+    agrees = "none" if _has_gap(answer.value) else RULES[claim["rule"]](claim, answer.value)
+    made_up = answer.label in ("reconstructed", "emulated")
+    put_in = claim["built_in"] == "definition" or (claim["built_in"] == "generator" and made_up)
+    yes, *nearly, partly, no = [word for word in VERDICTS[claim["kind"]] if word not in _ALWAYS]
+    words = {"yes": yes, "nearly": (*nearly, no)[0], "partly": partly, "no": no}
+    words |= {"open": "undecided", "none": "not testable"}
+    verdict, reason = words[agrees], claim["reason"]
+    if put_in and agrees in ("yes", "nearly"):
+        verdict = "by construction"
+    elif made_up and agrees != "none":
+        verdict, reason = "not testable", "values made up"
+    reason = "" if verdict in (yes, "by construction", "undecided") else reason
+    return {"agrees": agrees, "verdict": verdict, "reason": reason}
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The answers of one chapter, shown as a table.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        By claim: ``kind``, ``claim``, ``published``, ``value`` (what the rule compared, as JSON),
+        ``here``, ``label``, ``agrees``, ``verdict``, ``reason``, ``note``.
+    """
+
+    table: pd.DataFrame
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        shown = {
+            "text/plain": self.table[
+                ["published", "here", "label", "verdict", "reason"]
+            ].to_string(),
+            "text/html": _to_html(self.table),
+        }
+        records = self.table[_ANSWER].reset_index()
+        return shown, {_KEY: records.to_dict("records")}
+
+
+def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weighed:
+    """Return the verdicts on the claims that a chapter answers.
+
+    Parameters
+    ----------
+    notebook : str
+        Name of the chapter, as in the ledger.
+    answers : mapping
+        For each claim of the chapter, by id: value, label and words of an :class:`Answer`.
+
+    Raises
+    ------
+    InputError
+        If a claim of the chapter has no answer, or an answer no claim.
+    """
+    claims = load_claims()
+    claims = claims[claims["notebook"] == notebook]
+    if set(answers) != set(claims.index):
+        raise InputError(
+            f"{LEDGER.name}: claims of {notebook}",
+            needed=", ".join(claims.index),
+            found=", ".join(answers),
+            mend="answer each claim of the chapter once, None where there is nothing to compare",
+        )
+    rows = {}
+    for name, claim in claims.iterrows():
+        answer = Answer(*answers[name])
+        where = ", ".join(filter(None, (claim["section"], claim["figure"])))
+        rows[name] = {
+            "kind": claim["kind"],
+            "claim": f"{claim['claim']} ({where})",
+            "published": print_published(claim),
+            "value": _to_json(answer.value),
+            "here": answer.here,
+            "label": answer.label,
+            **judge(claim, answer),
+            "note": claim["note"],
+        }
+    return Weighed(pd.DataFrame.from_dict(rows, "index").rename_axis("id"))
+
+
+def collect(notebook: NotebookNode) -> pd.DataFrame:
+    """Return the answers that an executed notebook holds.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        With outputs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By claim: ``value`` (JSON), ``here``, ``label``, ``agrees``, ``verdict``, ``reason``.
+    """
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    records = [row for output in outputs for row in output.get("metadata", {}).get(_KEY, [])]
+    return pd.DataFrame(records, columns=["id", *_ANSWER]).set_index("id")
+
+
+def show_result(row: Mapping) -> list[str]:
+    """Return HTML of what came out and of what that means, for two table cells.
+
+    Parameters
+    ----------
+    row : mapping
+        With ``here``, ``label``, ``verdict``, ``reason`` and ``note``.
+    """
+    why = REASONS.get(row["reason"], "")
+    meaning = f"<strong>{row['verdict'].capitalize()}</strong>" + (f": {why}" if why else "") + "."
+    note = f" <small>{escape(row['note'])}</small>" if row["note"] else ""
+    return [f"{escape(row['here'])}<br><small>{row['label']}</small>", meaning + note]
+
+
+def print_published(claim: Mapping) -> str:
+    """Return what the paper prints, with its unit, or what its words or our criterion ask."""
+    if claim["published"].startswith("at "):
+        return f"(needs {claim['published']})"
+    if claim["rule"] == "sign":
+        return f"{claim['quantity']} {'>' if claim['published'] == '+' else '<'} 0"
+    return " ".join(filter(None, (claim["published"].replace(";", ", "), claim["unit"])))
+
+
+def _to_json(value: object) -> str:
+    """Return JSON with six digits, which every machine agrees on; null for what has a gap."""
+
+    def plain(part):
+        if isinstance(part, list | tuple | np.ndarray):
+            return [plain(each) for each in part]
+        if isinstance(part, np.generic):
+            part = part.item()
+        return float(f"{part:.6g}") if isinstance(part, float) else part
+
+    return "null" if _has_gap(value) else json.dumps(plain(value), ensure_ascii=False)
+
+
+def _has_gap(value: object) -> bool:
+    return value is None or bool(np.any(pd.isna(np.ravel(np.array(value, object)))))
+
+
+def table_head(kind: str) -> str:
+    """Return HTML of the head of a table of claims of one kind."""
+    names = (KINDS[kind], "in numbers", "here", "what that means")
+    cells = "".join(f'<th scope="col">{name}</th>' for name in names)
+    return f"<thead><tr>{cells}</tr></thead>"
+
+
+def _to_html(table: pd.DataFrame) -> str:
+    """Return a table for each kind of claim."""
+    tables = []
+    for kind in KINDS:
+        body = []
+        for name, row in table[table["kind"] == kind].iterrows():
+            cells = [escape(row["claim"]), escape(row["published"]), *show_result(row)]
+            data = "".join(f"<td>{cell}</td>" for cell in cells)
+            body.append(f'<tr id="claim-{name}">{data}</tr>')
+        if body:
+            tables.append(
+                f'<table class="dataframe claims">{table_head(kind)}'
+                f"<tbody>{''.join(body)}</tbody></table>"
+            )
+    return "".join(tables)

@@ -1,0 +1,743 @@
+"""How a design behaves when the truth is known: error rates, power, coverage, by simulation.
+
+Worlds are drawn from stated truths, thousands at once; each goes through the same closed forms as
+the data of the book. A rate stands beside the interval that the number of worlds leaves it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import combinations, product
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+from scipy.spatial.distance import squareform
+from statsmodels.stats.proportion import proportion_confint
+from threadpoolctl import threadpool_limits
+
+from helpers.checks import (
+    check_array,
+    check_collinear,
+    check_columns,
+    check_level,
+    check_number,
+    check_numbers,
+    check_sites,
+    check_whole,
+)
+from helpers.errors import InputError
+from helpers.pathmodel.decomposition import check_outcome, effect_matrices, effect_pairs
+from helpers.pathmodel.diagnostics import swain_factor
+from helpers.pathmodel.indices import baseline_indices
+from helpers.pathmodel.loop import fit_many, imply_correlations
+from helpers.pathmodel.moments import check_covariances, check_moments
+from helpers.pathmodel.recursive import (
+    effects_on,
+    regress,
+    solve_recursive,
+    weighted_covariances,
+)
+from helpers.pathmodel.resampling import bca_interval, check_draws, count_sites, draw_sites
+from helpers.pathmodel.ring import find_ring
+from helpers.pathmodel.spec import PathModel, parse_model
+from helpers.statistics.associations import pair_distances
+
+_BELOW_1 = np.nextafter(1, 0)
+_TERM = re.compile(r"\s*(-?\d*\.?\d+)\s+([A-Za-z_][A-Za-z0-9_]*)\s*")
+
+
+class Truth(NamedTuple):
+    """A world that is known.
+
+    Attributes
+    ----------
+    model : PathModel
+        Its arrows.
+    coefficients : pandas.DataFrame
+        Standardized, row to, column from.
+    correlations : pandas.DataFrame
+        What they imply.
+    """
+
+    model: PathModel
+    coefficients: pd.DataFrame
+    correlations: pd.DataFrame
+
+
+def read_truth(text: str) -> Truth:
+    """Read the equations of a world whose variables all have variance 1.
+
+    Parameters
+    ----------
+    text : str
+        One line for each effect: ``soil ~ 0.5 plant + 0.3 climate``. Errors are normal and
+        independent, with the variance that is left; so are the variables without an equation.
+
+    Raises
+    ------
+    InputError
+        For a line of another form, or causes that give a variable more variance than 1.
+    """
+    values, lines = {}, []
+    for line in filter(str.strip, text.splitlines()):
+        to, _, terms = line.partition("~")
+        found = [_TERM.fullmatch(term) for term in terms.split("+")]
+        if not all(found):
+            raise InputError(
+                "truth",
+                needed="lines such as 'soil ~ 0.5 plant + 0.3 climate'",
+                found=repr(line.strip()),
+                mend="write a coefficient before each cause, and + between causes",
+            )
+        lines.append(f"{to.strip()} ~ {' + '.join(match[2] for match in found)}")
+        values |= {(to.strip(), match[2]): float(match[1]) for match in found}
+    model = parse_model("\n".join(lines), where="truth")
+    names = list(model.variables)
+    B = pd.DataFrame(0.0, names, names)
+    for (to, cause), value in values.items():
+        B.loc[to, cause] = value
+    R = imply_correlations(B.to_numpy())
+    if np.isnan(R).any():
+        raise InputError(
+            "truth",
+            needed="variables of variance 1",
+            found="causes that give more than that",
+            mend="make the coefficients smaller",
+        )
+    return Truth(model, B, pd.DataFrame(R, names, names))
+
+
+def draw_covariances(
+    truth: pd.DataFrame | np.ndarray, n: int, worlds: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the covariance matrices of many samples from normal variables, (worlds, p, p).
+
+    Parameters
+    ----------
+    truth : pandas.DataFrame or numpy.ndarray
+        Covariances of the variables, (p, p), positive definite.
+    n : int
+        Sites in each sample, more than p; the divisor.
+    worlds : int
+        Number of samples.
+    rng : numpy.random.Generator
+        Source of chance.
+    """
+    truth = check_covariances(np.asarray(truth)[None], name="truth")[0]
+    worlds = check_whole("worlds", worlds)
+    p = len(truth)
+    if (n := check_whole("n", n)) <= p:
+        raise InputError(
+            "n_sites",
+            needed=f"more than {p} sites for {p} variables",
+            found=f"{n}",
+            mend="simulate more sites",
+        )
+    S = stats.wishart.rvs(n - 1, truth, size=worlds, random_state=rng)
+    return S.reshape(worlds, p, p) / n
+
+
+def draw_fields(
+    places: pd.DataFrame, reach: float, worlds: int, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return values of fields in which neighbours are alike, and which share nothing.
+
+    Parameters
+    ----------
+    places : pandas.DataFrame
+        longitude and latitude of n sites, degrees.
+    reach : float
+        Kilometres over which the correlation of two sites falls to 1/e.
+    worlds : int
+        How often to draw.
+    count : int
+        Fields in each world.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    numpy.ndarray
+        Normal values with variance 1, (worlds, n, count).
+    """
+    reach = check_number("reach", reach, np.nextafter(0, 1))
+    worlds, count = check_whole("worlds", worlds), check_whole("count", count, of="fields")
+    likeness = squareform(np.exp(-pair_distances(places) / reach)) + np.eye(len(places))
+    root = np.linalg.cholesky(likeness + 1e-9 * np.eye(len(places)))
+    return root @ rng.standard_normal((worlds, len(places), count))
+
+
+def correlations(values: np.ndarray) -> np.ndarray:
+    """Return the correlations of the columns of each table.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (worlds, n, p).
+
+    Returns
+    -------
+    numpy.ndarray
+        (worlds, p, p).
+    """
+    values = check_array("values", values, "... n p")
+    z = values - values.mean(axis=-2, keepdims=True)
+    length = np.linalg.norm(z, axis=-2, keepdims=True)
+    if not (np.isfinite(length) & (length > 0)).all():
+        needed = "columns that vary, of numbers whose squares a computer can hold"
+        mend = "leave the column out, or choose another unit"
+        raise InputError("values", needed=needed, found="another column", mend=mend)
+    z /= length
+    return z.swapaxes(-1, -2) @ z
+
+
+def correlation_p(r: np.ndarray, n: int, controls: int = 0) -> np.ndarray:
+    """Return the two-sided p of (partial) correlations, as :func:`helpers.statistics.correlate`.
+
+    Parameters
+    ----------
+    r : numpy.ndarray
+        (...).
+    n : int
+        Sites.
+    controls : int
+        How many variables were held constant.
+    """
+    r, controls = check_array("r", r, "..."), check_whole("controls", controls, 0)
+    freedom = check_whole("n", n, 3 + controls, of="sites") - 2 - controls
+    return 2 * stats.t.sf(np.abs(r) * np.sqrt(freedom / (1 - r**2)), freedom)
+
+
+@threadpool_limits.wrap(limits=1)
+def count_false_marks(
+    values: np.ndarray, alpha: float, groups: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """Count the pairs of unrelated factors that a test calls related.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Factors at sites, (worlds, n, factors).
+    alpha : float
+        Level of each test, and of the false discovery rate.
+    groups : sequence of int, optional
+        Group of each factor: only pairs across groups count. Without it, all pairs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per world: number of pairs with ``p`` and with ``q`` (Benjamini and Hochberg) below
+        alpha, and of all ``pairs``.
+    """
+    alpha = check_level("alpha", alpha, usual=0.05)
+    values = check_array("values", values, "worlds n factors")
+    i, j = np.triu_indices(values.shape[-1], 1)
+    if groups is not None:
+        groups = check_array("groups", groups, "factors", factors=values.shape[-1])
+        across = groups[i] != groups[j]
+        i, j = i[across], j[across]
+    p = correlation_p(correlations(values)[:, i, j], values.shape[1])
+    q = stats.false_discovery_control(p, axis=1)
+    counts = {"p": (p < alpha).sum(axis=1), "q": (q < alpha).sum(axis=1)}
+    return pd.DataFrame(counts).assign(pairs=len(i))
+
+
+def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Return how often each thing happened, with Wilson's interval.
+
+    Parameters
+    ----------
+    hits : pandas.DataFrame
+        One row per world, one column of True and False per thing.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By column of `hits`: ``rate``, ``low``, ``high`` and ``worlds``.
+    """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    hits = check_numbers(hits, different=1, within=dict.fromkeys(hits, (0, 1)))
+    check_whole("hits", len(hits), of="worlds")
+    count, worlds = hits.sum(), len(hits)
+    low, high = proportion_confint(count, worlds, 1 - confidence, method="wilson")
+    return pd.DataFrame({"rate": count / worlds, "low": low, "high": high}).assign(worlds=worlds)
+
+
+def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Return the mean of each column over worlds, with its normal interval.
+
+    Parameters
+    ----------
+    values : pandas.DataFrame
+        One row per world; NaN is left out.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`rates`, of which it is the more general form: several things may be counted in
+        one world, and they need not be independent.
+    """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    values = check_numbers(values, different=1, gaps=True)
+    middle = values.mean()
+    reach = stats.norm.ppf((1 + confidence) / 2) * values.sem()
+    ends = {"rate": middle, "low": middle - reach, "high": middle + reach}
+    return pd.DataFrame(ends).assign(worlds=values.count())
+
+
+def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Series:
+    """Return the share of what happened that is of one kind, with an interval.
+
+    Parameters
+    ----------
+    part, whole : pandas.Series
+        How often each happened in each world; the part is at most the whole.
+    confidence : float
+        Level of the interval, between 0 and 1.
+
+    Returns
+    -------
+    pandas.Series
+        As a row of :func:`rates`; NaN where nothing happened. What happens in one world need not
+        be independent: the interval is the normal one of a ratio of two means over worlds. If all
+        or none is of the kind it would have no width; then it is Wilson's, each world in which
+        something happened being one event.
+    """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    part, whole = (each.iloc[:, 0] for each in check_sites(1, part=part, whole=whole))
+    if (wrong := (part < 0) | (part > whole)).any():
+        found = f"{part[wrong].iloc[0]:g} of {whole[wrong].iloc[0]:g}"
+        needed = "counts from 0 to those of the whole"
+        raise InputError("part", needed=needed, found=found, mend="give the part first")
+    there = whole > 0
+    if not there.any():
+        return pd.Series({"rate": np.nan, "low": np.nan, "high": np.nan, "worlds": len(whole)})
+    share = part.sum() / whole.sum()
+    reach = stats.norm.ppf((1 + confidence) / 2) * (part - share * whole).sem() / whole.mean()
+    low, high = np.clip([share - reach, share + reach], 0, 1)
+    if share in (0, 1):
+        low, high = proportion_confint(
+            share * there.sum(), there.sum(), 1 - confidence, method="wilson"
+        )
+    return pd.Series({"rate": share, "low": low, "high": high, "worlds": len(whole)})
+
+
+def print_rate(row: pd.Series) -> str:
+    """Return a row of :func:`rates` in words: ``5.3 % (4.4 to 6.3)``, or a dash for NaN."""
+    rate, low, high = 100 * row[["rate", "low", "high"]].astype(float)
+    return "–" if np.isnan(rate) else f"{rate:.1f} % ({low:.1f} to {high:.1f})"
+
+
+@threadpool_limits.wrap(limits=1)
+def fit_recursive(
+    model: PathModel, S: np.ndarray, names: Sequence[str], n: int, *, claims: bool = False
+) -> pd.DataFrame:
+    """Fit a recursive model to many samples, as AMOS would with its exogenous variables correlated.
+
+    Parameters
+    ----------
+    model : PathModel
+        Recursive, with at least one degree of freedom.
+    S : numpy.ndarray
+        Covariance matrices, (samples, p, p).
+    names : sequence of str
+        The variables in the order of `S`; those that the model does not have are left out.
+    n : int
+        Sites behind each of them.
+    claims : bool
+        Whether to test the model's independence claims, too, which takes longer.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per sample: ``chi2``, ``p``, ``cfi`` and ``rmsea`` as
+        :func:`helpers.pathmodel.fit_indices` defines them, ``p_swain`` as
+        :func:`helpers.pathmodel.swain`, and with `claims` ``p_shipley`` as
+        :func:`helpers.pathmodel.d_separation`.
+    """
+    check_columns("names", list(names), model.variables)
+    S, n = check_covariances(S, len(names)), check_whole("n", n, 2, of="sites")
+    at = np.array([list(names).index(name) for name in model.variables])
+    S = S[..., at[:, None], at]
+    p, free = len(at), model.count_parameters()
+    df = check_whole("model", model.count_moments() - free, of="degrees of freedom")
+    _, Psi = solve_recursive(model, S)
+    log_det = np.linalg.slogdet(S)[1]
+    chi2 = (n - 1) * (np.linalg.slogdet(Psi)[1] - log_det)
+    chi2_b = (n - 1) * (np.log(np.einsum("...ii->...i", S)).sum(axis=-1) - log_det)
+    columns = {
+        "chi2": chi2,
+        "p": stats.chi2.sf(chi2, df),
+        "p_swain": stats.chi2.sf(swain_factor(p, free, df, n - 1) * chi2, df),
+        "cfi": baseline_indices(chi2, df, chi2_b, p * (p - 1) // 2)["cfi"],
+        "rmsea": np.sqrt(np.clip(chi2 / df - 1, 0, None) / (n - 1)),
+    }
+    if claims:
+        columns["p_shipley"] = _shipley(model, S, n)
+    return pd.DataFrame(columns)
+
+
+def _shipley(model: PathModel, S: np.ndarray, n: int) -> np.ndarray:
+    joined = {frozenset(pair) for pair in model.paths + model.all_covariances()}
+    pairs = [pair for pair in combinations(model.variables, 2) if frozenset(pair) not in joined]
+    C = np.zeros(len(S))
+    for pair in pairs:
+        given = dict.fromkeys(model.parents(pair[0]) + model.parents(pair[1]))
+        at = np.array([model.variables.index(name) for name in (*pair, *given)])
+        K = np.linalg.inv(S[:, at[:, None], at])
+        r = -K[:, 0, 1] / np.sqrt(K[:, 0, 0] * K[:, 1, 1])
+        C -= 2 * np.log(correlation_p(r, n, len(given)))
+    return stats.chi2.sf(C, 2 * len(pairs))
+
+
+def regress_many(
+    S: np.ndarray, causes: Sequence[int], n: int, confidence: float = 0.95
+) -> dict[str, np.ndarray]:
+    """Regress the last variable of each sample on others.
+
+    Parameters
+    ----------
+    S : numpy.ndarray
+        Covariance matrices with divisor n, (samples, p, p).
+    causes : sequence of int
+        Places of the k causes.
+    n : int
+        Sites, more than k + 1.
+    confidence : float
+        Level of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    dict
+        ``slope``, ``reach`` (half the width of Student's interval) and ``vif``, each
+        (samples, k).
+    """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    S = check_covariances(S)
+    causes = [check_whole("causes", k, 0, S.shape[-1] - 2) for k in causes]
+    n = check_whole("n", n, len(causes) + 2, of="sites")
+    causes = np.asarray(causes)
+    slopes, left = regress(S, S.shape[-1] - 1, causes)
+    among = S[..., causes[:, None], causes]
+    inverse = np.einsum("...ii->...i", np.linalg.inv(among))
+    freedom = n - 1 - len(causes)
+    error = np.sqrt(left[..., None] * inverse / freedom)
+    vif = inverse * np.einsum("...ii->...i", among)
+    reach = stats.t.ppf((1 + confidence) / 2, freedom) * error
+    return {"slope": slopes, "reach": reach, "vif": vif}
+
+
+def equal_effects(R: pd.DataFrame, explained: float) -> pd.DataFrame:
+    """Return the correlations of causes, and of an outcome on which all of them act alike.
+
+    Parameters
+    ----------
+    R : pandas.DataFrame
+        Correlations of the causes, named by variable.
+    explained : float
+        Share of the outcome's variance that they explain, between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the outcome, called ``outcome``, last. Its standardized coefficients are all
+        sqrt(explained / sum of R): positive.
+
+    Raises
+    ------
+    InputError
+        For causes that determine each other.
+    """
+    explained = check_level("explained", explained, usual=0.5)
+    R = check_moments(list(R), R)
+    check_collinear(list(R), R.to_numpy())
+    coefficient = np.sqrt(explained / R.to_numpy().sum())
+    full = R.assign(outcome=coefficient * R.sum())
+    full.loc["outcome"] = full["outcome"]
+    full.loc["outcome", "outcome"] = 1.0
+    return full
+
+
+def drop_collinear(R: pd.DataFrame, largest: float) -> list[str]:
+    """Return the variables that are left when the one with the largest VIF goes, again and again.
+
+    Parameters
+    ----------
+    R : pandas.DataFrame
+        Correlations, named by variable.
+    largest : float
+        Variance inflation factor that none may exceed in the end; above 1.
+    """
+    largest = check_number("largest", largest, np.nextafter(1, 2))
+    R = check_moments(list(R), R)
+    check_collinear(list(R), R.to_numpy())
+    kept = list(R)
+    while (vif := np.diag(np.linalg.inv(R.loc[kept, kept]))).max() > largest:
+        kept.pop(int(vif.argmax()))
+    return kept
+
+
+@threadpool_limits.wrap(limits=1)
+def cover_effects(
+    truth: Truth,
+    outcome: str,
+    n: int,
+    *,
+    worlds: int,
+    n_boot: int,
+    confidence: float = 0.95,
+    seed: int = 2022,
+) -> pd.DataFrame:
+    """Ask how often intervals of standardized total effects hold the true effect.
+
+    Parameters
+    ----------
+    truth : Truth
+        Of a recursive model, which is the one that is fitted.
+    outcome : str
+        The variable that the effects end at.
+    n : int
+        Sites in each world.
+    worlds, n_boot : int
+        Number of samples, and of resamples of each (at least 100).
+    confidence : float
+        Level of the intervals, between 0 and 1.
+    seed : int
+        Of the worlds and the resampling.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per world, columns (method, kind, from): method ``BCa``, ``percentile`` or
+        ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` (True or
+        False) or ``width``.
+    """
+    confidence = check_level("confidence", confidence, usual=0.95)
+    check_outcome(truth.model, outcome)
+    n, worlds = check_whole("n", n, 2, of="sites"), check_whole("worlds", worlds)
+    n_boot, seed = check_draws(n_boot, seed)
+    rng = np.random.default_rng(seed)
+    root = np.linalg.cholesky(truth.correlations)
+    tables = rng.standard_normal((worlds, n, len(root))) @ root.T
+    pairs = effect_pairs(truth.model, outcome)
+    names = list(truth.correlations)
+    total = effect_matrices(truth.coefficients.to_numpy(), _left_over(truth))[1]
+    true = total[names.index(outcome), [names.index(cause) for cause, _ in pairs]]
+
+    def effects_of(sites: np.ndarray, table: np.ndarray) -> np.ndarray:
+        S = weighted_covariances(count_sites(sites, n), table)
+        return effects_on(outcome, truth.model, S, "correlated")[-1]
+
+    def of_all(sites: np.ndarray) -> np.ndarray:
+        return np.concatenate([effects_of(sites, table) for table in tables])
+
+    seeds = rng.integers(2**31, size=worlds)
+    draws = np.concatenate(
+        [
+            np.concatenate([effects_of(sites, table) for sites in draw_sites(n, n_boot, each)], -1)
+            for table, each in zip(tables, seeds, strict=True)
+        ]
+    )
+    tail = (1 - confidence) / 2
+    middle = of_all(np.arange(n))
+    half = stats.norm.isf(tail) * draws.std(axis=-1, ddof=1)
+    ends = {
+        "BCa": bca_interval(of_all, draws, n, confidence),
+        "percentile": np.quantile(draws, [tail, 1 - tail], axis=-1),
+        "normal": (middle - half, middle + half),
+    }
+    found = {}
+    for method, (low, high) in ends.items():
+        low, high = low.reshape(worlds, -1), high.reshape(worlds, -1)
+        for k, (cause, _) in enumerate(pairs):
+            found[method, "holds", cause] = (low[:, k] <= true[k]) & (true[k] <= high[:, k])
+            found[method, "width", cause] = (high - low)[:, k]
+    return pd.DataFrame(found).rename_axis(columns=["method", "kind", "from"])
+
+
+def _left_over(truth: Truth) -> np.ndarray:
+    turn = np.eye(len(truth.coefficients)) - truth.coefficients.to_numpy()
+    return turn @ truth.correlations.to_numpy() @ turn.T
+
+
+def power_of_correlation(r: float, n: int, alpha: float, controls: int = 0) -> float:
+    """Return the chance that a true correlation of normal variables has p < alpha.
+
+    Parameters
+    ----------
+    r : float
+        True (partial) correlation, between -1 and 1.
+    n : int
+        Sites.
+    alpha : float
+        Level of the two-sided t test.
+    controls : int
+        How many variables are held constant.
+
+    Notes
+    -----
+    The square of a sample's correlation is beta with 1/2 + k and (n - 2) / 2 degrees of freedom, k
+    being negative binomial (Gurland). Each control takes one site away.
+
+    References
+    ----------
+    Gurland (1968), Journal of the Royal Statistical Society B 30, 276-283.
+    """
+    alpha = check_level("alpha", alpha, usual=0.05)
+    r, controls = check_number("r", r, -_BELOW_1, _BELOW_1), check_whole("controls", controls, 0)
+    return _power(r, check_whole("n", n, 3 + controls, of="sites") - controls, alpha)
+
+
+def _power(r: float, n: int, alpha: float) -> float:
+    edge = stats.t.isf(alpha / 2, n - 2) ** 2
+    mixed = stats.nbinom((n - 1) / 2, 1 - r**2)
+    k = np.arange(mixed.isf(1e-12) + 1)
+    above = stats.beta.sf(edge / (edge + n - 2), 0.5 + k, (n - 2) / 2)
+    return float(mixed.pmf(k) @ above)
+
+
+def least_correlation(n: int, alpha: float, power: float = 0.8, controls: int = 0) -> float:
+    """Return the true correlation that is found with a given chance.
+
+    Parameters
+    ----------
+    n, alpha, controls : as for :func:`power_of_correlation`
+    power : float
+        The chance, above alpha and below 1.
+    """
+    least, most = (power_of_correlation(r, n, alpha, controls) for r in (0, 0.99))
+    n = int(n) - int(controls)
+    power = check_number("power", power, least, most, mend="choose another, or more sites")
+    return optimize.brentq(lambda r: _power(r, n, float(alpha)) - power, 0, 0.99, xtol=1e-5)
+
+
+def find_correlation(
+    r: float, n: int, alpha: float, worlds: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Look for a true correlation in many worlds.
+
+    Parameters
+    ----------
+    r : float
+        The true correlation.
+    n : int
+        Sites in each world.
+    alpha : float
+        Level of the test.
+    worlds : int
+        Number of samples.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per world: the sample's ``r``, and whether it was ``found`` (p < alpha).
+    """
+    alpha = check_level("alpha", alpha, usual=0.05)
+    r, n = check_number("r", r, -_BELOW_1, _BELOW_1), check_whole("n", n)
+    S = draw_covariances(np.array([[1, r], [r, 1]]), n, worlds, rng)
+    seen = S[:, 0, 1] / np.sqrt(S[:, 0, 0] * S[:, 1, 1])
+    return pd.DataFrame({"r": seen, "found": correlation_p(seen, n) < alpha})
+
+
+@threadpool_limits.wrap(limits=1)
+def judge_loops(
+    model: PathModel, S: np.ndarray, n: int, *, alpha: float = 0.05, cfi: float = 0.95
+) -> pd.DataFrame:
+    """Say of many samples whether a loop would be called a positive feedback that fits.
+
+    Parameters
+    ----------
+    model : PathModel
+        A loop of four variables or more, and nothing else.
+    S : numpy.ndarray
+        Covariance matrices, (samples, p, p), in the order of ``model.variables``.
+    n : int
+        Rows behind each of them.
+    alpha : float
+        Level of chi-square, and of the test that an arrow is needed.
+    cfi : float
+        Least comparative fit index.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per sample: ``gain``; ``positive`` (all arrows of the stable solution are);
+        ``passes`` (besides, CFI >= cfi); ``fits`` (besides, p >= alpha); ``clear`` (besides, the
+        interval of the gain by profile likelihood leaves out 0). Without a real solution all are
+        False.
+
+    Notes
+    -----
+    The gain is 0 if one arrow is. Without it the loop is a chain, whose likelihood is known:
+    |Sigma| of standardized variables is the product of 1 - r^2 over its links. The interval leaves
+    out 0 if each of the chains is worse than the loop by more than chi-square with one degree of
+    freedom allows.
+    """
+    alpha = check_level("alpha", alpha, usual=0.05)
+    cfi, n, S = check_number("cfi", cfi), check_whole("n", n, 2, of="rows"), np.asarray(S)
+    fitted = fit_many(model, S, n)
+    ring = [model.variables.index(name) for name in find_ring(model)]
+    sd = np.sqrt(np.einsum("...ii->...i", S))
+    R = S / (sd[..., :, None] * sd[..., None, :])
+    links = np.log1p(-(R[:, ring, np.roll(ring, 1)] ** 2))
+    chains = (n - 1) * (links.sum(axis=1) - links.max(axis=1) - np.linalg.slogdet(R)[1])
+    worse = chains - fitted["chi2"]
+    positive = (fitted.filter(like=" -> ") > 0).all(axis="columns")
+    passes = positive & (fitted["cfi"] >= cfi)
+    fits = passes & (fitted["p"] >= alpha)
+    clear = fits & (worse > stats.chi2.isf(alpha, 1))
+    verdicts = {"positive": positive, "passes": passes, "fits": fits, "clear": clear}
+    return pd.DataFrame({"gain": fitted["gain"], **verdicts})
+
+
+@threadpool_limits.wrap(limits=1)
+def search_loops(
+    model: PathModel,
+    values: np.ndarray,
+    *,
+    alpha: float = 0.05,
+    cfi: float = 0.95,
+) -> pd.DataFrame:
+    """Try every loop that takes one factor from each group, and keep those that fit.
+
+    Parameters
+    ----------
+    model : PathModel
+        A loop with one variable for each group.
+    values : numpy.ndarray
+        Factors at sites, (worlds, n, groups, candidates); the groups in the order of
+        ``model.variables``.
+    alpha, cfi : float
+        As for :func:`judge_loops`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each loop with four positive arrows that fits: ``world``, ``gain``, ``clear``,
+        and ``needs``, how many candidates per group had to be looked at to meet it, if they are
+        taken in order.
+    """
+    groups = len(model.variables)
+    values = check_array("values", values, "worlds n groups candidates", groups=groups)
+    worlds, n, _, candidates = values.shape
+    R = correlations(values.reshape(worlds, n, -1))
+    picks = np.array(list(product(range(candidates), repeat=groups)))
+    at = picks + candidates * np.arange(groups)
+    ring = [model.variables.index(name) for name in find_ring(model)]
+    links = zip(ring, np.roll(ring, 1), strict=True)
+    # neighbours correlate as in the sample, and a loop of positive arrows correlates them
+    hopeful = np.all([R[:, at[:, i], at[:, j]] > 0 for i, j in links], axis=0)
+    world, pick = np.nonzero(hopeful)
+    S = R[world[:, None, None], at[pick][:, :, None], at[pick][:, None, :]]
+    found = judge_loops(model, S, n, alpha=alpha, cfi=cfi)
+    found = found.assign(world=world, needs=picks[pick].max(axis=1) + 1)
+    return found.loc[found["fits"], ["world", "gain", "clear", "needs"]].reset_index(drop=True)

@@ -1,0 +1,176 @@
+"""Specification curves: one conclusion under every combination of reasonable choices.
+
+Simonsohn, Simmons and Nelson (2020, Nature Human Behaviour 4, 1208-1214) draw a result once for
+each *specification*, a combination of choices that an analyst could defend. The tables come from
+``make sweep``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from helpers.checks import check_columns, check_numbers, unit_of
+from helpers.errors import InputError
+from helpers.paper.claims import load_claims, share_in_order
+from helpers.paths import SWEEPS
+
+
+def load_sweep(name: str) -> pd.DataFrame:
+    """Return the answers that a sweep gathered.
+
+    Parameters
+    ----------
+    name : str
+        Of a grid in ``book/sweeps`` (``what_survives``), or the path of a table of your own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per run and claim, as :func:`tools.sweep.tabulate` makes it, with the
+        columns of :func:`measure` added.
+
+    Raises
+    ------
+    InputError
+        If there is no such table, or it is no table of answers.
+    """
+    path = Path(name) if name.endswith(".parquet") else SWEEPS / f"{name}.parquet"
+    if not path.exists():
+        raise InputError(
+            path,
+            needed="the table of a sweep",
+            found="no such file",
+            mend=f"make sweep GRID={path.with_suffix('.yml')}",
+        )
+    table = pd.read_parquet(path).reset_index(drop=True)
+    lacking = {"notebook", "run", "claim", "value", "label", "agrees"}.difference(table.columns)
+    if lacking:
+        raise InputError(
+            path,
+            needed="a table that make sweep wrote",
+            found=f"no column {', '.join(sorted(lacking))}",
+            mend="make the sweep again",
+        )
+    ledger = load_claims()
+    unknown = set(table["claim"]).difference(ledger.index)
+    if unknown:
+        raise InputError(
+            path,
+            needed="claims of data/claims.csv",
+            found=", ".join(sorted(unknown)),
+            mend="make the sweep again",
+        )
+    answers = zip(table["claim"], table["value"], strict=True)
+    return table.join(pd.DataFrame([measure(ledger.loc[name], value) for name, value in answers]))
+
+
+def measure(claim: Mapping, value: str) -> dict[str, float]:
+    """Return one number for what a run answered, whatever the rule of the claim.
+
+    Parameters
+    ----------
+    claim : mapping
+        A row of :func:`helpers.paper.load_claims`.
+    value : str
+        JSON, as :func:`helpers.paper.claims.collect` returns it.
+
+    Returns
+    -------
+    dict
+        ``estimate``, ``low`` and ``high``. By rule: *sign*, the estimate and its interval, turned
+        so that the printed sign is positive; *every* and *most*, the share; *order*,
+        :func:`helpers.paper.claims.share_in_order`; *rounds to* and *significance*, the number.
+        NaN where the run had no answer.
+    """
+    try:
+        value = json.loads(value)
+    except (TypeError, ValueError) as error:
+        needed, mend = "JSON, as helpers.paper.claims.collect returns it", "make the sweep again"
+        raise InputError("value", needed=needed, found=repr(value), mend=mend) from error
+    nothing = float("nan")
+    estimate = low = high = nothing
+    if value is not None:
+        match claim["rule"]:
+            case "sign":
+                turned = [number if claim["published"] == "+" else -number for number in value]
+                estimate, (low, high) = turned[0], sorted(turned[1:])
+            case "every" | "most":
+                count, total = value
+                estimate = count / total if total else nothing
+            case "order":
+                estimate = share_in_order(claim["published"].split(" > "), value)
+            case "rounds to" | "significance" if not isinstance(value, list):
+                estimate = value
+    return {"estimate": estimate, "low": low, "high": high}
+
+
+def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
+    """Return those of the parameters that take more than one value in these runs.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Some rows of :func:`load_sweep`.
+    parameters : list of str
+        Columns to look at.
+    """
+    return [name for name in parameters if name in rows and rows[name].nunique() > 1]
+
+
+def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
+    """Return the choices without which some answer would be another.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Runs of one conclusion.
+    choices : list of str
+        Columns with the choices.
+
+    Returns
+    -------
+    list of str
+        A choice is left out if runs that differ in it alone all give the same ``value``.
+    """
+    check_columns("rows", rows, ["value", *choices])
+    acting = []
+    for name in choices:
+        others = [other for other in choices if other != name]
+        values = rows.groupby(others, dropna=False)["value"] if others else rows["value"]
+        if pd.Series(values.nunique()).max() > 1:
+            acting.append(name)
+    return acting
+
+
+def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:
+    """Return the share of the variance between specifications that each choice explains alone.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Runs of one conclusion, with ``estimate``.
+    choices : list of str
+        Columns with the choices.
+
+    Returns
+    -------
+    pandas.Series
+        By choice: sum of squares between its values over the total (eta squared), 0 where nothing
+        varies. In a complete grid the shares add up to 1 at most; the rest is interaction.
+    """
+    check_columns("rows", rows, ["estimate", *choices])
+    estimate = check_numbers(rows[["estimate"]], different=1, gaps=True)["estimate"]
+    rows = rows.assign(estimate=estimate / unit_of(estimate.dropna())).dropna(subset="estimate")
+    away = rows["estimate"] - rows["estimate"].mean()
+    total = (away**2).sum()
+    if total <= 1e-12 * max((rows["estimate"] ** 2).sum(), 1e-300):
+        return pd.Series(0.0, choices)
+    between = {
+        name: (rows.groupby(name)["estimate"].transform("mean") - rows["estimate"].mean())
+        for name in choices
+    }
+    return pd.Series({name: (means**2).sum() / total for name, means in between.items()})

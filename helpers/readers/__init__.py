@@ -1,0 +1,21 @@
+"""Readers: from files, each checked, to tables and grids with units."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "gldas": [
+            "annual_mean",
+            "find_gldas_files",
+            "open_gldas",
+            "open_variables",
+            "sample",
+            "shared_cells",
+        ],
+        "plots": ["add_climate", "read_field_sites"],
+        "respiration": ["read_equations", "read_respiration", "screen_records"],
+        "sites": ["LAND_COVERS", "ZONES"],
+        "terrain": ["cell_elevation", "load_elevation", "plateau_mask"],
+    },
+)

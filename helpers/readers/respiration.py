@@ -1,0 +1,239 @@
+"""Field soil respiration of the Plateau's grasslands: SRDB, version 5 (Jian et al. 2021), observed.
+
+Means and slopes of records and equations: :mod:`helpers.statistics.clusters`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from helpers.errors import InputError
+from helpers.readers.plots import find_collection, read_table
+
+PLATEAU_RULE = "26-40 N, 75-104 E, above 2800 m; grass, meadow, steppe, tundra or wetland"
+_RESPIRATION = {
+    "Record_number": (0, 1e9, "a number"),
+    "Study_number": (0, 1e9, "a number"),
+    "Latitude": (-90, 90, "degrees north"),
+    "Longitude": (-180, 180, "degrees east"),
+    "Elevation": (-500, 9000, "m"),
+    "MAT": (-40, 40, "degrees Celsius"),
+    "Study_temp": (-40, 40, "degrees Celsius"),
+    "Rs_annual": (-500, 10_000, "g C m-2"),
+}
+_RESPIRATION_WORDS = [
+    "Duplicate_record",
+    "Quality_flag",
+    "Site_ID",
+    "Manipulation",
+    "Manipulation_level",
+    "Ecosystem_type",
+]
+_EQUATION = ("Record_number", "Model_paramA", "Model_paramB", "Model_paramC", "R10")
+_EQUATION_Q10 = ("Q10_0_10", "Q10_5_15", "Q10_10_20", "Q10_0_20")
+_FITTED_TO = {"T_depth": "depth", "Model_temp_min": "T_low", "Model_temp_max": "T_high"}
+_CARBON, _CARBON_DIOXIDE, _HOUR, _DAY = 12.011, 44.009, 3600, 86400
+_TO_UMOL = {  # of the output of an equation, to umol CO2 m-2 s-1
+    "umol CO2/m2/s": 1,
+    "mg CO2/m2/s": 1e3 / _CARBON_DIOXIDE,
+    "mg CO2/m2/hr": 1e3 / _CARBON_DIOXIDE / _HOUR,
+    "g CO2/m2/hr": 1e6 / _CARBON_DIOXIDE / _HOUR,
+    "g CO2/m2/day": 1e6 / _CARBON_DIOXIDE / _DAY,
+    "mg C/m2/hr": 1e3 / _CARBON / _HOUR,
+    "g C/m2/hr": 1e6 / _CARBON / _HOUR,
+    "g C/m2/day": 1e6 / _CARBON / _DAY,
+}
+_EXPONENTIAL, _Q10_FORM = "Exponential, R=a exp(b(T-c))", "Q10, R=a b^((T-c)/10)"
+_SAME = 0.1  # largest relative gap between an equation and what is reported of it
+_PROBLEM = r"Q1[0-4]"  # SRDB's flags of a potential, suspected or known problem
+
+
+class Screened(NamedTuple):
+    """What is left of a table after a series of rules, and how much each rule left."""
+
+    table: pd.DataFrame
+    steps: pd.DataFrame
+
+
+def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
+    """Read the records of SRDB from the grasslands of the Plateau: observed.
+
+    Parameters
+    ----------
+    source : "genuine" or path
+        As for :func:`helpers.readers.read_field_sites`. The folder holds ``srdb-data.csv`` of
+        SRDB version 5, or a part of it (any ``srdb*.csv`` with its columns).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by ``Record_number``, inside 26-40 N and 75-104 E, above 2800 m, of an ecosystem
+        type with the word grass, meadow, steppe, tundra or wetland: ``study``, ``longitude``,
+        ``latitude``, ``elevation`` (m), ``T`` (degrees Celsius: of the year of study where it is
+        reported, else the long-term mean), ``Rs_annual`` (g C m-2), and SRDB's own words. A part
+        that was made by this rule comes out whole.
+
+    Raises
+    ------
+    InputError
+        For a missing file or column, a record that is there twice, text in a number column, a
+        number that cannot be right in its unit, or no record that the rule takes.
+
+    References
+    ----------
+    Jian et al. (2021), Earth System Science Data 13, 255-267.
+    """
+    folder = find_collection(source, "srdb")
+    files = sorted(folder.glob("srdb-data*.csv")) + sorted(folder.glob("srdb_*.csv"))
+    path = files[0] if files else folder / "srdb-data.csv"
+    options = {"once": (["Record_number"],), "gaps": tuple(_RESPIRATION)[2:]}
+    table = read_table(path, _RESPIRATION_WORDS, _RESPIRATION, keep=_is_plateau, **options)
+    if table.empty:
+        raise InputError(
+            path,
+            needed=f"records from {PLATEAU_RULE}",
+            found="none",
+            mend="give the whole srdb-data.csv",
+        )
+    names = {
+        "Study_number": "study",
+        "Longitude": "longitude",
+        "Latitude": "latitude",
+        "Elevation": "elevation",
+    }
+    table = table.rename(columns=names).astype({"Record_number": int, "study": int})
+    table["T"] = table.pop("Study_temp").fillna(table.pop("MAT"))
+    return table.set_index("Record_number")
+
+
+def _is_plateau(rows: pd.DataFrame) -> pd.Series:
+    latitude, longitude, elevation = (
+        pd.to_numeric(rows[name], errors="coerce")
+        for name in ("Latitude", "Longitude", "Elevation")
+    )
+    kind = rows["Ecosystem_type"]
+    return (
+        latitude.between(26, 40)
+        & longitude.between(75, 104)
+        & (elevation > 2800)
+        & kind.str.contains("grass|meadow|steppe|tundra|wetland", case=False)
+    )
+
+
+def screen_records(records: pd.DataFrame) -> Screened:
+    """Keep the records of unmanipulated grassland without a known problem.
+
+    Parameters
+    ----------
+    records : pandas.DataFrame
+        From :func:`read_respiration`.
+
+    Returns
+    -------
+    Screened
+        The records, and ``records`` and ``studies`` left after each rule.
+
+    Notes
+    -----
+    A record is manipulated where SRDB names a manipulation, or a level of one that is no control.
+    Its flags Q10 to Q14 mean a potential, suspected or known problem, a duplicate, or an
+    inconsistency. "Q1", which SRDB does not define, is kept, as Q01 (read off a figure) is.
+    """
+    level = records["Manipulation_level"]
+    done = records["Manipulation"].str.lower()
+    rules = {
+        "grassland, not wetland": ~records["Ecosystem_type"].str.contains("wetland", case=False),
+        "not manipulated": done.isin(["", "none"])
+        & ((level == "") | level.str.contains("control|ungrazed|natural", case=False)),
+        "no problem flagged": ~records["Quality_flag"].str.contains(_PROBLEM),
+        "no known duplicate": records["Duplicate_record"] == "",
+    }
+    return _screen(records, rules, f"SRDB records: {PLATEAU_RULE}")
+
+
+def _screen(table: pd.DataFrame, rules: dict[str, pd.Series], start: str) -> Screened:
+    kept = pd.Series(True, index=table.index)
+    counts = {start: kept}
+    for rule, holds in rules.items():
+        kept = kept & holds
+        counts[rule] = kept
+    steps = pd.DataFrame(
+        {
+            "records": {rule: each.sum() for rule, each in counts.items()},
+            "studies": {rule: table.loc[each, "study"].nunique() for rule, each in counts.items()},
+        }
+    )
+    return Screened(table[kept], steps.rename_axis("after the rule"))
+
+
+def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Screened:
+    """Read what SRDB's studies fitted: respiration on temperature, R_s = alpha exp(beta T).
+
+    Parameters
+    ----------
+    records : pandas.DataFrame
+        Whose equations to take, from :func:`screen_records`.
+    source : "genuine" or path
+        The folder holds ``srdb-equations.csv``.
+
+    Returns
+    -------
+    Screened
+        By record: ``study``, ``Site_ID``, ``longitude``, ``latitude``, ``elevation``, ``alpha``
+        (umol CO2 m-2 s-1 at 0 degrees Celsius; NaN where the equation has no unit), ``beta`` (per
+        degree), ``depth`` of the temperature (cm), ``T_low`` and ``T_high`` (degrees Celsius, where
+        it was fitted).
+
+    Raises
+    ------
+    InputError
+        For a missing file or column, text in a number column, or no equation that is left.
+
+    Notes
+    -----
+    An equation a b^((T - c) / 10) is the same curve with beta = ln(b) / 10. Three things are
+    checked: an equation must give the R10 and the Q10 that SRDB reports beside it within 10 %
+    (which also tests the unit), and one that a study gives for several records counts once.
+    """
+    path = find_collection(source, "srdb") / "srdb-equations.csv"
+    numbers = (*_EQUATION, *_EQUATION_Q10, *_FITTED_TO)
+    limits = dict.fromkeys(numbers, (-np.inf, np.inf, "a number"))
+    limits["Record_number"] = _RESPIRATION["Record_number"]
+    table = read_table(path, ["Model_type", "Model_output_units"], limits, gaps=numbers)
+    table = table.dropna(subset=["Record_number"]).astype({"Record_number": int})
+    columns = ["study", "Site_ID", "longitude", "latitude", "elevation"]
+    joined = records[columns].join(table.set_index("Record_number"), how="inner")
+    form, b, c = joined["Model_type"], joined["Model_paramB"], joined["Model_paramC"].fillna(0)
+    powers = form == _Q10_FORM
+    joined["beta"] = np.where(powers, np.log(b.where(powers & (b > 0))) / 10, b)
+    unit = joined["Model_output_units"].map(_TO_UMOL)
+    joined["alpha"] = joined["Model_paramA"] * np.exp(-joined["beta"] * c) * unit
+    exponential = form.isin([_EXPONENTIAL, _Q10_FORM]) & joined["beta"].notna()
+    exponential &= joined["Model_paramA"] > 0
+    r10 = joined["alpha"] * np.exp(10 * joined["beta"])
+    q10 = joined[list(_EQUATION_Q10)].bfill(axis="columns").iloc[:, 0]
+    rules = {
+        "R = a exp(b T) with a and b": exponential,
+        "agrees with its own R10 and Q10": _agree(r10, joined["R10"])
+        & _agree(np.exp(10 * joined["beta"]), q10),
+        "each equation once": ~joined.duplicated(["study", "Model_paramA", "beta"]),
+    }
+    screened = _screen(joined, rules, "with any equation")
+    if screened.table.empty:
+        raise InputError(
+            path,
+            needed="an exponential equation of at least one of the records",
+            found=f"none among {len(table)}",
+            mend="give the whole srdb-equations.csv, and records that it belongs to",
+        )
+    kept = [*columns, "alpha", "beta", *_FITTED_TO.values()]
+    return Screened(screened.table.rename(columns=_FITTED_TO)[kept], screened.steps)
+
+
+def _agree(ours: pd.Series, reported: pd.Series) -> pd.Series:
+    """Tell where a number is what is reported, or nothing is."""
+    return ~((ours / reported - 1).abs() > _SAME)

@@ -1,0 +1,55 @@
+"""The relief of the Plateau, from the global altitude table that pvlib packages."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from helpers.paths import DATA
+
+
+def load_elevation() -> xr.DataArray:
+    """Return the elevation of the Plateau box.
+
+    Returns
+    -------
+    xarray.DataArray
+        Metres above sea level on (lat, lon), cells of 1/12 degree, in steps of 28 m.
+        Observed: Mapzen's open terrain data as pvlib packages it.
+    """
+    with xr.open_dataset(DATA / "embedded" / "elevation_tp.nc", engine="scipy") as file:
+        return file["elevation"].load()
+
+
+def plateau_mask(grid: xr.Dataset | xr.DataArray, lowest: float = 2500) -> xr.DataArray:
+    """Say which cells of a regular grid belong to the Tibetan Plateau.
+
+    Parameters
+    ----------
+    grid : xarray.Dataset or xarray.DataArray
+        With evenly spaced ``lat`` and ``lon`` inside the Plateau box (25-41 °N, 72-106 °E).
+    lowest : float
+        Mean elevation in metres from which a cell counts.
+
+    Returns
+    -------
+    xarray.DataArray
+        True or False on (lat, lon): mean elevation of the cell at least `lowest`, and its centre
+        inside 25-40 °N, 73-105 °E.
+    """
+    cells = cell_elevation(grid)
+    inside = (grid["lat"] < 40) & (grid["lon"] > 73) & (grid["lon"] < 105)
+    return ((cells >= lowest) & inside).transpose("lat", "lon").rename("plateau")
+
+
+def cell_elevation(grid: xr.Dataset | xr.DataArray) -> xr.DataArray:
+    """Return the mean elevation of the cells of a regular grid, metres on (lat, lon).
+
+    Parameters
+    ----------
+    grid : xarray.Dataset or xarray.DataArray
+        With evenly spaced ``lat`` and ``lon`` inside the Plateau box (25-41 °N, 72-106 °E).
+    """
+    elevation = load_elevation()
+    per_cell = round(float(grid["lat"].diff("lat")[0] / elevation["lat"].diff("lat")[0]))
+    cells = elevation.coarsen(lat=per_cell, lon=per_cell).mean()
+    return cells.reindex(lat=grid["lat"], lon=grid["lon"], method="nearest")

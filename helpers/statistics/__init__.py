@@ -1,0 +1,23 @@
+"""What numbers say of each other: associations, differences, gradients, change in time."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "associations": [
+            "as_matrix",
+            "control_errors",
+            "correlate",
+            "count_by_chance",
+            "effective_sizes",
+            "moran_correlogram",
+            "pair_distances",
+            "significance_marks",
+        ],
+        "clusters": ["cluster_regression", "name_blocks", "pool_equations", "respiration_curve"],
+        "comparisons": ["choose_groups", "compare_means", "compare_pairs", "response_ratios"],
+        "gradients": ["describe_shape", "fit_gradients", "spatial_gradients", "spatial_slopes"],
+        "projections": ["compare_periods", "fit_trend", "share_votes", "spread_of_models"],
+    },
+)

@@ -1,0 +1,153 @@
+"""``make data``: compute the embedded data set from the genuine files, or fetch such files.
+
+The climate is computed from the 24 GLDAS files of 2013-2014 (in the folder ``SOURCE``, else where
+:mod:`helpers.genuine` finds them), elevation from pvlib's altitude table, the 30 sites from the
+reconstruction on both. Same input, same bytes. The words of :mod:`tools.download`
+fetch instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from helpers import paths
+from helpers.errors import InputError
+from helpers.paths import find_genuine
+from helpers.readers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
+from helpers.readers.sites import allowed_columns
+from helpers.reconstruction import reconstruct_sites
+from helpers.study import EMBEDDED_SITES, EMBEDDED_TOP, SEED, load_top, mean_top
+from tools.disk_space import room
+from tools.download import SOURCES, download
+
+_DECIMALS = 9  # of kg m-2 yr-1; the last bits of a double are others on other processors
+_ROOM = 20  # MB
+PERIOD = "2013-01 to 2014-12"
+TOP_SOURCE = "helpers.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
+_KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
+
+
+def embedded_climate(folder: Path) -> xr.Dataset:
+    """Return the annual mean climate of the Plateau box as the book embeds it."""
+    mean = annual_mean(open_gldas(folder))
+    if mean.attrs["period"] != PERIOD:
+        raise InputError(
+            folder,
+            needed=f"the months of the study, {PERIOD}",
+            found=mean.attrs["period"],
+            mend="point SOURCE to these 24 files (make run takes other years, with P=source=...)",
+        )
+    kept = {name: mean.attrs[name] for name in _KEPT_ATTRIBUTES if name in mean.attrs}
+    mean.attrs = kept | {"period": mean.attrs["period"], "label": "observed"}
+    for variable in mean.data_vars.values():
+        variable.attrs = {
+            name: variable.attrs[name]
+            for name in ("standard_name", "long_name", "units", "cell_methods")
+            if name in variable.attrs
+        }
+    return mean
+
+
+def embedded_elevation() -> xr.DataArray:
+    """Return pvlib's altitude table over the Plateau box, metres on (lat, lon)."""
+    import h5py
+
+    packaged = Path(importlib.util.find_spec("pvlib").origin).parent / "data" / "Altitude.h5"
+    with h5py.File(packaged) as file:
+        steps = file["Altitude"][:]
+    step = 180 / steps.shape[0]
+    latitude = 90 - step * (np.arange(steps.shape[0]) + 0.5)
+    longitude = step * (np.arange(steps.shape[1]) + 0.5) - 180
+    metres = steps.astype("int16") * 28 - 450  # pvlib's own packing, pvlib.location
+    elevation = xr.DataArray(
+        metres,
+        {"lat": np.round(latitude, 4), "lon": np.round(longitude, 4)},
+        name="elevation",
+        attrs={"standard_name": "surface_altitude", "units": "m", "label": "observed"},
+    )
+    elevation["lat"].attrs = {"standard_name": "latitude", "units": "degrees_north"}
+    elevation["lon"].attrs = {"standard_name": "longitude", "units": "degrees_east"}
+    return elevation.sortby("lat").sel(PLATEAU_BOX)
+
+
+def write_embedded(source: Path, target: Path) -> None:
+    """Write the embedded data set into the folder `target`."""
+    climate, elevation = embedded_climate(source), embedded_elevation()
+    history = {"source": "pvlib packaged altitude table (Mapzen terrain tiles), 28 m steps"}
+    _replace(target / EMBEDDED_CLIMATE.name, lambda path: _to_netcdf(climate, path))
+    _replace(
+        target / "elevation_tp.nc",
+        lambda path: _to_netcdf(elevation.to_dataset().assign_attrs(history), path),
+    )
+    sites = reconstruct_sites(climate, elevation, SEED)
+    top = mean_top(load_top())  # of the stand-in models, which read the two files above
+    top = top.round(_DECIMALS).to_dataset().assign_attrs(label="emulated", source=TOP_SOURCE)
+    _replace(target / EMBEDDED_TOP.name, lambda path: _to_netcdf(top, path))
+    _replace(target / EMBEDDED_SITES.name, lambda path: sites.to_csv(path, lineterminator="\n"))
+    _replace(
+        target.parent / "sites_template.csv",
+        lambda path: pd.DataFrame(columns=allowed_columns()).to_csv(
+            path, index=False, lineterminator="\n"
+        ),
+    )
+
+
+def _to_netcdf(dataset: xr.Dataset, path: Path) -> None:
+    dataset.to_netcdf(path, engine="scipy")
+
+
+def _replace(path: Path, write) -> None:
+    """Write a file under another name first, so that its own name never holds a part of it."""
+    partial = path.with_name(path.name + ".part")
+    try:
+        write(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _computed_from(source: str | None) -> str:
+    """Compute the embedded data from a folder, or from where the genuine files are found."""
+    folder = Path(source) if source else find_genuine("gldas_noah10_m_v21")
+    if not folder.is_dir():
+        raise InputError(
+            f"SOURCE={source}",
+            needed=f"{', '.join(SOURCES)} (to fetch files), or a folder with GLDAS files of yours "
+            "(to compute data/embedded)",
+            found="no such word, and no such folder",
+            mend="make data SOURCE=gldas, or SOURCE=/path/to/folder",
+        )
+    with room(paths.DATA / "embedded", _ROOM):
+        write_embedded(folder, paths.DATA / "embedded")
+    return f"computed {paths.DATA / 'embedded'} from {folder}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make data", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "source",
+        nargs="?",
+        help=f"{', '.join(SOURCES)}: what to fetch; or a folder with the 24 GLDAS monthly files "
+        "of 2013-2014, to compute from",
+    )
+    source = parser.parse_args().source
+    try:
+        print(download(source) if source in SOURCES else _computed_from(source))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nstopped: the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""Render a run as one HTML file that needs nothing else, no network and no script.
+
+Sphinx reads the notebook with the extensions of the book, so that roles, directives, citations,
+figures and folded cells come out as they do there. Formulas become MathML, which browsers draw
+themselves. Links to other chapters lead to the built book, where it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+import os
+import re
+import shutil
+import sys
+import tempfile
+from html import escape
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+from docutils import nodes
+from docutils.utils.math import MathError
+from docutils.utils.math.latex2mathml import tex2mathml
+from nbconvert.filters import strip_ansi
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
+from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+from tools.execution import NOTEBOOKS, ROOT
+
+_HTML = ROOT / "_build" / "html"
+_STYLES = (ROOT / "book" / "_static" / "book.css", Path(__file__).with_suffix(".css"))
+_REFERENCES = "## References\n\n```{bibliography}\n```"
+_TAKEN = (  # from the configuration of the book
+    "language",
+    "bibtex_reference_style",
+    "nb_render_plugin",
+    "nb_render_markdown_format",
+    "numfig_format",
+)
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<nav aria-label="On this page">{contents}</nav>
+<main><article class="bd-article">
+{body}
+</article></main>
+</body>
+</html>
+"""
+
+
+def render_page(notebook: Path, folder: Path) -> str:
+    """Return an executed notebook as an HTML page.
+
+    Parameters
+    ----------
+    notebook : Path
+        An ``.ipynb`` file with outputs.
+    folder : Path
+        Where the page will lie: links to the built book start there.
+
+    Returns
+    -------
+    str
+        The page, with its styles and figures inside.
+    """
+    book = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as temporary:
+        source = Path(temporary) / "source"
+        source.mkdir()
+        content = nbformat.read(notebook, 4)
+        content.cells.append(nbformat.v4.new_markdown_cell(_REFERENCES))
+        nbformat.write(content, source / "page.ipynb")
+        shutil.copy(ROOT / book["bibtex_bibfiles"][0], source / "references.bib")
+        settings = {
+            "extensions": ["myst_nb", "sphinx_design", "sphinxcontrib.bibtex", __name__],
+            "root_doc": "page",
+            "myst_enable_extensions": book["parse"]["myst_enable_extensions"],
+            "bibtex_bibfiles": ["references.bib"],
+            "nb_execution_mode": "off",
+            "numfig": True,
+            "html_math_renderer": "mathml",
+            "html_permalinks": False,
+            "html_theme": "basic",
+            "pygments_style": "a11y-high-contrast-light",
+            "run_folder": str(folder),
+        } | {name: book["sphinx"]["config"][name] for name in _TAKEN}
+        target = Path(temporary) / "target"
+        warnings = StringIO()
+        with patch_docutils(), docutils_namespace():
+            Sphinx(
+                source,
+                None,
+                target,
+                target / "doctrees",
+                "html",
+                confoverrides=settings,
+                status=None,
+                warning=warnings,
+            ).build()
+        print(strip_ansi(warnings.getvalue()), end="", file=sys.stderr)
+        return (target / "page.html").read_text(encoding="utf-8")
+
+
+class _PageBuilder(StandaloneHTMLBuilder):
+    """Write one page with everything in it."""
+
+    def post_process_images(self, doctree: nodes.document) -> None:
+        for image in doctree.findall(nodes.image):
+            kind, _ = mimetypes.guess_type(image["uri"])
+            data = base64.b64encode((Path(self.srcdir) / image["uri"]).read_bytes()).decode()
+            image["uri"] = f"data:{kind};base64,{data}"
+
+    def handle_page(self, pagename: str, addctx: dict[str, Any], *_: Any, **__: Any) -> None:
+        style = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
+        page = _PAGE.format(
+            title=escape(f"Rerun: {addctx['title']}"),
+            style=f"{style}\n{self.highlighter.get_stylesheet()}",
+            contents=addctx["toc"],
+            body=addctx["body"],
+        )
+        (Path(self.outdir) / "page.html").write_text(page, encoding="utf-8")
+
+    def finish(self) -> None:
+        """Leave out the index, the search and the files of a theme."""
+
+
+def _link_to_book(app: Sphinx, doctree: nodes.document) -> None:
+    for node in list(doctree.findall(pending_xref)):
+        name, _, anchor = node["reftarget"].partition("#")
+        if node["reftype"] == "myst" and name.endswith(".md"):
+            source = Path(os.path.normpath(NOTEBOOKS / name))
+            node.replace_self(_link(app, source, anchor, node[0].children))
+
+
+def _link(app: Sphinx, source: Path, anchor: str, text: list[nodes.Node]) -> nodes.Element:
+    """Return a link to the built page of a source, or its mere text where that is not built."""
+    page = _HTML / source.relative_to(ROOT).with_suffix(".html")
+    if not page.exists():
+        return nodes.inline("", "", *text)
+    uri = os.path.relpath(page, app.config.run_folder) + (f"#{anchor}" if anchor else "")
+    return nodes.reference("", "", *text, refuri=uri)
+
+
+def _name_figure(app: Sphinx, env: Any, node: pending_xref, content: Any) -> nodes.Node | None:
+    """Name the chapter of a figure that stands on another page."""
+    for path in sorted(NOTEBOOKS.glob("*.md")):
+        label = node["reftarget"]
+        if node["reftype"] == "numref" and f"name: {label}\n" in path.read_text(encoding="utf-8"):
+            text = nodes.Text(f"the figure in chapter {int(path.stem[:2])}")
+            return _link(app, path, label, [text])
+    return None
+
+
+def to_mathml(tex: str, as_block: bool) -> str:
+    """Return a formula as MathML, or as code if it uses what docutils does not know.
+
+    Parameters
+    ----------
+    tex : str
+        The formula, without delimiters.
+    as_block : bool
+        Whether it stands on a line of its own.
+    """
+    try:
+        return tex2mathml(re.sub(r"\\dots\b", r"\\ldots", tex), as_block)
+    except MathError:
+        return f"<code>{escape(tex)}</code>"
+
+
+def _visit_math(translator: Any, node: nodes.math) -> None:
+    translator.body.append(to_mathml(node.astext(), as_block=False))
+    raise nodes.SkipNode
+
+
+def _visit_math_block(translator: Any, node: nodes.math_block) -> None:
+    translator.body.append(f'<div class="math">{to_mathml(node.astext(), as_block=True)}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the builder, the formulas and the links with Sphinx."""
+    app.add_config_value("run_folder", "", "html")
+    app.add_builder(_PageBuilder, override=True)
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
+    app.connect("doctree-read", _link_to_book)
+    app.connect("missing-reference", _name_figure)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

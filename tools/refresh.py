@@ -1,0 +1,84 @@
+"""``make refresh``: execute the .md notebooks and rewrite their .ipynb twins.
+
+The same sources give the same bytes: cells are numbered, and what depends on the moment of
+the run is left out. A notebook whose genuine files are not here keeps its twin. At the end the
+course, the report of all claims and the list of all parameters are written anew.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+from tools.address import FIRST, first_cell, stated_repository
+from tools.execution import NOTEBOOKS, execute, explain_lack
+from tools.handouts import write_course
+from tools.parameters import write_parameters
+from tools.report import write_report
+
+_MOMENT = "moment-of-run"  # tag of a cell whose output names the day
+
+
+def read_source(path: Path) -> nbformat.NotebookNode:
+    """Return the notebook of a .md file as its .ipynb twin should hold it, without outputs.
+
+    The twin has one cell more: the one with which it finds helpers where it is opened alone.
+    """
+    notebook = jupytext.read(path)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    kept = {key: notebook.metadata[key] for key in ("genuine",) if key in notebook.metadata}
+    notebook.metadata = {
+        "jupytext": {"formats": "ipynb,md:myst"},
+        "kernelspec": notebook.metadata["kernelspec"],
+        "language_info": {"name": "python"},
+        **kept,
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"{path.stem[:2]}-{number:02d}"
+    first = first_cell(stated_repository())
+    first["id"] = f"{path.stem[:2]}-{FIRST}"
+    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
+    notebook.cells.insert(["parameters" in each for each in tags].index(True), first)
+    return notebook
+
+
+def write_twin(path: Path, notebook: nbformat.NotebookNode) -> None:
+    """Write a twin, unless only the moment of the run differs from the one that is there."""
+    if path.exists():
+        before = nbformat.read(path, 4)
+        if _without_moment(before) == _without_moment(notebook):
+            return
+    nbformat.write(notebook, path)
+
+
+def _without_moment(notebook: nbformat.NotebookNode) -> dict:
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if _MOMENT in cell.metadata.get("tags", []):
+            cell.outputs = []
+    return notebook
+
+
+def main() -> int:
+    sources = {path: read_source(path) for path in sorted(NOTEBOOKS.glob("*.md"))}
+    metadata = {path: dict(source.metadata) for path, source in sources.items()}
+    for path in list(sources):
+        if lack := explain_lack(sources[path]):
+            print(f"{path.name} keeps its twin: {lack}", flush=True)
+            del sources[path]
+    finished = execute(sources)
+    for path, result in finished.items():
+        result.nb.metadata = nbformat.from_dict(metadata[path])
+        write_twin(path.with_suffix(".ipynb"), result.nb)
+    write_course()
+    write_report()
+    write_parameters()
+    return int(len(finished) < len(sources))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
