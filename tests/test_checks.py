@@ -24,19 +24,7 @@ from hypothesis import strategies as st
 from pandas.core.generic import NDFrame
 from scipy.spatial.distance import squareform
 
-from helpers import (
-    associations,
-    comparisons,
-    gradients,
-    loop,
-    pathmodel,
-    phases,
-    projections,
-    reprint,
-    respiration,
-    simulation,
-    specifications,
-)
+from helpers import pathmodel
 from helpers.checks import (
     check_array,
     check_labels,
@@ -49,12 +37,16 @@ from helpers.checks import (
     unit_of,
 )
 from helpers.errors import InputError
+from helpers.paper import phases, reprint, simulation, specifications
 from helpers.paper.published import bound_discrepancy, implied_sample
-from helpers.pathmodel import parse_model
+from helpers.pathmodel import loop, parse_model
 from helpers.pathmodel.indices import baseline_indices, chi2_indices
+from helpers.readers import respiration
+from helpers.statistics import associations, clusters, comparisons, gradients, projections
 
 MODULES = (
     associations,
+    clusters,
     comparisons,
     gradients,
     loop,
@@ -201,15 +193,15 @@ CALLS: dict[Callable, Call] = {
             (comparisons.response_ratios, {"confidence": 0.9}),
         )
     },
-    respiration.cluster_regression: Call(
+    clusters.cluster_regression: Call(
         {"values": TABLE["a"], "clusters": CLUSTERS, "causes": CD, "confidence": 0.9},
         {"values": "sites", "clusters": "labels", "causes": "sites", "confidence": "level"},
     ),
-    respiration.pool_equations: Call(
+    clusters.pool_equations: Call(
         {"equations": EQUATIONS, "clusters": CLUSTERS, "confidence": 0.9},
         {"equations": "varying", "clusters": "labels", "confidence": "level"},
     ),
-    respiration.respiration_curve: Call(
+    clusters.respiration_curve: Call(
         {"equations": EQUATIONS, "clusters": CLUSTERS, "temperature": np.array([0.0, 9.0])}
         | {"confidence": 0.9},
         {"equations": "varying", "clusters": "labels", "temperature": "array"}
@@ -684,8 +676,8 @@ SHUFFLED = [
     comparisons.compare_pairs,
     comparisons.compare_means,
     comparisons.response_ratios,
-    respiration.cluster_regression,
-    respiration.pool_equations,
+    clusters.cluster_regression,
+    clusters.pool_equations,
     loop.fit_loop,
     pathmodel.fit_model,
     pathmodel.d_separation,
@@ -718,7 +710,7 @@ FREE = {
     comparisons.compare_pairs: ["values"],
     comparisons.compare_means: ["values"],
     comparisons.response_ratios: ["values"],
-    respiration.cluster_regression: ["values", "causes"],
+    clusters.cluster_regression: ["values", "causes"],
 }
 IN_UNITS = ["slope", "slope_low", "slope_high", "vertex", "mean_first", "mean_second"]
 IN_UNITS += ["difference", "low", "high", "estimate"]
@@ -754,7 +746,7 @@ def test_units_of_slopes_and_means_are_those_of_the_factors(unit):
         (gradients.fit_gradients, "factors", ["slope", "slope_low", "slope_high"]),
         (gradients.spatial_gradients, "factors", ["slope", "slope_low", "slope_high"]),
         (comparisons.compare_pairs, "values", ["mean_first", "difference", "low", "high"]),
-        (respiration.cluster_regression, "values", ["estimate", "low", "high"]),
+        (clusters.cluster_regression, "values", ["estimate", "low", "high"]),
     ]
     for function, name, columns in calls:
         arguments = fresh(CALLS[function])

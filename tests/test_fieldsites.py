@@ -11,15 +11,19 @@ from scipy.spatial.distance import squareform
 
 import helpers.readers.plots
 from helpers.errors import InputError
-from helpers.pathmodel import bootstrap_effects, d_separation, parse_model, read_model
+from helpers.pathmodel import (
+    bootstrap_effects,
+    d_separation,
+    parse_model,
+    read_model,
+    spatial_separation,
+)
 from helpers.readers.gldas import load_climate
 from helpers.readers.plots import (
     add_climate,
-    name_blocks,
     read_field_sites,
-    spatial_separation,
 )
-from helpers.statistics.associations import correlate, pair_distances
+from helpers.statistics import correlate, name_blocks, pair_distances
 from tests.conftest import GENUINE
 
 FAUNA, WORLDCLIM = "soil_fauna_data_final.txt", "site_clim_worldClim.txt"

@@ -10,15 +10,9 @@ import pytest
 from scipy import optimize, stats
 
 from helpers.errors import InputError
-from helpers.readers.respiration import (
-    cluster_regression,
-    pool_equations,
-    read_equations,
-    read_respiration,
-    respiration_curve,
-    screen_records,
-)
+from helpers.readers import read_equations, read_respiration, screen_records
 from helpers.reconstruction import load_reconstruction
+from helpers.statistics import cluster_regression, pool_equations, respiration_curve
 from tests.conftest import GENUINE
 
 

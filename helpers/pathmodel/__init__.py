@@ -10,8 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "decomposition": ["effect_pairs", "effects"],
-        "diagnostics": ["collinearity", "d_separation", "spatial_separation"],
-        "fit": ["fit_model", "fit_moments"],
+        "diagnostics": ["collinearity", "d_separation", "spatial_separation", "swain"],
+        "fit": ["PathFit", "fit_model", "fit_moments"],
         "indices": ["chi2_indices", "fit_indices"],
         "loop": [
             "bootstrap_loop",
@@ -26,7 +26,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "nonrecursive": ["fit_from_starts", "identify"],
         "recursive": ["effects_on"],
-        "resampling": ["bollen_stine", "bootstrap_effects"],
-        "spec": ["parse_model", "read_model"],
+        "resampling": [
+            "bollen_stine",
+            "bootstrap_effects",
+            "influence",
+            "order_agreement",
+            "rank_stability",
+        ],
+        "spec": ["PathModel", "parse_model", "read_model"],
     },
 )
