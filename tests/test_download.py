@@ -229,12 +229,12 @@ def test_a_file_that_cannot_be_had_is_named_and_the_rest_is_kept(
     assert {one.address for one in web.asked} & set(offered) == {first}
 
 
-def test_without_a_network_the_host_is_named(source, offered, web, target):
+def test_without_a_network_what_was_asked_is_named(source, offered, web, target):
     web.unreachable = True
     with pytest.raises(InputError) as refusal:
         download.download(source, target)
-    host = {"gldas": "urs.earthdata.nasa.gov", "cmip5": "ESGF", "fieldsites": "raw.example.org"}
-    assert host[source] in str(refusal.value)
+    named = {"gldas": "urs.earthdata.nasa.gov", "cmip5": "ESGF", "fieldsites": "a.nc4"}
+    assert named[source] in str(refusal.value)
     assert "again" in refusal.value.mend
     assert set(tree(target)) <= {"unfinished.part"}
 

@@ -135,7 +135,7 @@ def _fetch_one(one: Wanted, part: Path, save: Callable) -> str:
         place = pooch.create(part, base_url="", retry_if_failed=1, **about)
         try:
             path = Path(place.fetch(one.name, downloader=save))
-            if _is_in(part, one):
+            if one.checksum or _is_in(part, one):  # pooch has compared the checksum
                 path.replace(part.parent / one.name)
                 return ""
             path.unlink()
@@ -143,7 +143,8 @@ def _fetch_one(one: Wanted, part: Path, save: Callable) -> str:
         except InputError:
             raise
         except (ValueError, requests.RequestException) as error:
-            failure = str(error)
+            cause = next(iter(error.args), None)
+            failure = str(getattr(cause, "reason", error))  # of many tries: of the last one
     return f"\n    {one.name}: {failure}"
 
 
