@@ -26,23 +26,16 @@ class Asked(NamedTuple):
 class Web:
     """What the web gives, how it fails, and what it was asked.
 
-    Attributes
-    ----------
-    files : dict
-        By address without query: bytes, or a function from the body of a question to them.
-    faults : dict of list of dict
-        By address; each question uses up the first. Keys: ``status`` in place of the file,
-        ``headers``, ``cut`` after so many bytes of the body, ``pause`` in seconds before it.
-    unreachable : bool
-        Whether there is no network at all.
-    asked : list of Asked
+    Files are known by address without query: bytes, or a function from the body of a question to
+    them. Of the faults at an address each question uses up the first: ``status`` in place of the
+    file, ``headers``, ``cut`` after so many bytes, ``pause`` before them, in seconds.
     """
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes | Callable[[bytes], bytes]] = {}
+        self.files: dict[str, bytes | Callable[[bytes], bytes] | None] = {}
         self.faults: dict[str, list[dict]] = defaultdict(list)
-        self.unreachable = False
         self.asked: list[Asked] = []
+        self.unreachable = False
 
 
 class _Handler(BaseHTTPRequestHandler):
