@@ -29,7 +29,7 @@ from nbformat import NotebookNode
 from helpers.errors import InputError
 from helpers.paths import list_genuine
 from tools.digests import digest, digest_everything, digest_of, digest_pages
-from tools.disk_space import room
+from tools.disk_space import require_disk_space
 from tools.execution import NOTEBOOKS, ROOT, execute, explain_lack
 from tools.status import describe_build, list_origins
 
@@ -151,7 +151,7 @@ def take_turn(build: Path = BUILD) -> Iterator[int]:
 def build_book(build: Path = BUILD) -> int:
     """Build the book into the folder `build`, whose name is ``_build``; return an exit status."""
     finished = build / "finished.json"
-    with room(build, _ROOM), take_turn(build) as turn:
+    with require_disk_space(build, _ROOM), take_turn(build) as turn:
         genuine, origins = list_genuine(), list_origins(digest())
         settings = {name: os.environ.get(name) for name in _SETTINGS}
         inputs = json.dumps([digest_everything(), genuine, origins, settings])

@@ -24,7 +24,7 @@ from helpers.readers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, op
 from helpers.readers.sites import allowed_columns
 from helpers.reconstruction import reconstruct_sites
 from helpers.study import EMBEDDED_SITES, EMBEDDED_TOP, SEED, load_top, mean_top
-from tools.disk_space import room
+from tools.disk_space import require_disk_space
 from tools.download import SOURCES, download
 
 _DECIMALS = 9  # of kg m-2 yr-1; the last bits of a double are others on other processors
@@ -124,7 +124,7 @@ def _computed_from(source: str | None) -> str:
             found="no such word, and no such folder",
             mend="make data SOURCE=gldas, or SOURCE=/path/to/folder",
         )
-    with room(paths.DATA / "embedded", _ROOM):
+    with require_disk_space(paths.DATA / "embedded", _ROOM):
         write_embedded(folder, paths.DATA / "embedded")
     return f"computed {paths.DATA / 'embedded'} from {folder}"
 

@@ -38,7 +38,7 @@ from papermill.exceptions import PapermillExecutionError
 from helpers.errors import InputError
 from helpers.paths import find_genuine
 from tools.digests import digest_of
-from tools.disk_space import room
+from tools.disk_space import require_disk_space
 from tools.execution import NOTEBOOKS, ROOT, explain_lack
 from tools.page import render_page
 from tools.parameters import list_parameters, read_assignments
@@ -268,7 +268,7 @@ def run(notebook: Path, parameters: Mapping[str, object]) -> Path:
         As :func:`perform`.
     """
     folder = run_folder(notebook, parameters)
-    with room(folder.parent, _ROOM), replace_folder(folder) as fresh:
+    with require_disk_space(folder.parent, _ROOM), replace_folder(folder) as fresh:
         perform(notebook, parameters, fresh, progress=sys.stderr.isatty())
         page = render_page(fresh / notebook.name, folder)
         (fresh / notebook.name).with_suffix(".html").write_text(page, encoding="utf-8")

@@ -33,7 +33,7 @@ from pyarrow import parquet
 from helpers.cluster import connect
 from helpers.errors import InputError
 from helpers.paper.claims import collect
-from tools.disk_space import room
+from tools.disk_space import require_disk_space
 from tools.execution import explain_lack
 from tools.parameters import check_values
 from tools.run import find_notebook, perform, replace_folder, run_folder, state
@@ -307,7 +307,10 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
     )
     failed = {}
     if missing:
-        with room(run_folder(*missing[0]).parent, _ROOM * len(missing)), workers(cluster) as client:
+        with (
+            require_disk_space(run_folder(*missing[0]).parent, _ROOM * len(missing)),
+            workers(cluster) as client,
+        ):
             failed = make_runs(missing, client)
     table = tabulate(possible)
     if lacking and target.exists():
