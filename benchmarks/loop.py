@@ -8,11 +8,10 @@ import pandas as pd
 from benchmarks.common import compare_times, write_table
 from benchmarks.peers import PART, RESAMPLES, ROUNDS, SEED, Fits, load_sites, time_rounds
 from helpers.pathmodel import read_model
-from helpers.pathmodel.decomposition import effect_matrices
-from helpers.pathmodel.loop import bootstrap_loop, feedback
+from helpers.pathmodel.frame import effect_matrices
+from helpers.pathmodel.loop import feedback, solve_ring
 from helpers.pathmodel.recursive import solvable
-from helpers.pathmodel.resampling import draw_sites
-from helpers.pathmodel.ring import solve_ring
+from helpers.pathmodel.resampling import bootstrap_loop, draw_sites
 
 OURS = "closed form, batched, all statistics with BCa intervals"
 AT_OPTIMUM = 1e-6  # of F, above the closed form's

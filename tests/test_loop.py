@@ -20,6 +20,7 @@ from helpers.pathmodel import (
     PathFit,
     PathModel,
     bollen_stine,
+    bootstrap_loop,
     effects,
     fit_indices,
     parse_model,
@@ -30,7 +31,6 @@ from helpers.pathmodel.indices import chi2_indices
 from helpers.pathmodel.loop import (
     NODES,
     LoopFit,
-    bootstrap_loop,
     choose_nodes,
     feedback,
     find_loop,
@@ -42,7 +42,7 @@ from helpers.pathmodel.loop import (
     respond,
 )
 from helpers.pathmodel.recursive import regress
-from helpers.pathmodel.ring import complete, find_ring, solve_ring
+from helpers.pathmodel.loop import complete, find_ring, solve_ring
 from helpers.study import load_study, sample_top
 from tests.conftest import ROOT
 from tests.test_pathmodel import LAVAAN, assert_close, differences, read_case, read_data

@@ -24,7 +24,7 @@ from helpers.pathmodel import (
     parse_model,
     read_model,
 )
-from helpers.pathmodel.decomposition import effect_matrices
+from helpers.pathmodel.frame import effect_matrices
 from helpers.pathmodel.fit import polish, search
 from helpers.study import load_study, minmax, sample_top
 from tests.conftest import ROOT

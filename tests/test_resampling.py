@@ -15,12 +15,11 @@ from helpers.errors import InputError
 from helpers.pathmodel import effects, fit_indices, fit_model, parse_model, resampling
 from helpers.pathmodel.fit import polish, search
 from helpers.pathmodel.frame import Frame, discrepancy
-from helpers.pathmodel.moments import COLLINEAR
+from helpers.checks import COLLINEAR
 from helpers.pathmodel.recursive import (
     effects_on,
     solvable,
     solve_recursive,
-    sum_chains,
     weighted_covariances,
 )
 from helpers.pathmodel.resampling import (
@@ -82,7 +81,7 @@ def test_the_closed_form_is_the_optimum_that_the_search_finds(model, exogenous, 
     B, Psi = solve_recursive(model, R, exogenous)
     for found, expected in zip((B, Psi), frame.matrices(theta), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-8)
-    (F,) = resampling._discrepancies(model, R[None], exogenous)
+    F = discrepancy(frame.implied(frame.parameters(B, Psi)), R)
     lowest = discrepancy(frame.implied(theta), R)
     assert pytest.approx(lowest, abs=1e-9) == F
     fit = fit_model(model, data, exogenous=exogenous)
@@ -116,13 +115,6 @@ def test_only_the_smallest_eigenvalue_tells_whether_columns_determine_each_other
     assert 300 < expected.sum() < 3700
     np.testing.assert_array_equal(solvable(R), expected)
     np.testing.assert_array_equal([solvable(each) for each in R[:50]], expected[:50])
-
-
-@pytest.mark.parametrize("p", range(1, 11))
-def test_chains_of_arrows_add_up_to_the_inverse(p):
-    B = np.tril(np.random.default_rng(p).standard_normal((3, p, p)), -1)
-    expected = np.linalg.inv(np.eye(p) - B)
-    np.testing.assert_allclose(sum_chains(B), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_weights_count_rows():
@@ -241,16 +233,6 @@ def test_columns_that_determine_each_other_in_a_resample_are_counted():
     found = bootstrap_effects(CHAIN, data, "y", n_boot=500, seed=6)
     drawn = np.random.default_rng(6).integers(0, 10, (500, 10))
     assert found.failed == np.count_nonzero((drawn != 0).all(axis=1))
-
-
-def test_bollen_stine_turns_the_data_until_the_model_holds():
-    values = stats.zscore(SITES[list(MODEL.variables)].to_numpy())
-    turned, F = resampling._turn(MODEL, values, "correlated")
-    fit = fit_model(MODEL, SITES)
-    np.testing.assert_allclose(np.cov(turned.T, ddof=0), fit.implied, atol=1e-8)
-    assert F > 0.1
-    again = fit_model(MODEL, pd.DataFrame(turned, columns=list(MODEL.variables)))
-    assert fit_indices(again)["chi2"] == pytest.approx(0, abs=1e-8)
 
 
 def test_a_saturated_model_has_no_bollen_stine_p():

@@ -47,7 +47,7 @@ from helpers.pathmodel import (
     parse_model,
     swain,
 )
-from helpers.pathmodel.loop import bootstrap_loop, fit_loop
+from helpers.pathmodel.loop import fit_loop
 from helpers.statistics.associations import control_errors, correlate, pair_distances
 from helpers.study import load_study
 

@@ -9,12 +9,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "decomposition": ["effect_pairs", "effects"],
+        "decomposition": ["effects"],
         "diagnostics": ["collinearity", "d_separation", "spatial_separation", "swain"],
         "fit": ["PathFit", "fit_model", "fit_moments"],
         "indices": ["chi2_indices", "fit_indices"],
         "loop": [
-            "bootstrap_loop",
             "choose_nodes",
             "feedback",
             "find_loop",
@@ -29,10 +28,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "resampling": [
             "bollen_stine",
             "bootstrap_effects",
+            "bootstrap_loop",
             "influence",
             "order_agreement",
             "rank_stability",
         ],
-        "spec": ["PathModel", "parse_model", "read_model"],
+        "spec": ["PathModel", "effect_pairs", "parse_model", "read_model"],
     },
 )

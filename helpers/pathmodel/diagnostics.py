@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.errors import InputError
-from helpers.pathmodel.fit import PathFit
+from helpers.pathmodel.fit import PathFit, model_table
 from helpers.pathmodel.indices import fit_indices
-from helpers.pathmodel.moments import model_table
-from helpers.pathmodel.spec import PathModel
+from helpers.pathmodel.spec import PathModel, check_recursive
 from helpers.statistics.associations import correlate, effective_sizes
 
 
@@ -108,13 +106,7 @@ def d_separation(model: PathModel, data: pd.DataFrame, exogenous: str = "correla
     ----------
     Shipley (2000), Structural Equation Modeling 7, 206-218.
     """
-    if not model.recursive:
-        raise InputError(
-            "path model",
-            needed="a recursive model: no loop, no covariance of an error",
-            found="a model whose arrows alone do not say what is independent",
-            mend="test it by its chi-square (fit_indices)",
-        )
+    check_recursive(model, "test it by its chi-square (fit_indices)")
     table = model_table(model, data, exogenous)
     joined = {frozenset(pair) for pair in model.paths + model.all_covariances(exogenous)}
     rows = []

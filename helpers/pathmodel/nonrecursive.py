@@ -14,9 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_whole
 from helpers.errors import InputError
-from helpers.pathmodel.fit import PathFit, describe, polish, prepare, search
-from helpers.pathmodel.frame import Frame, derivative, discrepancy
-from helpers.pathmodel.moments import model_table
+from helpers.pathmodel.fit import PathFit, describe, model_table, polish, prepare, search
+from helpers.pathmodel.frame import Frame, discrepancy
 from helpers.pathmodel.spec import PathModel
 
 _AT_OPTIMUM = 1e-6  # of F, where semopy stopped close enough
@@ -46,7 +45,7 @@ class Identification(NamedTuple):
 
 
 def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) -> Identification:
-    """Tell whether a model's parameters can be determined, from its drawing alone.
+    r"""Tell whether a model's parameters can be determined, from its drawing alone.
 
     Parameters
     ----------
@@ -66,6 +65,13 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
     References
     ----------
     Bollen (1989), Structural Equations with Latent Variables, pp. 88-104.
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> found = identify(parse_model("m ~ y + x\ny ~ m"))
+    >>> found.rank == found.parameters, found.equations["order"].to_dict()
+    (True, {'m': False, 'y': True})
     """
     seed = check_whole("seed", seed, 0)
     frame = Frame(model, exogenous)
@@ -117,22 +123,15 @@ def fit_from_starts(
     exogenous: str = "correlated",
     convention: str = "amos",
 ) -> Starts:
-    """Search for all solutions of a path model, from random starts.
+    r"""Search for all solutions of a path model, from random starts.
 
     Parameters
     ----------
     model : PathModel
         With loops of any kind, or without.
-    data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
-    starts : int
-        How many searches.
-    seed : int
-        Of the starts.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate.
-    convention : {"amos", "lavaan"}
-        Whether chi-square and standard errors use N - 1 or N.
+    starts, seed : int
+        How many searches, and the seed of their starts.
+    data, exogenous, convention : as for :func:`helpers.pathmodel.fit_model`
 
     Raises
     ------
@@ -142,6 +141,14 @@ def fit_from_starts(
     Notes
     -----
     Solutions that no start leads to are missed; a closed form misses none.
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> from helpers.study import load_study
+    >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
+    >>> len(fit_from_starts(model, data, starts=2).fits)
+    1
     """
     table = model_table(model, data, exogenous)
     starts, seed = check_whole("starts", starts, 0), check_whole("seed", seed, 0)
@@ -212,9 +219,6 @@ def _reach(frame: Frame, end: np.ndarray, R: np.ndarray) -> tuple[float, np.ndar
         theta = polish(frame, end, R)
     except (InputError, np.linalg.LinAlgError):
         return None
-    if not frame.proper(theta):
-        return None
-    curvature = derivative(lambda t: frame.gradient(t, R), theta)
-    if np.linalg.eigvalsh(curvature)[0] <= 0:
+    if not frame.proper(theta) or np.linalg.eigvalsh(frame.curvature(theta, R))[0] <= 0:
         return None
     return discrepancy(frame.implied(theta), R), theta
