@@ -19,7 +19,7 @@ from helpers.pathmodel.loop import (
     NODES,
     feedback,
     find_loop,
-    fit_loop,
+    find_loop,
     fit_loop_moments,
     fit_many,
     imply_correlations,
@@ -105,7 +105,7 @@ def test_the_loop_is_the_undirected_four_cycle(world):
     }[world]
     rng = np.random.default_rng(7)
     data = pd.DataFrame(rng.multivariate_normal(np.zeros(4), truth, 44), columns=list(GROUPS))
-    both = fit_loop(LOOP, data)
+    both = find_loop(LOOP, data)
     cycle = 43 * fit_cycle(data.corr().loc[list(GROUPS), list(GROUPS)].to_numpy())
     searched, _ = fit_from_starts(LOOP, data, starts=30, seed=1)
     for fit in (both.stable, both.twin, searched[0]):

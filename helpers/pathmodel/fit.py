@@ -58,8 +58,7 @@ class PathFit:
     frame : Frame
         The algebra of the model.
     theta, covariance : numpy.ndarray
-        Estimates for standardized variables, (q,), and their covariances, (q, q), in the order of
-        `estimates`.
+        Estimates for standardized variables, (q,), and their covariances, in the same order.
     """
 
     n: int
@@ -99,21 +98,19 @@ class PathFit:
         table = paths.pivot(index="to", columns="from", values="standardized")
         return table.reindex(index=names, columns=names).fillna(0.0)
 
-    def _head(self) -> str:
+    def _summary(self) -> tuple[str, pd.DataFrame]:
+        paths = self.estimates[self.estimates["kind"] == "path"].drop(columns="kind")
         return (
             f"{len(self.model.paths)} paths, {len(self.model.variables)} variables, {self.n} "
             f"cases; {len(self.estimates)} free parameters, {self.df} degrees of freedom."
-        )
-
-    def _paths(self) -> pd.DataFrame:
-        paths = self.estimates[self.estimates["kind"] == "path"].set_index(["to", "from"])
-        return paths.drop(columns="kind").round(3)
+        ), paths.set_index(["to", "from"]).round(3)
 
     def __repr__(self) -> str:
-        return f"{self._head()}\n{self._paths()}"
+        return "{}\n{}".format(*self._summary())
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._head()}</p>{self._paths().to_html()}"
+        head, table = self._summary()
+        return f"<p>{head}</p>{table.to_html()}"
 
 
 def fit_model(
@@ -172,12 +169,7 @@ def fit_moments(
         Covariances with divisor N (or correlations), square, named by variable.
     n : int
         Number of rows that it was computed from.
-    model, exogenous, convention : as for :func:`fit_model`
-
-    Raises
-    ------
-    InputError
-        As :func:`fit_model`.
+    model, exogenous, convention : as for :func:`fit_model`, which refuses the same
 
     Examples
     --------
@@ -245,18 +237,8 @@ def search(
     """Let semopy look for the optimum, with a fresh model; return parameters, and if it is content.
 
     It takes covariances of exogenous variables from the data where none is spelled out: right
-    where all of them are free, and much faster.
-
-    Parameters
-    ----------
-    frame : Frame
-        The algebra of the model.
-    R : numpy.ndarray
-        Correlations, (p, p).
-    n : int
-        Sites.
-    start : numpy.ndarray, optional
-        Where to start, (q,); without it, semopy chooses.
+    where all of them are free, and much faster. `R` are correlations, (p, p), `n` sites; without a
+    start, (q,), semopy chooses one.
     """
     import semopy  # takes a second, with sympy and scikit-learn, and most models never come here
 

@@ -58,7 +58,8 @@ def fit_indices(fit: PathFit) -> pd.Series:
     """
     S, Sigma = fit.sample.to_numpy(), fit.implied.to_numpy()
     n, df, scale, p = fit.n, fit.df, fit.scale, len(S)
-    chi2 = scale * max(discrepancy(Sigma, S), 0)
+    F = max(discrepancy(Sigma, S), 0)
+    chi2 = scale * F
     conditional = fit.convention == "lavaan" and fit.exogenous == "correlated"
     m = len(fit.model.exogenous) if conditional else 0
     chi2_b = scale * (_log_det_correlation(S[:m, :m]) - _log_det_correlation(S))
@@ -66,7 +67,8 @@ def fit_indices(fit: PathFit) -> pd.Series:
     gfi = float(goodness_of_fit(S, Sigma))
     relative = baseline_indices(chi2, df, chi2_b, df_b)
     q = len(fit.estimates) - m * (m + 1) // 2
-    log_likelihood = _log_likelihood(S, Sigma, n) - _log_likelihood(S[:m, :m], S[:m, :m], n)
+    log_det = np.linalg.slogdet(S)[1] - np.linalg.slogdet(S[:m, :m])[1]
+    log_likelihood = -n / 2 * ((p - m) * (np.log(2 * np.pi) + 1) + F + log_det)
     deviance = chi2 if fit.convention == "amos" else -2 * log_likelihood
     lower = np.tril_indices(p)
     sd = np.sqrt(np.diag(S))
@@ -165,15 +167,8 @@ def goodness_of_fit(S: np.ndarray, Sigma: np.ndarray) -> np.ndarray:
 
 
 def indices_of_many(S: np.ndarray, Sigma: np.ndarray, df: int, n: int) -> dict[str, np.ndarray]:
-    """Return indices of many samples as in :func:`fit_indices`, by AMOS, (samples,) each.
-
-    Parameters
-    ----------
-    S, Sigma : numpy.ndarray
-        Covariances of the samples and of the model at its optimum, (samples, p, p).
-    df, n : int
-        Degrees of freedom, and rows behind each sample.
-    """
+    """Return indices as in :func:`fit_indices`, by AMOS, (samples,) each, of n rows in each sample
+    and of models at their optimum, with covariances (samples, p, p)."""
     p = S.shape[-1]
     chi2 = (n - 1) * discrepancy(Sigma, S)
     relative = baseline_indices(chi2, df, -(n - 1) * _log_det_correlation(S), p * (p - 1) // 2)
@@ -189,9 +184,3 @@ def indices_of_many(S: np.ndarray, Sigma: np.ndarray, df: int, n: int) -> dict[s
 
 def _log_det_correlation(S: np.ndarray) -> np.ndarray:
     return np.linalg.slogdet(correlations_of(S)[0])[1]
-
-
-def _log_likelihood(S: np.ndarray, Sigma: np.ndarray, n: int) -> float:
-    p = len(S)
-    misfit = np.linalg.slogdet(Sigma)[1] + np.trace(np.linalg.solve(Sigma, S))
-    return -n / 2 * (p * np.log(2 * np.pi) + misfit)

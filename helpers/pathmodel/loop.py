@@ -56,8 +56,7 @@ def choose_nodes(text: str, known: Iterable[str]) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        For another number of names, an unknown one, or one of another group. The codes of each
-        group are listed.
+        For another number of names, an unknown one, or one of another group, with a list of all.
 
     Examples
     --------
@@ -86,13 +85,8 @@ def read_loop(nodes: Iterable[str] = NODES, source: str = "loop") -> PathModel:
     nodes : iterable of str
         A factor for each group, as :func:`choose_nodes` returns them.
     source : str
-        A file of the loop, for :func:`helpers.pathmodel.read_model`.
-
-    Returns
-    -------
-    PathModel
-        The arrows of the file between these factors. A line keeps its reason where none of its
-        factors is another one.
+        A file of the loop, for :func:`helpers.pathmodel.read_model`. A line keeps its reason where
+        none of its factors is another one.
 
     Examples
     --------
@@ -143,12 +137,8 @@ def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
     model : PathModel
         A loop of three variables or more without exogenous variables, and what follows from it
         (:func:`helpers.pathmodel.loop.find_ring`).
+        Others are refused.
     data : as for :func:`helpers.pathmodel.fit_model`
-
-    Raises
-    ------
-    InputError
-        As :func:`helpers.pathmodel.fit_model`, and for another kind of model.
 
     Examples
     --------
@@ -174,11 +164,7 @@ def fit_loop_moments(
     ----------
     model : as for :func:`find_loop`
     sample, n, convention : as for :func:`helpers.pathmodel.fit_moments`
-
-    Raises
-    ------
-    InputError
-        As :func:`find_loop`, and for data to which no loop with real coefficients belongs.
+        Data to which no loop with real coefficients belongs are refused.
 
     Examples
     --------
@@ -234,7 +220,7 @@ def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
 
 
 def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
-    r"""Return what a loop does to a push.
+    r"""Return what a loop does to a push :cite:p:`bentler1983`.
 
     Parameters
     ----------
@@ -248,10 +234,6 @@ def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
         ``stability_index``, the largest modulus of the eigenvalues of B: below 1 a push fades from
         round to round; ``amplification``, 1 / (1 - gain): what a lasting push of 1 on a variable
         of the loop becomes there once all rounds have been run, if the loop is stable.
-
-    References
-    ----------
-    Bentler and Freeman (1983), Psychometrika 48, 143-145.
 
     Examples
     --------
@@ -284,11 +266,6 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
         By ``step`` (0 is the push alone) and variable. The limit, if the loop is stable, is the
         total effect of `pushed`, plus the push itself.
 
-    Raises
-    ------
-    InputError
-        For a variable that the loop does not have.
-
     Examples
     --------
     >>> B = pd.DataFrame([[0, 0.5], [0.8, 0]], ["a", "b"], ["a", "b"])
@@ -318,10 +295,7 @@ def imply_correlations(B: np.ndarray) -> np.ndarray:
     B : numpy.ndarray
         (..., p, p): row to, column from.
 
-    Returns
-    -------
-    numpy.ndarray
-        (..., p, p). NaN where no error variances give every variable the variance 1.
+        The correlations are NaN where no error variances give every variable the variance 1.
 
     Examples
     --------
@@ -338,19 +312,11 @@ def imply_correlations(B: np.ndarray) -> np.ndarray:
 def solve_ring(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     r"""Return both maximum-likelihood solutions of a model with one loop, (2, ..., p, p).
 
-    Parameters
-    ----------
-    model : as for :func:`find_ring`
-    S : numpy.ndarray
-        Covariance matrices, (..., p, p), positive definite, in the order of ``model.variables``.
-
-    Returns
-    -------
-    B, Psi : numpy.ndarray
-        Path coefficients and error variances. The first solution is the stable one, with gain g
-        (the product of the loop's coefficients) between -1 and 1; the second is its twin, with gain
-        1 / g. Both imply the same Sigma. NaN where no real solution exists: the likelihood is then
-        highest at g = -1, where the two meet.
+    `S` are covariance matrices, (..., p, p), positive definite, in the order of
+    ``model.variables``; B path coefficients and Psi error variances. The first solution is the
+    stable one, with gain g (the product of the loop's coefficients) between -1 and 1; the second is
+    its twin, with gain 1 / g. Both imply the same Sigma. NaN where no real solution exists: the
+    likelihood is then highest at g = -1, where the two meet.
 
     Notes
     -----
@@ -454,9 +420,3 @@ def _stable_root(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for i in range(p - 1, 0, -1):
         w[..., i] = K[..., i, i] - c[..., i] ** 2 / w[..., (i + 1) % p]
     return -np.roll(c, 1, axis=-1) / w, 1 / w
-
-
-def fit_loop(model, data, *, convention="amos"):
-    """TEMP."""
-    table = model_table(model, data)
-    return fit_loop_moments(model, table.cov(ddof=0), len(table), convention=convention)

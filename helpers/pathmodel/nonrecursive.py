@@ -31,11 +31,10 @@ class Identification(NamedTuple):
         One row per endogenous variable: ``endogenous_causes``, ``excluded_exogenous``, and whether
         the ``order`` and the ``rank`` condition hold, which are those for errors that may all
         correlate.
-    parameters, moments : int
-        How many there are.
-    rank : int
-        Of the slopes of all moments by all parameters, with errors that correlate only where the
-        model says so. If it equals `parameters`, no other parameters nearby imply the same Sigma.
+    parameters, moments, rank : int
+        How many there are, and the rank of the slopes of all moments by all parameters, with errors
+        that correlate only where the model says so. If it equals `parameters`, no other parameters
+        nearby imply the same Sigma.
     """
 
     equations: pd.DataFrame
@@ -49,10 +48,7 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
 
     Parameters
     ----------
-    model : PathModel
-        Recursive or not.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate.
+    model, exogenous : as for :func:`helpers.pathmodel.fit_model`
     seed : int
         Of the parameters at which ranks are taken; they hold at almost all others.
 
@@ -60,11 +56,8 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
     -----
     Order condition: an equation must leave out as many exogenous variables as it has endogenous
     causes. Rank condition: the coefficients of what it leaves out, in the other equations, must
-    have as many independent rows as there are other equations.
-
-    References
-    ----------
-    Bollen (1989), Structural Equations with Latent Variables, pp. 88-104.
+    have as many independent rows as there are other equations (Bollen 1989, Structural Equations
+    with Latent Variables, pp. 88-104).
 
     Examples
     --------
@@ -89,24 +82,16 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
         full = np.linalg.matrix_rank(others) == len(others) if others.size else not len(others)
         rows[to] = (needed, spare, spare >= needed, bool(full))
     columns = ["endogenous_causes", "excluded_exogenous", "order", "rank"]
-    return Identification(
-        equations=pd.DataFrame.from_dict(rows, "index", columns=columns),
-        parameters=frame.size,
-        moments=model.count_moments(),
-        rank=int(np.linalg.matrix_rank(slopes)),
-    )
+    equations = pd.DataFrame.from_dict(rows, "index", columns=columns)
+    rank = int(np.linalg.matrix_rank(slopes))
+    return Identification(equations, frame.size, model.count_moments(), rank)
 
 
 class Starts(NamedTuple):
-    """What a search finds from many starts.
+    """What a search finds from many starts: the solutions with the lowest F, the most stable first.
 
-    Attributes
-    ----------
-    fits : list of PathFit
-        The solutions with the lowest F, the most stable first.
-    ends : pandas.DataFrame
-        One row per start: whether semopy reported ``success``, how far ``above`` the lowest F it
-        stopped, and which of the `fits` it was at (``solution``, NaN if none).
+    `ends` has one row per start: whether semopy reported ``success``, how far ``above`` the lowest
+    F it stopped, and which of the `fits` it was at (``solution``, NaN if none).
     """
 
     fits: list[PathFit]
@@ -133,14 +118,10 @@ def fit_from_starts(
         How many searches, and the seed of their starts.
     data, exogenous, convention : as for :func:`helpers.pathmodel.fit_model`
 
-    Raises
-    ------
-    InputError
-        As :func:`helpers.pathmodel.fit_model`, and if no start leads to an optimum.
-
     Notes
     -----
-    Solutions that no start leads to are missed; a closed form misses none.
+    Solutions that no start leads to are missed; a closed form misses none. If no start leads to an
+    optimum, the model is refused.
 
     Examples
     --------
@@ -183,13 +164,8 @@ def fit_from_starts(
         else np.nan
         for _, F, end in rows
     ]
-    ends = pd.DataFrame(
-        {
-            "success": [success for success, _, _ in rows],
-            "above": [F - lowest for _, F, _ in rows],
-            "solution": nearest,
-        }
-    )
+    success, F, _ = zip(*rows, strict=True)
+    ends = pd.DataFrame({"success": success, "above": np.array(F) - lowest, "solution": nearest})
     fits = [describe(frame, theta, sample, len(table), convention) for theta in solutions]
     return Starts(fits, ends.rename_axis("start"))
 

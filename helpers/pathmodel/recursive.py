@@ -25,18 +25,11 @@ def solve_recursive(
 
     Parameters
     ----------
-    model : PathModel
-        Without loops or correlated errors.
+    model, exogenous : as for :func:`helpers.pathmodel.fit_model`
+        Refused are a loop, a covariance of an error, and covariances of a with b and of b with c,
+        but not of a with c.
     S : numpy.ndarray
         Covariance matrices, (..., p, p), positive definite, in the order of ``model.variables``.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate where the model does not draw it.
-
-    Raises
-    ------
-    InputError
-        For a model without this closed form: with a loop, with a covariance of an error, or with
-        covariances of a with b and of b with c, but not of a with c.
     """
     check_recursive(model, "use fit_model, which searches for the optimum")
     if not has_closed_form(model, exogenous):
@@ -77,12 +70,7 @@ def regress_on_causes(
 def regress(S: np.ndarray, to: int, causes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return least-squares slopes, (..., k), of a variable on its causes, and the variance left.
 
-    Parameters
-    ----------
-    S : numpy.ndarray
-        Covariance matrices, (..., p, p).
-    to, causes : int and numpy.ndarray
-        Places of the variable and of its causes, (k,).
+    `S` are covariance matrices, (..., p, p), `to` and `causes`, (k,), places in them.
     """
     with_causes = S[..., causes, to]
     slopes = np.linalg.solve(S[..., causes[:, None], causes], with_causes[..., None])[..., 0]
@@ -92,12 +80,8 @@ def regress(S: np.ndarray, to: int, causes: np.ndarray) -> tuple[np.ndarray, np.
 def weighted_covariances(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the covariance matrix of a table under each set of weights, (..., p, p).
 
-    Parameters
-    ----------
-    weights : numpy.ndarray
-        How often each row counts, (..., n); the divisor is their sum.
-    values : numpy.ndarray
-        The table, (n, p), its columns near zero mean.
+    The weights say how often each row counts, (..., n), and their sum is the divisor; columns of
+    the table, (n, p), have a mean near 0.
     """
     share = weights / weights.sum(axis=-1, keepdims=True)
     mean = share @ values
@@ -112,8 +96,6 @@ def solvable(S: np.ndarray) -> np.ndarray:
     """Tell which covariance matrices of standardized tables belong to columns that all vary and
     do not determine each other, (...).
 
-    Notes
-    -----
     The smallest eigenvalue of the correlations tells. The eigenvalues have the sum p, so that all
     but one have a product below (p / (p - 1))^(p - 1) < e: the smallest is above |R| / e, and only
     where this bound does not settle the matter is it computed.

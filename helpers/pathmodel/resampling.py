@@ -28,7 +28,6 @@ from helpers.pathmodel.loop import (
     check_real,
     feedback,
     find_ring,
-    solve_ring,
     solve_stable,
 )
 from helpers.pathmodel.recursive import (
@@ -78,7 +77,7 @@ def bootstrap_effects(
     exogenous: str = "correlated",
     blocks: pd.Series | None = None,
 ) -> Bootstrap:
-    r"""Return the standardized effects on a variable with bootstrap intervals (BCa).
+    r"""Return the standardized effects on a variable with BCa intervals :cite:p:`efron1987`.
 
     Parameters
     ----------
@@ -87,12 +86,10 @@ def bootstrap_effects(
     data, exogenous : as for :func:`helpers.pathmodel.fit_model`
     outcome : str
         The variable that the effects end at.
-    n_boot : int
-        Number of resamples, at least 100; sites are drawn with replacement.
+    n_boot, seed : int
+        Number of resamples, at least 100, of sites with replacement, and the seed of the drawing.
     confidence : float
         Level of the intervals, between 0 and 1.
-    seed : int
-        Of the drawing.
     blocks : pandas.Series, optional
         Block of each site, in the order of `data`, where neighbours are alike: whole blocks are
         drawn, and left out by the jackknife.
@@ -116,10 +113,6 @@ def bootstrap_effects(
     An interval is NaN where it does not exist: all draws lie on one side of the estimate, or the
     model cannot be fitted without one of the sites.
 
-    References
-    ----------
-    Efron (1987), Journal of the American Statistical Association 82, 171-185.
-
     Examples
     --------
     >>> from helpers.pathmodel import parse_model
@@ -129,39 +122,29 @@ def bootstrap_effects(
     >>> bool((found.table["total_low"] < found.table["total_high"]).all())
     True
     """
-    confidence = check_level("confidence", confidence, usual=0.95)
-    n_boot, seed = check_draws(n_boot, seed)
     check_outcome(model, outcome)
     values = _standardized(model, data, exogenous)
-    each = np.arange(len(values)) if blocks is None else check_labels("block", blocks, data.index)
-    number, names = pd.factorize(each)
-    n = len(names)
-    if blocks is not None and n < 5:
-        raise InputError("blocks", needed="at least 5", found=f"{n}", mend="make them smaller")
-
-    def effects_of(sites: np.ndarray) -> np.ndarray:
-        S = weighted_covariances(count_sites(sites, n)[..., number], values)
-        return effects_on(outcome, model, S, exogenous)
-
-    drawn = np.concatenate([effects_of(sites) for sites in draw_sites(n, n_boot, seed)], axis=-1)
-    kept = drawn[..., ~np.isnan(drawn).any(axis=(0, 1))]
-    failed = n_boot - kept.shape[-1]
-    check_enough(failed, n_boot)
+    if blocks is not None:
+        blocks = pd.factorize(check_labels("block", blocks, data.index))[0]
+        if (found := blocks.max() + 1) < 5:
+            mend = "make them smaller"
+            raise InputError("blocks", needed="at least 5", found=f"{found}", mend=mend)
     pairs = effect_pairs(model, outcome)
     exist = _exist(model, pairs)
-    estimate = np.where(exist, effects_of(np.arange(n)), 0.0)
-    low, high = np.zeros_like(estimate), np.zeros_like(estimate)
-    low[exist], high[exist] = bca_interval(
-        lambda sites: effects_of(sites)[exist], kept[exist], n, confidence
-    )
-    columns = {}
-    for kind, *numbers in zip(KINDS, estimate, low, high, strict=True):
-        columns |= dict(zip([kind, f"{kind}_low", f"{kind}_high"], numbers, strict=True))
-    return Bootstrap(
-        table=pd.DataFrame(columns, index=pairs),
-        draws=pd.DataFrame(kept[-1].T, columns=pairs.get_level_values("from")),
-        failed=failed,
-    )
+
+    def statistic(S: np.ndarray) -> np.ndarray:
+        return effects_on(outcome, model, S, exogenous)[exist]
+
+    *found, kept, failed, _ = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
+    numbers = np.zeros((3, *exist.shape))
+    numbers[:, exist] = found
+    columns = {
+        f"{kind}{end}": numbers[j, i]
+        for i, kind in enumerate(KINDS)
+        for j, end in enumerate(("", "_low", "_high"))
+    }
+    totals = pd.DataFrame(kept[-len(pairs) :].T, columns=pairs.get_level_values("from"))
+    return Bootstrap(pd.DataFrame(columns, pairs), totals, failed)
 
 
 def _exist(model: PathModel, pairs: pd.MultiIndex) -> np.ndarray:
@@ -183,7 +166,7 @@ def bootstrap_loop(
     confidence: float = 0.95,
     seed: int = 2022,
 ) -> Bootstrap:
-    r"""Return the stable solution of a loop with bootstrap intervals (BCa).
+    r"""Return the stable solution of a loop with BCa intervals :cite:p:`efron1987`.
 
     Parameters
     ----------
@@ -198,17 +181,13 @@ def bootstrap_loop(
         :func:`helpers.pathmodel.feedback`, whose ``from`` and ``to`` are empty. ``draws`` has one
         column per row of the table.
 
-    Raises
-    ------
-    InputError
-        As :func:`helpers.pathmodel.find_loop`, and if more than half of the resamples cannot be
-        fitted because of their columns (`failed`).
-
     Notes
     -----
-    The estimate is NaN where no loop with real coefficients belongs to the data. An interval is
-    NaN where it does not exist: without an estimate; where all draws lie on one side of it; where
-    the loop cannot be fitted without one of the sites.
+    Refused are the data that :func:`helpers.pathmodel.find_loop` refuses, and those of which more
+    than half of the resamples cannot be fitted because of their columns (`failed`). The estimate is
+    NaN where no loop with real coefficients belongs to the data. An interval is NaN where it does
+    not exist: without an estimate; where all draws lie on one side of it; where the loop cannot be
+    fitted without one of the sites.
 
     Examples
     --------
@@ -218,44 +197,59 @@ def bootstrap_loop(
     >>> len(found.draws) + found.failed + found.unreal
     200
     """
-    confidence = check_level("confidence", confidence, usual=0.95)
-    n_boot, seed = check_draws(n_boot, seed)
     find_ring(model)
     values = _standardized(model, data, "correlated")
-    n, places = len(values), Frame(model).paths.T
     rows = [("direct", cause, to) for to, cause in model.paths]
     rows += [("total", cause, to) for cause, to in effect_pairs(model)]
     rows += [(measure, "", "") for measure in MEASURES]
     index = pd.MultiIndex.from_tuples(rows, names=["kind", "from", "to"])
+    arrows, chains = Frame(model).paths.T, joined(model)
 
-    def solved(sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return all rows of the table, (k, ...), and which samples had columns that work."""
-        S = weighted_covariances(count_sites(sites, n), values)
-        good = solvable(S)
-        B, Psi, real = solve_stable(model, S[good])
+    def statistic(S: np.ndarray) -> np.ndarray:
+        B, Psi, real = solve_stable(model, S)
         direct, total = effect_matrices(B, Psi)
-        found, works = np.full((len(index), *S.shape[:-2]), np.nan), np.array(good)
-        works[good] = real
-        found[:, works] = [
-            *direct[:, *places].T,
-            *total[:, *joined(model)].T,
-            *feedback(direct).values(),
-        ]
-        return found, good
+        found = np.full((len(rows), len(S)), np.nan)
+        found[:, real] = [*direct[:, *arrows].T, *total[:, *chains].T, *feedback(direct).values()]
+        return found
 
-    parts = [solved(sites) for sites in draw_sites(n, n_boot, seed)]
-    drawn = np.concatenate([found for found, _ in parts], axis=-1)
-    failed = n_boot - int(sum(good.sum() for _, good in parts))
-    kept = drawn[:, ~np.isnan(drawn).any(axis=0)]
+    *found, kept, failed, unreal = _bootstrap(statistic, values, None, n_boot, confidence, seed)
+    table = pd.DataFrame(dict(zip(("estimate", "low", "high"), found, strict=True)), index)
+    return Bootstrap(table, pd.DataFrame(kept.T, columns=index), failed, unreal)
+
+
+def _bootstrap(statistic, values, blocks, n_boot, confidence, seed) -> tuple:
+    """Return estimates and the ends of their intervals, (k,) each, and as :func:`_resample`."""
+    confidence = check_level("confidence", confidence, usual=0.95)
+    blocks = np.arange(len(values)) if blocks is None else blocks
+    kept, failed, unreal = _resample(statistic, values, blocks, n_boot, seed)
     check_enough(failed, n_boot)
-    estimate, _ = solved(np.arange(n))
-    low, high = bca_interval(lambda sites: solved(sites)[0], kept, n, confidence)
-    return Bootstrap(
-        table=pd.DataFrame({"estimate": estimate, "low": low, "high": high}, index),
-        draws=pd.DataFrame(kept.T, columns=index),
-        failed=failed,
-        unreal=n_boot - kept.shape[-1] - failed,
-    )
+    n = blocks.max() + 1
+
+    def of(sites: np.ndarray) -> np.ndarray:
+        S = weighted_covariances(count_sites(sites, n)[..., blocks], values)
+        good = solvable(S)
+        found = np.full((len(kept), *S.shape[:-2]), np.nan)
+        found[:, good] = statistic(S[good])
+        return found
+
+    return of(np.arange(n)), *bca_interval(of, kept, n, confidence), kept, failed, unreal
+
+
+def _resample(statistic, values, blocks, n_boot, seed) -> tuple[np.ndarray, int, int]:
+    """Return the numbers of resamples, (k, left); how many had columns that do not work, and how
+    many are left out since a number is NaN.
+
+    The statistic goes from covariance matrices, (samples, p, p), to numbers, (k, samples). Values
+    are the standardized table, (n, p), and blocks, (n,), say what is drawn together.
+    """
+    n_boot, seed = check_draws(n_boot, seed)
+    n, drawn = blocks.max() + 1, []
+    for sites in draw_sites(n, n_boot, seed):
+        S = weighted_covariances(count_sites(sites, n)[..., blocks], values)
+        drawn.append(statistic(S[solvable(S)]))
+    drawn = np.concatenate(drawn, axis=-1)
+    kept = drawn[:, ~np.isnan(drawn).any(axis=0)]
+    return kept, n_boot - drawn.shape[1], drawn.shape[1] - kept.shape[1]
 
 
 def bca_interval(
@@ -263,14 +257,8 @@ def bca_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of bootstrap intervals, (k,) each; scipy adds the jackknife.
 
-    Parameters
-    ----------
-    statistic : callable
-        From places of sites, (..., n), to numbers, (k, ...).
-    draws : numpy.ndarray
-        The same numbers of the resamples, (k, resamples).
-    n, confidence : int and float
-        Number of sites, and level of the intervals.
+    The statistic goes from places of n sites, (..., n), to numbers, (k, ...), of which the draws
+    are those of the resamples, (k, resamples).
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the interval is NaN
@@ -290,15 +278,8 @@ def bca_interval(
 def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
     """Return how often each cause has each rank, from the most positive total effect (1) down.
 
-    Parameters
-    ----------
-    draws : pandas.DataFrame
-        Of :class:`Bootstrap`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Shares of the resamples: one row per cause, one column per rank.
+    The draws are those of :class:`Bootstrap`; of their shares there is one row per cause, one
+    column per rank.
     """
     draws = check_numbers(draws, different=1)
     ranks = draws.rank(axis="columns", ascending=False, method="first").to_numpy()
@@ -368,7 +349,8 @@ def bollen_stine(
     seed: int = 2022,
     exogenous: str = "correlated",
 ) -> BollenStine:
-    r"""Test the fit of a recursive model, or of a loop, without the assumption of normal data.
+    r"""Test the fit of a recursive model, or of a loop, for data of any distribution
+    :cite:p:`bollen1992`.
 
     Parameters
     ----------
@@ -391,10 +373,6 @@ def bollen_stine(
 
     with symmetric roots. Roots depend on units, so Z is standardized first.
 
-    References
-    ----------
-    Bollen and Stine (1992), Sociological Methods and Research 21, 205-229.
-
     Examples
     --------
     >>> from helpers.pathmodel import parse_model
@@ -403,7 +381,6 @@ def bollen_stine(
     >>> 0 <= bollen_stine(model, data, n_boot=200).p <= 1
     True
     """
-    n_boot, seed = check_draws(n_boot, seed)
     values = _standardized(model, data, exogenous)
 
     def solve(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -414,18 +391,14 @@ def bollen_stine(
             B, Psi, real = solve_stable(model, S)
             S = S[real]
         Sigma = imply(B, Psi)
-        return discrepancy(Sigma, S), Sigma
+        return discrepancy(Sigma, S)[None], Sigma
 
     S = np.cov(values.T, ddof=0)
     observed, Sigma = solve(S[None])
     check_real(len(Sigma) > 0)
     turned = values @ np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(Sigma[0]).real)
-    n, draws = len(values), []
-    for sites in draw_sites(n, n_boot, seed):
-        S = weighted_covariances(count_sites(sites, n), turned)
-        draws.append(solve(S[solvable(S)])[0])
-    draws = np.concatenate(draws)
-    failed = n_boot - len(draws)
+    each = np.arange(len(values))
+    (draws,), failed, _ = _resample(lambda S: solve(S)[0], turned, each, n_boot, seed)
     check_enough(failed, n_boot)
     tested = model.count_parameters(exogenous) < model.count_moments()
     return BollenStine(float((draws > observed).mean()) if tested else np.nan, draws, failed)
