@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -21,31 +19,25 @@ from helpers.pathmodel import (
     PathModel,
     bollen_stine,
     bootstrap_loop,
-    effects,
-    fit_indices,
-    parse_model,
-    read_model,
-)
-from helpers.pathmodel.frame import discrepancy
-from helpers.pathmodel.indices import chi2_indices
-from helpers.pathmodel.loop import (
-    NODES,
-    LoopFit,
+    chi2_indices,
     choose_nodes,
+    effects,
     feedback,
     find_loop,
-    fit_loop,
+    fit_indices,
     fit_loop_moments,
     fit_many,
     imply_correlations,
+    parse_model,
     read_loop,
+    read_model,
     respond,
 )
+from helpers.pathmodel.frame import correlations_of, discrepancy, imply
+from helpers.pathmodel.loop import NODES, LoopFit, complete, find_ring, solve_ring
 from helpers.pathmodel.recursive import regress
-from helpers.pathmodel.loop import complete, find_ring, solve_ring
-from helpers.study import load_study, sample_top
-from tests.conftest import ROOT
-from tests.test_pathmodel import LAVAAN, assert_close, differences, read_case, read_data
+from tests.test_pathmodel import agree_with_lavaan, read_case, read_data, run_lavaan
+from tests.test_resampling import brute_bollen_stine, drawn
 
 LAVAAN_LOOPS = Path(__file__).parent / "lavaan_loop"
 NAMES = list("abcdef")
@@ -95,16 +87,9 @@ def samples(draw, least: int = 3, most: int = 6) -> tuple[int, np.ndarray]:
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     R = np.corrcoef(rng.standard_normal((p, n)), rowvar=True)
     mix = np.eye(p) + rng.normal(0, draw(st.sampled_from([0.2, 0.5, 1])), (p, p))
-    R = mix @ R @ mix.T
-    sd = np.sqrt(np.diag(R))
-    R /= np.outer(sd, sd)
+    R, _ = correlations_of(mix @ R @ mix.T)
     assume(np.linalg.eigvalsh(R)[0] > 0.005)
     return p, R
-
-
-def imply(B: np.ndarray, Psi: np.ndarray) -> np.ndarray:
-    A = np.linalg.inv(np.eye(B.shape[-1]) - B)
-    return A @ Psi @ A.swapaxes(-1, -2)
 
 
 def as_table(R: np.ndarray) -> pd.DataFrame:
@@ -118,44 +103,23 @@ def fit_root(case: pd.Series, folder: Path, *, convention: str, exogenous: str) 
     data, model = read_data(case["data"], folder), read_case(case["model"])
     if len(data) == data.shape[1]:
         matrix = data.set_axis(data.columns)
-        both = fit_loop_moments(model, matrix, case["n"], convention=convention)
     else:
-        both = fit_loop(model, data, convention=convention)
+        matrix = data.cov(ddof=0)
+    both = fit_loop_moments(model, matrix, case["n"], convention=convention)
     assert exogenous == "correlated"  # a loop leaves no exogenous variable
     return getattr(both, case["root"])
 
 
 def test_both_solutions_agree_with_lavaan_in_every_number():
-    table = differences(LAVAAN_LOOPS, fit_root)
-    assert len(table) == 13 * 2 * 2
-    assert table.index.get_level_values(0).nunique() == 10
-    for quantity in table:
-        assert_close(table, quantity)
-
-
-def test_the_study_that_lavaan_fitted_is_the_embedded_one():
-    study = load_study("embedded", 2022)
-    data = study.factors().join(sample_top(study.sites, "embedded"))
-    kept = read_data("study", LAVAAN_LOOPS)
-    np.testing.assert_allclose(kept, data[kept.columns], rtol=1e-7, atol=1e-9)
+    agree_with_lavaan(LAVAAN_LOOPS, fits=13 * 2 * 2, fit=fit_root)
 
 
 def test_new_loops_agree_with_lavaan_as_it_runs_here(tmp_path):
-    if not shutil.which("Rscript"):
-        pytest.skip("Rscript is not installed")
-    if subprocess.run(["Rscript", "-e", "library(lavaan)"], capture_output=True).returncode:
-        pytest.skip("R has no lavaan")
-    (tmp_path / "data").mkdir()
-    simulate(0.3, 60, seed=8, follow=1, df=5).to_csv(tmp_path / "data" / "new.csv", index=False)
-    cases = {"structure": ["loop", "twin"], "root": ["stable", "twin"], "data": "new", "n": 60}
+    data = simulate(0.3, 60, seed=8, follow=1, df=5)
     text = FOUR.text.replace("\n", "; ") + "; e ~ b + d"
-    pd.DataFrame(cases).assign(model=text).to_csv(tmp_path / "cases.csv", index=False)
-    command = ["Rscript", str(LAVAAN / "reference.R"), str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    table = differences(tmp_path, fit_root)
-    assert len(table) == 4
-    for quantity in table:
-        assert_close(table, quantity)
+    cases = {"structure": ["loop", "twin"], "root": ["stable", "twin"], "model": text}
+    run_lavaan(tmp_path, data, cases)
+    agree_with_lavaan(tmp_path, fits=4, fit=fit_root)
 
 
 # both solutions
@@ -275,27 +239,23 @@ def test_what_follows_from_a_loop_is_regressed_on_its_causes():
 
 def test_the_order_of_lines_and_columns_changes_nothing():
     data = simulate(0.4, 60, seed=2, follow=2)
-    one = fit_loop(FOLLOWED, data)
+    one = find_loop(FOLLOWED, data)
     lines = FOLLOWED.text.splitlines()
     for order in ([5, 2, 0, 3, 4, 1], [4, 3, 2, 5, 1, 0]):
         model = parse_model("\n".join(lines[k] for k in order))
         assert model.variables != FOLLOWED.variables
-        other = fit_loop(model, data[list("fdbace")])
+        other = find_loop(model, data[list("fdbace")])
         for left, right in zip(one, other, strict=True):
             names = list(FOLLOWED.variables)
             np.testing.assert_allclose(right.coefficients.loc[names, names], left.coefficients)
             pd.testing.assert_series_equal(fit_indices(right), fit_indices(left), rtol=1e-7)
 
 
-def test_a_matrix_says_what_its_data_say():
-    for convention in ("amos", "lavaan"):
-        one = fit_loop(FOUR, DATA, convention=convention)
-        other = fit_loop_moments(FOUR, DATA.cov(ddof=0), len(DATA), convention=convention)
-        for left, right in zip(one, other, strict=True):
-            assert left.convention == right.convention == convention
-            pd.testing.assert_frame_equal(left.estimates, right.estimates)
-    ratio = one.stable.estimates["se"] / fit_loop(FOUR, DATA).stable.estimates["se"]
-    np.testing.assert_allclose(ratio, np.sqrt(43 / 44))
+def test_a_loop_is_found_where_its_matrix_is_fitted_and_only_there():
+    both = fit_loop_moments(FOUR, DATA.cov(ddof=0), len(DATA))
+    for ours, reference in zip(find_loop(FOUR, DATA), both, strict=True):
+        pd.testing.assert_frame_equal(ours.estimates, reference.estimates)
+    assert find_loop(FOUR, UNREAL) is None
 
 
 # nothing fits better
@@ -336,11 +296,10 @@ def climb(R: np.ndarray, starts: int, seed: int) -> list[optimize.OptimizeResult
     ("p", "gain"), [(3, 0.3), (4, 0.05), (4, 0.7), (4, -0.3), (5, 0.4)], ids=str
 )
 def test_no_start_leads_below_the_closed_form(p, gain):
-    both = fit_loop(ring(p), simulate(gain, 200, seed=p, p=p))
+    both = find_loop(ring(p), simulate(gain, 200, seed=p, p=p))
     S = both.stable.sample.to_numpy()
-    sd = np.sqrt(np.diag(S))
     lowest = discrepancy(both.stable.implied.to_numpy(), S)
-    ends = climb(S / np.outer(sd, sd), starts=25, seed=4)
+    ends = climb(correlations_of(S)[0], starts=25, seed=4)
     assert min(end.fun for end in ends) == pytest.approx(lowest, abs=1e-9)
     best = [end.x[:p].prod() for end in ends if end.fun < lowest + 1e-11]
     gains = [feedback(fit.coefficients)["gain"] for fit in both]
@@ -537,7 +496,7 @@ def test_a_bootstrap_is_that_of_the_fit():
     model = parse_model(f"{FOUR.text}\ne ~ a + c")
     found = bootstrap_loop(model, data, n_boot=300, seed=9)
     assert found.failed == found.unreal == 0
-    stable = fit_loop(model, data).stable
+    stable = find_loop(model, data).stable
     table = found.table.sort_index()
     draws = found.draws.sort_index(axis="columns")
     direct = {(cause, to): stable.coefficients.loc[to, cause] for to, cause in model.paths}
@@ -552,9 +511,9 @@ def test_a_bootstrap_is_that_of_the_fit():
     assert found.draws.columns.equals(found.table.index)
     assert (table["low"] < table["estimate"]).all()
     assert (table["estimate"] < table["high"]).all()
-    drawn = np.random.default_rng(9).integers(0, 80, (300, 80))
+    sites = drawn(80, 300, 9)
     for resample in (0, 1, 150, 299):
-        again = fit_loop(model, data.iloc[drawn[resample]]).stable
+        again = find_loop(model, data.iloc[sites[resample]]).stable
         row = draws.iloc[resample]
         values = {(cause, to): again.coefficients.loc[to, cause] for to, cause in model.paths}
         assert row["direct"].to_dict() == pytest.approx(values, abs=1e-8)
@@ -563,13 +522,12 @@ def test_a_bootstrap_is_that_of_the_fit():
             assert row[name].item() == pytest.approx(value, abs=1e-8)
 
 
-def gain_of(*columns: np.ndarray) -> float:
-    table = pd.DataFrame(dict(zip("abcd", columns, strict=True)))
-    return float(feedback(fit_loop(FOUR, table).stable.coefficients)["gain"])
-
-
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
 def test_intervals_agree_with_scipy(confidence):
+    def gain_of(*columns: np.ndarray) -> float:
+        table = pd.DataFrame(dict(zip("abcd", columns, strict=True)))
+        return float(feedback(find_loop(FOUR, table).stable.coefficients)["gain"])
+
     found = bootstrap_loop(FOUR, DATA, n_boot=120, confidence=confidence, seed=5)
     expected = stats.bootstrap(
         [DATA[name].to_numpy() for name in "abcd"],
@@ -590,9 +548,8 @@ def test_resamples_without_a_loop_are_left_out_and_counted():
     data = simulate(-0.3, 30, seed=1)
     data["a"] = 1.0 * data["a"].rank().gt(28)
     found = bootstrap_loop(FOUR, data, n_boot=400, seed=6)
-    drawn = np.random.default_rng(6).integers(0, 30, (400, 30))
     failed, unreal = 0, 0
-    for sites in drawn:
+    for sites in drawn(30, 400, 6):
         table = data.iloc[sites]
         if table["a"].nunique() == 1:
             failed += 1
@@ -621,36 +578,14 @@ def test_a_seed_repeats_and_units_change_nothing():
     assert not np.isclose(one.draws, other.draws).any()
 
 
-def brute_bollen_stine(data: pd.DataFrame, n_boot: int, seed: int) -> tuple[float, np.ndarray]:
-    """Turn the data and refit them one by one."""
-    Z = data.apply(stats.zscore)
-    fit = fit_loop(FOUR, Z).stable
-
-    def root(S: np.ndarray, power: float) -> np.ndarray:
-        values, vectors = np.linalg.eigh(S)
-        return vectors @ np.diag(values**power) @ vectors.T
-
-    turned = pd.DataFrame(Z.to_numpy() @ root(fit.sample, -0.5) @ root(fit.implied, 0.5))
-    turned.columns = list(fit.implied)
-    n = len(Z)
-    F = []
-    for sites in np.random.default_rng(seed).integers(0, n, (n_boot, n)):
-        try:
-            F.append(fit_indices(fit_loop(FOUR, turned.iloc[sites]).stable)["chi2"] / (n - 1))
-        except InputError:
-            F.append(np.nan)
-    F = np.array(F)
-    return (F[~np.isnan(F)] > fit_indices(fit)["chi2"] / (n - 1)).mean(), F
-
-
 @pytest.mark.parametrize("gain", [0.4, -0.4], ids=["positive", "negative"])
 def test_bollen_stine_agrees_with_refits(gain):
     data = simulate(gain, 40, seed=22)
-    p, F = brute_bollen_stine(data, 120, seed=3)
+    observed, F = brute_bollen_stine(FOUR, data, drawn(40, 120, 3))
     found = bollen_stine(FOUR, data, n_boot=120, seed=3)
     np.testing.assert_allclose(found.draws, F[~np.isnan(F)], rtol=0, atol=1e-9)
-    assert found.p == p
-    assert 0 < p < 1
+    assert found.p == (F[~np.isnan(F)] > observed).mean()
+    assert 0 < found.p < 1
     assert found.failed == np.isnan(F).sum()
     assert (found.failed > 0) == (gain < 0)
 
@@ -664,7 +599,7 @@ def test_bollen_stine_rejects_a_true_loop_at_its_level():
 def test_a_loop_of_three_has_nothing_to_test():
     data = simulate(0.3, 50, seed=5, p=3)
     assert np.isnan(bollen_stine(ring(3), data, n_boot=100).p)
-    stable = fit_loop(ring(3), data).stable
+    stable = find_loop(ring(3), data).stable
     assert stable.df == 0
     assert fit_indices(stable)["cfi"] == 1
     weak = fit_many(ring(3), np.eye(3)[None] + 1e-3 * (1 - np.eye(3)), 50)  # no better than none
@@ -747,13 +682,6 @@ def test_nodes_that_are_not_one_factor_of_each_group_are_refused_with_the_list(t
 # without a loop
 
 
-def test_a_loop_is_found_where_it_is_fitted():
-    found, fitted = find_loop(FOUR, DATA), fit_loop(FOUR, DATA)
-    for ours, reference in zip(found, fitted, strict=True):
-        pd.testing.assert_frame_equal(ours.estimates, reference.estimates)
-    assert find_loop(FOUR, UNREAL) is None
-
-
 def test_a_bootstrap_without_a_loop_has_no_estimate_and_still_counts():
     found = bootstrap_loop(FOUR, UNREAL, n_boot=200, seed=3)
     assert found.table.isna().all(axis=None)
@@ -799,7 +727,7 @@ def test_other_shapes_are_sent_to_the_search(text):
     data = noise(len(names), seed=1).set_axis(names, axis="columns")
     for ask in (
         lambda: find_ring(model),
-        lambda: fit_loop(model, data),
+        lambda: find_loop(model, data),
         lambda: fit_loop_moments(model, data.cov(), 44),
         lambda: bootstrap_loop(model, data),
         lambda: fit_many(model, data.cov().to_numpy()[None], 44),
@@ -831,20 +759,19 @@ RARE[["a", "c"]] = 1.0 * (RARE[["a", "c"]].rank() > 29)  # constant in half of t
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: fit_loop(FOUR, DATA, convention="EQS"), "amos or lavaan"),
-        (lambda: fit_loop(FOUR, DATA.drop(columns="c")), "no column c"),
-        (lambda: fit_loop(FOUR, DATA.assign(c=1.0)), "1 at every site"),
-        (lambda: fit_loop(FOUR, DATA.assign(c=2 * DATA["a"] - DATA["b"])), "follows from"),
-        (lambda: fit_loop(FOUR, DATA[:8]), "more than 8 sites"),
+        (lambda: fit_loop_moments(FOUR, DATA.corr(), 44, convention="EQS"), "amos or lavaan"),
+        (lambda: find_loop(FOUR, DATA.drop(columns="c")), "no column c"),
+        (lambda: find_loop(FOUR, DATA.assign(c=1.0)), "1 at every site"),
+        (lambda: find_loop(FOUR, DATA.assign(c=2 * DATA["a"] - DATA["b"])), "follows from"),
+        (lambda: find_loop(FOUR, DATA[:8]), "more than 8 sites"),
         (lambda: fit_loop_moments(FOUR, DATA.corr().drop(columns="c"), 44), "column c"),
         (lambda: bootstrap_loop(FOUR, DATA, confidence=95), "confidence\n"),
         (lambda: bootstrap_loop(FOUR, DATA, confidence=0), "confidence\n"),
         (lambda: bootstrap_loop(FOUR, DATA, n_boot=99), "at least 100 resamples"),
         (lambda: bootstrap_loop(FOUR, DATA.drop(columns="c")), "no column c"),
-        (lambda: fit_loop(FOUR, UNREAL), "gain is -1"),
-        (lambda: find_loop(FOUR, DATA.drop(columns="c")), "no column c"),
+        (lambda: fit_loop_moments(FOUR, UNREAL.cov(), 44), "gain is -1"),
         (lambda: bootstrap_loop(FOUR, RARE, n_boot=100), "at least half of the resamples"),
-        (lambda: respond(fit_loop(FOUR, DATA).stable.coefficients, "z", 3), r"found:  .z."),
+        (lambda: respond(find_loop(FOUR, DATA).stable.coefficients, "z", 3), r"found:  .z."),
         (lambda: bollen_stine(FOUR, UNREAL), "gain is -1"),
         (lambda: bollen_stine(FOUR, DATA, n_boot=99), "at least 100 resamples"),
     ],
