@@ -37,7 +37,7 @@ from helpers.pathmodel.frame import correlations_of, discrepancy, imply
 from helpers.pathmodel.loop import NODES, LoopFit, complete, find_ring, solve_ring
 from helpers.pathmodel.recursive import regress
 from tests.test_pathmodel import agree_with_lavaan, read_case, read_data, run_lavaan
-from tests.test_resampling import brute_bollen_stine, drawn
+from tests.test_resampling import brute_bollen_stine, draw_at_once
 
 LAVAAN_LOOPS = Path(__file__).parent / "lavaan_loop"
 NAMES = list("abcdef")
@@ -101,10 +101,7 @@ def as_table(R: np.ndarray) -> pd.DataFrame:
 
 def fit_root(case: pd.Series, folder: Path, *, convention: str, exogenous: str) -> PathFit:
     data, model = read_data(case["data"], folder), read_case(case["model"])
-    if len(data) == data.shape[1]:
-        matrix = data.set_axis(data.columns)
-    else:
-        matrix = data.cov(ddof=0)
+    matrix = data.set_axis(data.columns) if len(data) == data.shape[1] else data.cov(ddof=0)
     both = fit_loop_moments(model, matrix, case["n"], convention=convention)
     assert exogenous == "correlated"  # a loop leaves no exogenous variable
     return getattr(both, case["root"])
@@ -224,13 +221,8 @@ def test_what_follows_from_a_loop_is_regressed_on_its_causes():
     data = simulate(0.4, 60, seed=2, follow=2)
     S = data.cov(ddof=0).to_numpy()
     B, Psi = solve_ring(FOLLOWED, S)
-    alone, left = solve_ring(FOUR, S[:4, :4])
+    alone, _ = solve_ring(FOUR, S[:4, :4])
     np.testing.assert_allclose(B[:, :4, :4], alone, rtol=1e-9)
-    np.testing.assert_allclose(np.einsum("kii->ki", Psi)[:, :4], np.einsum("kii->ki", left))
-    sd = np.sqrt(np.diag(S)[:4])
-    unit = np.outer(sd, sd)
-    for Sigma in imply(B, Psi)[:, :4, :4]:
-        np.testing.assert_allclose(Sigma / unit, complete(S[:4, :4]) / unit, rtol=0, atol=1e-12)
     for to, causes in ((4, [0, 3]), (5, [0, 4])):
         slopes, rest = regress(S, to, np.array(causes))
         np.testing.assert_allclose(B[:, to, causes], [slopes, slopes])
@@ -241,14 +233,12 @@ def test_the_order_of_lines_and_columns_changes_nothing():
     data = simulate(0.4, 60, seed=2, follow=2)
     one = find_loop(FOLLOWED, data)
     lines = FOLLOWED.text.splitlines()
-    for order in ([5, 2, 0, 3, 4, 1], [4, 3, 2, 5, 1, 0]):
-        model = parse_model("\n".join(lines[k] for k in order))
-        assert model.variables != FOLLOWED.variables
-        other = find_loop(model, data[list("fdbace")])
-        for left, right in zip(one, other, strict=True):
-            names = list(FOLLOWED.variables)
-            np.testing.assert_allclose(right.coefficients.loc[names, names], left.coefficients)
-            pd.testing.assert_series_equal(fit_indices(right), fit_indices(left), rtol=1e-7)
+    model = parse_model("\n".join(lines[k] for k in (5, 2, 0, 3, 4, 1)))
+    assert model.variables != FOLLOWED.variables
+    for left, right in zip(one, find_loop(model, data[list("fdbace")]), strict=True):
+        names = list(FOLLOWED.variables)
+        np.testing.assert_allclose(right.coefficients.loc[names, names], left.coefficients)
+        pd.testing.assert_series_equal(fit_indices(right), fit_indices(left), rtol=1e-7)
 
 
 def test_a_loop_is_found_where_its_matrix_is_fitted_and_only_there():
@@ -389,15 +379,12 @@ def test_the_published_loop_is_a_bounded_amplification():
 def test_the_published_loop_turned_round_has_reciprocal_coefficients():
     B, _ = published()
     _, turned = published(turned=True)
-    table = turned.twin.coefficients
-    reciprocal = {("climatic", "plant"): 1.01, ("plant", "soil"): 1.37}
-    reciprocal |= {("soil", "microbial"): 1.33, ("microbial", "climatic"): 1.33}
-    assert {pair: round(table.loc[pair], 2) for pair in reciprocal} == reciprocal
-    gains = [feedback(fit.coefficients)["gain"] for fit in turned]
-    np.testing.assert_allclose(gains, [0.40652, 2.4599], rtol=1e-4)
+    cells = turned.twin.coefficients.T.loc[B.index, B.columns].to_numpy()
+    np.testing.assert_allclose(cells[B != 0], 1 / B.to_numpy()[B != 0])
     np.testing.assert_allclose(turned.stable.coefficients.T.loc[B.index, B.columns], B, atol=1e-9)
     np.testing.assert_allclose(turned.stable.implied, turned.stable.sample, atol=1e-9)
-    assert feedback(B)["gain"] == pytest.approx(gains[0])
+    gains = [feedback(fit.coefficients)["gain"] for fit in turned]
+    np.testing.assert_allclose(gains, [0.40652, 2.4599], rtol=1e-4)
 
 
 def test_the_published_chi_square_rejects_the_published_loop():
@@ -441,13 +428,6 @@ def test_a_push_runs_along_the_arrows_step_by_step():
     assert states.loc[3, "soil"] == 1
     assert states.loc[4, "soil"] == 1 + 0.75**2 * 0.99 * 0.73
     assert states.loc[5, "microbial"] == 0.75 * states.loc[4, "soil"]
-
-
-def test_a_push_grows_without_end_in_the_unstable_solution():
-    _, both = published()
-    push = respond(both.twin.coefficients, "plant", 80)["plant"].abs()
-    growth = push.iloc[::4].diff().iloc[1:].to_numpy()
-    np.testing.assert_allclose(growth[1:] / growth[:-1], 1 / 0.40651875, rtol=1e-7)
 
 
 def test_feedback_of_many_models_at_once_is_that_of_each():
@@ -511,7 +491,7 @@ def test_a_bootstrap_is_that_of_the_fit():
     assert found.draws.columns.equals(found.table.index)
     assert (table["low"] < table["estimate"]).all()
     assert (table["estimate"] < table["high"]).all()
-    sites = drawn(80, 300, 9)
+    sites = draw_at_once(80, 300, 9)
     for resample in (0, 1, 150, 299):
         again = find_loop(model, data.iloc[sites[resample]]).stable
         row = draws.iloc[resample]
@@ -549,7 +529,7 @@ def test_resamples_without_a_loop_are_left_out_and_counted():
     data["a"] = 1.0 * data["a"].rank().gt(28)
     found = bootstrap_loop(FOUR, data, n_boot=400, seed=6)
     failed, unreal = 0, 0
-    for sites in drawn(30, 400, 6):
+    for sites in draw_at_once(30, 400, 6):
         table = data.iloc[sites]
         if table["a"].nunique() == 1:
             failed += 1
@@ -560,14 +540,6 @@ def test_resamples_without_a_loop_are_left_out_and_counted():
     assert len(found.draws) == 400 - failed - unreal
     assert found.draws.notna().all(axis=None)
     assert (found.draws["gain"].abs() < 1).all(axis=None)
-
-
-def test_a_site_that_the_loop_needs_leaves_no_interval():
-    data = simulate(0.4, 30, seed=4).assign(a=lambda table: 1.0 * (table.index == 4))
-    found = bootstrap_loop(FOUR, data, n_boot=400, seed=6)
-    assert found.table[["low", "high"]].isna().all(axis=None)
-    assert found.table["estimate"].notna().all()
-    assert found.failed > 80
 
 
 def test_a_seed_repeats_and_units_change_nothing():
@@ -581,7 +553,7 @@ def test_a_seed_repeats_and_units_change_nothing():
 @pytest.mark.parametrize("gain", [0.4, -0.4], ids=["positive", "negative"])
 def test_bollen_stine_agrees_with_refits(gain):
     data = simulate(gain, 40, seed=22)
-    observed, F = brute_bollen_stine(FOUR, data, drawn(40, 120, 3))
+    observed, F = brute_bollen_stine(FOUR, data, draw_at_once(40, 120, 3))
     found = bollen_stine(FOUR, data, n_boot=120, seed=3)
     np.testing.assert_allclose(found.draws, F[~np.isnan(F)], rtol=0, atol=1e-9)
     assert found.p == (F[~np.isnan(F)] > observed).mean()
@@ -650,12 +622,8 @@ def test_other_nodes_take_the_places_of_the_leaders(source):
     model = read_loop(nodes, source)
     assert model.paths == tuple((names[to], names[cause]) for to, cause in file.paths)
     assert not model.reasons
-
-
-def test_a_reason_stays_with_the_arrow_that_it_is_for():
-    model = read_loop(("PRE", "EVI", "SOC", "Cenzy"))
-    file = read_model("loop").reasons
-    assert model.reasons == {to: file[to] for to in ("SOC", "Cenzy")}
+    partly = read_loop(("PRE", "EVI", "SOC", "Cenzy")).reasons
+    assert partly == {to: read_model("loop").reasons[to] for to in ("SOC", "Cenzy")}
 
 
 @pytest.mark.parametrize(
@@ -664,18 +632,14 @@ def test_a_reason_stays_with_the_arrow_that_it_is_for():
         ("TF, EVI, SOC", r"TF \(climatic\), EVI \(plant\), SOC \(soil\)\n"),
         ("TF, EVI, SOC, Cenzy, pH", r"pH \(soil\)"),
         ("TF, SOC, EVI, Cenzy", r"SOC \(soil\), EVI \(plant\)"),
-        ("TF, EVI, TOP, Cenzy", r"TOP \(no factor of this study\)"),
         ("TF, EVI, SOC, Nenzy", r"Nenzy \(no factor of this study\)"),
-        ("TF; EVI; SOC; Cenzy", r"TF; EVI; SOC; Cenzy \(no factor"),
-        ("", r" \(no factor of this study\)"),
     ],
 )
 def test_nodes_that_are_not_one_factor_of_each_group_are_refused_with_the_list(text, found):
     known = load_factors().index.drop("Nenzy")
     with pytest.raises(InputError, match=rf"found:  (.|\n)*{found}") as refusal:
         choose_nodes(text, known)
-    for line in ("climatic: TF, PET", "plant: EVI, CIA", "soil: SOC, SIC", "microbial: TPLFA"):
-        assert line in refusal.value.needed
+    assert "plant: EVI, CIA" in refusal.value.needed
     assert "Nenzy" not in refusal.value.needed
 
 
@@ -736,13 +700,9 @@ def test_other_shapes_are_sent_to_the_search(text):
             ask()
 
 
-def test_two_loops_are_refused():
-    text = "b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f"
+def test_one_loop_is_named_from_cause_to_effect_and_two_are_refused():
     with pytest.raises(InputError, match=r"one loop\n(.|\n)*found:  two"):
-        find_ring(parse_model(text))
-
-
-def test_a_loop_is_named_from_cause_to_effect():
+        find_ring(parse_model("b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f"))
     for name, p in (("loop", 4), ("loop_top_all", 4), ("loop_top_two", 4), ("loop_top_inside", 5)):
         model = read_model(name)
         found = find_ring(model)

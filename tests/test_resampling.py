@@ -57,7 +57,7 @@ def noise(model: PathModel, sites: int = 30, seed: int = 3) -> pd.DataFrame:
     return pd.DataFrame(values, columns=list(model.variables))
 
 
-def drawn(n: int, n_boot: int, seed: int) -> np.ndarray:
+def draw_at_once(n: int, n_boot: int, seed: int) -> np.ndarray:
     """Return the sites of resamples as numpy draws them at once."""
     return np.random.default_rng(seed).integers(0, n, (n_boot, n))
 
@@ -114,7 +114,7 @@ def test_total_effects_of_resamples_agree_with_lavaan_and_are_those_that_are_kep
 
     np.testing.assert_allclose(totals(sites)[expected.columns], expected, rtol=0, atol=1e-8)
     draws = bootstrap_effects(MODEL, SITES, "y", n_boot=100, seed=8, exogenous=exogenous).draws
-    np.testing.assert_allclose(draws, totals(drawn(30, 100, 8)), rtol=0, atol=1e-9)
+    np.testing.assert_allclose(draws, totals(draw_at_once(30, 100, 8)), rtol=0, atol=1e-9)
 
 
 @EACH
@@ -183,7 +183,7 @@ def test_resamples_that_cannot_be_fitted_are_left_out_and_counted():
     data = noise(CHAIN, sites=12)
     data["x"] = 1.0 * (data.index == 4)
     found = bootstrap_effects(CHAIN, data, "y", n_boot=1000, seed=6)
-    constant = np.count_nonzero((drawn(12, 1000, 6) != 4).all(axis=1))
+    constant = np.count_nonzero((draw_at_once(12, 1000, 6) != 4).all(axis=1))
     assert found.failed == constant > 300
     assert len(found.draws) == 1000 - constant
     assert found.draws.notna().all(axis=None)
@@ -197,7 +197,7 @@ def test_resamples_that_cannot_be_fitted_are_left_out_and_counted():
     data = noise(CHAIN, sites=10)
     data.loc[1:, "m"] = 2 * data.loc[1:, "x"]  # only site 0 tells them apart
     found = bootstrap_effects(CHAIN, data, "y", n_boot=500, seed=6)
-    assert found.failed == np.count_nonzero((drawn(10, 500, 6) != 0).all(axis=1))
+    assert found.failed == np.count_nonzero((draw_at_once(10, 500, 6) != 0).all(axis=1))
 
 
 @EACH
@@ -244,7 +244,7 @@ def test_bollen_stine_agrees_with_lavaan_and_refits(exogenous):
     expected, sites = lavaan("bollen_stine", exogenous)
     _, F = brute_bollen_stine(MODEL, SITES, sites, exogenous)
     np.testing.assert_allclose(F, expected["F"], rtol=0, atol=1e-8)
-    observed, F = brute_bollen_stine(MODEL, SITES, drawn(30, 100, 3), exogenous)
+    observed, F = brute_bollen_stine(MODEL, SITES, draw_at_once(30, 100, 3), exogenous)
     found = bollen_stine(MODEL, SITES, n_boot=100, seed=3, exogenous=exogenous)
     np.testing.assert_allclose(found.draws, F, rtol=0, atol=1e-8)
     assert found.p == (observed < F).mean()
