@@ -18,16 +18,8 @@ from helpers.statistics.associations import correlate, effective_sizes
 def swain(fit: PathFit) -> pd.Series:
     """Correct the chi-square of a model for a small sample :cite:p:`herzog2009`.
 
-    Parameters
-    ----------
-    fit : PathFit
-        From :func:`helpers.pathmodel.fit_model`.
-
-    Returns
-    -------
-    pandas.Series
-        ``chi2``, corrected; its ``p``; the ``factor`` that chi-square was multiplied by. NaN for a
-        model without degrees of freedom.
+    Returned are ``chi2``, corrected; its ``p``; the ``factor`` that chi-square was multiplied by:
+    NaN for a model without degrees of freedom.
     """
     factor = swain_factor(len(fit.sample), len(fit.estimates), fit.df, fit.scale)
     chi2 = factor * fit_indices(fit)["chi2"]

@@ -35,8 +35,7 @@ _STEPS = 100
 class LoopFit(NamedTuple):
     """The two solutions of a loop: same Sigma and same fit, gains g and 1 / g.
 
-    `stable` is the one whose stability index is below 1; reporting it is a convention, not a
-    finding.
+    To report `stable`, whose stability index is below 1, is a convention, not a finding.
     """
 
     stable: PathFit
@@ -136,8 +135,7 @@ def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
     ----------
     model : PathModel
         A loop of three variables or more without exogenous variables, and what follows from it
-        (:func:`helpers.pathmodel.loop.find_ring`).
-        Others are refused.
+        (:func:`helpers.pathmodel.loop.find_ring`). Others are refused.
     data : as for :func:`helpers.pathmodel.fit_model`
 
     Examples

@@ -47,10 +47,8 @@ class Bootstrap:
 
     Attributes
     ----------
-    table : pandas.DataFrame
-        Estimates with the ends of their intervals.
-    draws : pandas.DataFrame
-        One row per resample that is left.
+    table, draws : pandas.DataFrame
+        Estimates with the ends of their intervals, and one row per resample that is left.
     failed : int
         Resamples left out because a column was constant, or columns determined each other.
     unreal : int
@@ -295,18 +293,16 @@ def order_agreement(
 
     Parameters
     ----------
-    bootstrap : Bootstrap
-        From :func:`bootstrap_effects`.
+    bootstrap : as :func:`bootstrap_effects` returns it
     positive, negative : sequence of str
         The causes with positive and with negative effects, the strongest of each first.
 
     Returns
     -------
     pandas.DataFrame
-        Two rows, ``estimate`` and ``draws`` (mean over resamples), and three columns: ``order``,
-        whether (how often) all causes are in the published order, from the most positive to the
-        most negative; ``tau``, Kendall's correlation with that order; ``signs``, the share of
-        causes whose sign agrees.
+        Rows ``estimate`` and ``draws`` (mean over resamples), columns ``order``, whether (how
+        often) all causes are in the published order, from the most positive to the most negative;
+        ``tau``, Kendall's correlation with that order; ``signs``, the share of agreeing signs.
     """
     order = [*positive, *reversed(negative)]
     unknown = sorted(set(order) - set(bootstrap.draws))
@@ -410,15 +406,9 @@ def influence(
 ) -> pd.DataFrame:
     """Return how each standardized total effect changes when one site is left out.
 
-    Parameters
-    ----------
-    model, data, outcome, exogenous : as for :func:`bootstrap_effects`
-
-    Returns
-    -------
-    pandas.DataFrame
-        Effect without the site minus effect with it: one row per site, one column per cause. NaN
-        for a site without which the model cannot be fitted.
+    That is, the effect without the site minus that with it: one row per site, one column per cause,
+    NaN for a site without which the model cannot be fitted. Parameters are as for
+    :func:`bootstrap_effects`.
     """
     check_outcome(model, outcome)
     values = _standardized(model, data, exogenous)

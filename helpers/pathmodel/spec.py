@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +33,8 @@ class PathModel:
     text : str
         Lines ``y ~ x1 + x2`` (arrows from x1 and x2 to y) and ``a ~~ b`` (a covariance); ``#``
         starts a comment.
-    paths : tuple of (str, str)
-        Each arrow as (to, from).
-    covariances : tuple of (str, str)
-        The covariances that the text draws.
+    paths, covariances : tuple of (str, str)
+        Each arrow as (to, from), and the covariances that the text draws.
     reasons : dict
         The comment behind each line of arrows, by the variable that they point to.
     """
@@ -49,10 +47,9 @@ class PathModel:
     @cached_property
     def _ordered(self) -> tuple[str, ...] | None:
         """Variables, causes before effects; None where there is a loop."""
+        graph = {to: self.parents(to) for to, _ in self.paths}
         try:
-            return tuple(
-                TopologicalSorter({to: self.parents(to) for to, _ in self.paths}).static_order()
-            )
+            return tuple(TopologicalSorter(graph).static_order())
         except CycleError:
             return None
 
@@ -65,11 +62,8 @@ class PathModel:
     @cached_property
     def exogenous(self) -> tuple[str, ...]:
         """Variables that no arrow points to."""
-        named = [cause for _, cause in self.paths] + [
-            name for pair in self.covariances for name in pair
-        ]
-        inner = set(self.endogenous)
-        return tuple(name for name in dict.fromkeys(named) if name not in inner)
+        named = [cause for _, cause in self.paths] + list(chain(*self.covariances))
+        return tuple(name for name in dict.fromkeys(named) if name not in self.endogenous)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -79,21 +73,16 @@ class PathModel:
     @cached_property
     def recursive(self) -> bool:
         """Whether it has neither a loop nor a covariance between an error and anything else."""
-        drawn = {name for pair in self.covariances for name in pair}
-        return self._ordered is not None and not drawn & set(self.endogenous)
+        errors = set(self.endogenous).intersection(chain(*self.covariances))
+        return self._ordered is not None and not errors
 
     def parents(self, variable: str) -> tuple[str, ...]:
         """Return the direct causes of a variable."""
         return tuple(cause for to, cause in self.paths if to == variable)
 
     def all_covariances(self, exogenous: str = "correlated") -> tuple[tuple[str, str], ...]:
-        """Return the free covariances: those drawn, and those among exogenous variables.
-
-        Parameters
-        ----------
-        exogenous : {"correlated", "uncorrelated"}
-            Whether exogenous variables may correlate where the text does not draw it. AMOS lets
-            them not; lavaan does.
+        """Return the free covariances: those drawn, and where exogenous variables may correlate
+        though the text does not draw it, theirs. AMOS lets them not; lavaan does.
         """
         check_word("exogenous", exogenous, EXOGENOUS)
         among = combinations(self.exogenous, 2) if exogenous == "correlated" else ()
