@@ -1,7 +1,7 @@
 """Path models of observed variables: what they say, their fit, their effects, their doubts.
 
-A recursive model has its optimum in closed form; for others semopy finds it. Everything that is
-computed from it has a written definition here and is held against lavaan in the tests.
+A recursive model, or one of one loop, has its optimum in closed form; for others semopy finds it.
+Everything that is computed from it has a written definition here, held against lavaan in the tests.
 """
 
 import lazy_loader
