@@ -418,8 +418,11 @@ OTHERS = {
     simulation.read_truth: "reads a text",
     simulation.print_rate: "prints a row",
     specifications.load_sweep: "reads a file",
+    pathmodel.effect_pairs: "of a model alone",
+    pathmodel.effects_on: "of covariances of a table that was checked",
     pathmodel.parse_model: "reads a text",
     pathmodel.read_model: "reads a file",
+    pathmodel.spatial_separation: "checks as d_separation and effective_sizes",
 }
 
 

@@ -21,7 +21,7 @@ from helpers.checks import check_array, check_whole
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
 from helpers.pathmodel.fit import PathFit, check_covariances, describe, model_table, prepare
-from helpers.pathmodel.frame import Frame, effect_matrices, imply
+from helpers.pathmodel.frame import Frame, correlations_of, effect_matrices, imply
 from helpers.pathmodel.indices import indices_of_many
 from helpers.pathmodel.recursive import regress_on_causes
 from helpers.pathmodel.spec import PathModel, joined, parse_model, read_model
@@ -148,7 +148,7 @@ def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
     """
     table = model_table(model, data)
     S = table.cov(ddof=0)
-    real = not np.isnan(solve_ring(model, S.to_numpy())[0]).any()
+    real = not np.isnan(solve_ring(model, correlations_of(S.to_numpy())[0])[0]).any()
     return fit_loop_moments(model, S, len(table)) if real else None
 
 
