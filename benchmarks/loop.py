@@ -8,24 +8,15 @@ import pandas as pd
 from benchmarks.common import compare_times, write_table
 from benchmarks.peers import PART, RESAMPLES, ROUNDS, SEED, Fits, load_sites, time_rounds
 from helpers.pathmodel import read_model
-from helpers.pathmodel.decomposition import effect_matrices
-from helpers.pathmodel.loop import bootstrap_loop, feedback
+from helpers.pathmodel.frame import discrepancy, effect_matrices, imply
+from helpers.pathmodel.loop import feedback, solve_ring
 from helpers.pathmodel.recursive import solvable
-from helpers.pathmodel.resampling import draw_sites
-from helpers.pathmodel.ring import solve_ring
+from helpers.pathmodel.resampling import bootstrap_loop, draw_sites
 
 OURS = "closed form, batched, all statistics with BCa intervals"
 AT_OPTIMUM = 1e-6  # of F, above the closed form's
 SAME_GAIN = 1e-2
 MODEL = read_model("loop")
-
-
-def discrepancies(B: np.ndarray, Psi: np.ndarray, S: np.ndarray) -> np.ndarray:
-    """Return F of each sample, (samples,); NaN where B or Psi is NaN."""
-    root = np.eye(S.shape[-1]) - B
-    inverse = root.swapaxes(-1, -2) @ np.linalg.inv(Psi) @ root
-    trace = np.einsum("...ij,...ji", S, inverse)
-    return trace - np.linalg.slogdet(inverse)[1] - np.linalg.slogdet(S)[1] - S.shape[-1]
 
 
 def report() -> list[str]:
@@ -40,12 +31,12 @@ def report() -> list[str]:
     few = [sample for sample, kept in zip(samples, real, strict=True) if kept]
     S, B, Psi = S[real], B[0, real], Psi[0, real]
     ours = effect_matrices(B, Psi)[1]
-    gain, lowest = feedback(effect_matrices(B, Psi)[0])["gain"], discrepancies(B, Psi, S)
+    gain, lowest = feedback(effect_matrices(B, Psi)[0])["gain"], discrepancy(imply(B, Psi), S)
 
     def follow(fits: Fits) -> dict[str, str]:
         """Return where the searches ended, and how far from the stable solution at its gain."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            above = discrepancies(fits.B, fits.Psi, S) - lowest
+            above = discrepancy(imply(fits.B, fits.Psi), S) - lowest
         there = above <= AT_OPTIMUM
         found = 1 - np.linalg.det(np.eye(S.shape[-1]) - fits.standardized)
         stable = there & (np.abs(found) < 1)

@@ -31,17 +31,15 @@ suppressMessages(library(lavaan))
 model <- paste(readLines("model.lav"), collapse = "\\n")
 names <- readLines("names.txt")
 data <- read.csv("samples.csv")
-one <- diag(length(names))
 started <- proc.time()[["elapsed"]]
 fits <- t(sapply(split(data, data$sample), function(rows) {
-  nothing <- rep(NA, 4 * length(names)^2)
+  nothing <- rep(NA, 3 * length(names)^2)
   tryCatch({
     fit <- suppressWarnings(sem(model, rows, se = "none", test = "none",
                                 baseline = FALSE, h1 = FALSE, check.post = FALSE))
     standardized <- suppressWarnings(lavInspect(fit, "std"))$beta[names, names]
-    total <- solve(one - standardized) - one
     found <- lavInspect(fit, "est")
-    c(standardized, total, found$beta[names, names], found$psi[names, names])
+    c(standardized, found$beta[names, names], found$psi[names, names])
   }, error = function(e) nothing)
 }))
 cat(proc.time()[["elapsed"]] - started, as.character(packageVersion("lavaan")))
@@ -53,16 +51,20 @@ write.csv(fits, "fits.csv", row.names = FALSE)
 class Fits(NamedTuple):
     """What a package made of samples: its name, seconds, and matrices (samples, p, p).
 
-    NaN where it gave up. Rows and columns are in the order of the model's variables; `standardized`
-    and `total` are path coefficients and total effects.
+    NaN where it gave up. Rows and columns are in the order of the model's variables.
     """
 
     name: str
     seconds: float
     standardized: np.ndarray
-    total: np.ndarray
     B: np.ndarray
     Psi: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """Total effects."""
+        one = np.eye(self.standardized.shape[-1])
+        return np.linalg.inv(one - self.standardized) - one
 
 
 def load_sites(model: PathModel) -> pd.DataFrame:
@@ -76,8 +78,7 @@ def load_sites(model: PathModel) -> pd.DataFrame:
 def fit_by_semopy(model: PathModel, samples: list[pd.DataFrame]) -> Fits:
     """Fit by semopy's default search, with a fresh model for each sample."""
     names = list(model.variables)
-    one = np.eye(len(names))
-    matrices = np.full((len(samples), 4, len(names), len(names)), np.nan)
+    matrices = np.full((len(samples), 3, len(names), len(names)), np.nan)
     started = time.perf_counter()
     for matrix, sample in zip(matrices, samples, strict=True):
         search = semopy.Model(model.text)
@@ -86,16 +87,12 @@ def fit_by_semopy(model: PathModel, samples: list[pd.DataFrame]) -> Fits:
             found = search.inspect(std_est=True, information=None)
         except np.linalg.LinAlgError:
             continue
-        for place, operator, column in (
-            (0, "~", "Est. Std"),
-            (2, "~", "Estimate"),
-            (3, "~~", "Estimate"),
-        ):
+        columns = (0, "~", "Est. Std"), (1, "~", "Estimate"), (2, "~~", "Estimate")
+        for place, operator, column in columns:
             rows = found[found["op"] == operator]
             to, cause = ([names.index(name) for name in rows[end]] for end in ("lval", "rval"))
             matrix[place] = 0
             matrix[place, to, cause] = rows[column].astype(float)
-        matrix[1] = np.linalg.inv(one - matrix[0]) - one
     seconds = time.perf_counter() - started
     return Fits(f"semopy {version('semopy')}", seconds, *matrices.swapaxes(0, 1))
 
@@ -117,22 +114,12 @@ def fit_by_lavaan(model: PathModel, samples: list[pd.DataFrame]) -> Fits | None:
         )
         seconds, lavaan = run.stdout.split()
         found = pd.read_csv(Path(folder, "fits.csv")).to_numpy(float)
-    matrices = found.reshape(len(samples), 4, len(names), len(names)).swapaxes(-1, -2)  # by column
+    matrices = found.reshape(len(samples), 3, len(names), len(names)).swapaxes(-1, -2)  # by column
     return Fits(f"lavaan {lavaan}", float(seconds), *matrices.swapaxes(0, 1))
 
 
 def write_samples(folder: Path, model: PathModel, samples: list[pd.DataFrame]) -> None:
-    """Write what LAVAAN reads.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to.
-    model : PathModel
-        What is to be fitted.
-    samples : list of pandas.DataFrame
-        What to.
-    """
+    """Write what LAVAAN reads into a folder: a model, and what it is to be fitted to."""
     (folder / "model.lav").write_text(model.text)
     (folder / "names.txt").write_text("\n".join(model.variables) + "\n")
     pd.concat(samples, keys=range(len(samples)), names=["sample", None]).to_csv(
@@ -143,41 +130,21 @@ def write_samples(folder: Path, model: PathModel, samples: list[pd.DataFrame]) -
 def time_rounds(
     model: PathModel, samples: list[pd.DataFrame], ours: tuple[str, Callable[[], object]]
 ) -> tuple[dict[str, list[float]], list[Fits]]:
-    """Time our bootstrap and the fits of the others, in turn.
+    """Time our bootstrap (its name, and the call that makes RESAMPLES) and the others, in turn.
 
-    Parameters
-    ----------
-    model : PathModel
-        What the others fit.
-    samples : list of pandas.DataFrame
-        What to: each round takes its share.
-    ours : tuple of str and callable
-        The name of our bootstrap, and the call that makes RESAMPLES of it.
-
-    Returns
-    -------
-    times : dict
-        By method: seconds for RESAMPLES.
-    fits : list of Fits
-        Of each of the others, all samples in order.
+    Each round the others fit their share of the samples. Returned are the seconds for RESAMPLES by
+    method, and the fits of each of the others, all samples in order.
     """
     name, bootstrap = ours
     times, parts = {name: []}, {}
-    for number in range(ROUNDS):
+    for share in np.array_split(np.arange(len(samples)), ROUNDS):
         times[name] += [time_of(bootstrap) for _ in range(CALLS)]
-        share = samples[number::ROUNDS]
-        for fits in (fit_by_semopy(model, share), fit_by_lavaan(model, share)):
+        few = [samples[k] for k in share]
+        for fits in (fit_by_semopy(model, few), fit_by_lavaan(model, few)):
             if fits:
-                times.setdefault(fits.name, []).append(fits.seconds / len(share) * RESAMPLES)
+                times.setdefault(fits.name, []).append(fits.seconds / len(few) * RESAMPLES)
                 parts.setdefault(fits.name, []).append(fits)
-    return times, [_in_order(each, len(samples)) for each in parts.values()]
-
-
-def _in_order(parts: list[Fits], samples: int) -> Fits:
-    wholes = []
-    for matrices in zip(*(part[2:] for part in parts), strict=True):
-        whole = np.empty((samples, *matrices[0].shape[1:]))
-        for number, part in enumerate(matrices):
-            whole[number::ROUNDS] = part
-        wholes.append(whole)
-    return Fits(parts[0].name, sum(part.seconds for part in parts), *wholes)
+    return times, [
+        Fits(each, sum(times[each]), *(np.concatenate(m) for m in zip(*found, strict=True)))
+        for each, found in ((each, [fits[2:] for fits in found]) for each, found in parts.items())
+    ]

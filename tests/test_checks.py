@@ -49,7 +49,6 @@ MODULES = (
     clusters,
     comparisons,
     gradients,
-    loop,
     phases,
     projections,
     reprint,
@@ -233,10 +232,7 @@ CALLS: dict[Callable, Call] = {
         | {"draws": 10, "seed": 1},
         {"model": "", "coefficients": "numbers", "indices": "", "draws": "count", "seed": "seed"},
     ),
-    **{
-        function: Call({"model": RING, "data": TABLE} | more, MODEL | dict.fromkeys(more, "word"))
-        for function, more in ((loop.find_loop, {}), (loop.fit_loop, {"convention": "amos"}))
-    },
+    loop.find_loop: Call({"model": RING, "data": TABLE}, MODEL),
     loop.fit_loop_moments: Call(
         {"model": RING, "sample": MATRIX, "n": N, "convention": "lavaan"},
         {"model": "", "sample": "square", "n": "count", "convention": "word"},
@@ -251,7 +247,7 @@ CALLS: dict[Callable, Call] = {
     loop.fit_many: Call(
         {"model": RING, "S": STACK, "n": N}, {"model": "", "S": "stack", "n": "count"}
     ),
-    loop.bootstrap_loop: Call(
+    pathmodel.bootstrap_loop: Call(
         {"model": RING, "data": TABLE, "n_boot": 100, "confidence": 0.9, "seed": 1},
         MODEL | SEEDED | {"confidence": "level"},
     ),
@@ -422,8 +418,11 @@ OTHERS = {
     simulation.read_truth: "reads a text",
     simulation.print_rate: "prints a row",
     specifications.load_sweep: "reads a file",
+    pathmodel.effect_pairs: "of a model alone",
+    pathmodel.effects_on: "of covariances of a table that was checked",
     pathmodel.parse_model: "reads a text",
     pathmodel.read_model: "reads a file",
+    pathmodel.spatial_separation: "checks as d_separation and effective_sizes",
 }
 
 
@@ -678,7 +677,7 @@ SHUFFLED = [
     comparisons.response_ratios,
     clusters.cluster_regression,
     clusters.pool_equations,
-    loop.fit_loop,
+    loop.find_loop,
     pathmodel.fit_model,
     pathmodel.d_separation,
     pathmodel.collinearity,
@@ -758,7 +757,7 @@ def test_units_of_slopes_and_means_are_those_of_the_factors(unit):
 @pytest.mark.parametrize("unit", [1e-150, 1e-100, 1e100, 1e150, 1e155])
 @pytest.mark.parametrize(
     "function",
-    [pathmodel.fit_model, pathmodel.d_separation, pathmodel.bootstrap_effects, loop.fit_loop],
+    [pathmodel.fit_model, pathmodel.d_separation, pathmodel.bootstrap_effects, loop.find_loop],
 )
 def test_path_models_give_the_same_effects_in_any_unit_or_refuse_it(function, unit):
     arguments = fresh(CALLS[function])

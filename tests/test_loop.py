@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -20,32 +18,26 @@ from helpers.pathmodel import (
     PathFit,
     PathModel,
     bollen_stine,
-    effects,
-    fit_indices,
-    parse_model,
-    read_model,
-)
-from helpers.pathmodel.frame import discrepancy
-from helpers.pathmodel.indices import chi2_indices
-from helpers.pathmodel.loop import (
-    NODES,
-    LoopFit,
     bootstrap_loop,
+    chi2_indices,
     choose_nodes,
+    effects,
     feedback,
     find_loop,
-    fit_loop,
+    fit_indices,
     fit_loop_moments,
     fit_many,
     imply_correlations,
+    parse_model,
     read_loop,
+    read_model,
     respond,
 )
+from helpers.pathmodel.frame import correlations_of, discrepancy, imply
+from helpers.pathmodel.loop import NODES, LoopFit, complete, find_ring, solve_ring
 from helpers.pathmodel.recursive import regress
-from helpers.pathmodel.ring import complete, find_ring, solve_ring
-from helpers.study import load_study, sample_top
-from tests.conftest import ROOT
-from tests.test_pathmodel import LAVAAN, assert_close, differences, read_case, read_data
+from tests.test_pathmodel import agree_with_lavaan, read_case, read_data, run_lavaan
+from tests.test_resampling import brute_bollen_stine, draw_at_once
 
 LAVAAN_LOOPS = Path(__file__).parent / "lavaan_loop"
 NAMES = list("abcdef")
@@ -95,16 +87,9 @@ def samples(draw, least: int = 3, most: int = 6) -> tuple[int, np.ndarray]:
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     R = np.corrcoef(rng.standard_normal((p, n)), rowvar=True)
     mix = np.eye(p) + rng.normal(0, draw(st.sampled_from([0.2, 0.5, 1])), (p, p))
-    R = mix @ R @ mix.T
-    sd = np.sqrt(np.diag(R))
-    R /= np.outer(sd, sd)
+    R, _ = correlations_of(mix @ R @ mix.T)
     assume(np.linalg.eigvalsh(R)[0] > 0.005)
     return p, R
-
-
-def imply(B: np.ndarray, Psi: np.ndarray) -> np.ndarray:
-    A = np.linalg.inv(np.eye(B.shape[-1]) - B)
-    return A @ Psi @ A.swapaxes(-1, -2)
 
 
 def as_table(R: np.ndarray) -> pd.DataFrame:
@@ -116,46 +101,22 @@ def as_table(R: np.ndarray) -> pd.DataFrame:
 
 def fit_root(case: pd.Series, folder: Path, *, convention: str, exogenous: str) -> PathFit:
     data, model = read_data(case["data"], folder), read_case(case["model"])
-    if len(data) == data.shape[1]:
-        matrix = data.set_axis(data.columns)
-        both = fit_loop_moments(model, matrix, case["n"], convention=convention)
-    else:
-        both = fit_loop(model, data, convention=convention)
+    matrix = data.set_axis(data.columns) if len(data) == data.shape[1] else data.cov(ddof=0)
+    both = fit_loop_moments(model, matrix, case["n"], convention=convention)
     assert exogenous == "correlated"  # a loop leaves no exogenous variable
     return getattr(both, case["root"])
 
 
 def test_both_solutions_agree_with_lavaan_in_every_number():
-    table = differences(LAVAAN_LOOPS, fit_root)
-    assert len(table) == 13 * 2 * 2
-    assert table.index.get_level_values(0).nunique() == 10
-    for quantity in table:
-        assert_close(table, quantity)
-
-
-def test_the_study_that_lavaan_fitted_is_the_embedded_one():
-    study = load_study("embedded", 2022)
-    data = study.factors().join(sample_top(study.sites, "embedded"))
-    kept = read_data("study", LAVAAN_LOOPS)
-    np.testing.assert_allclose(kept, data[kept.columns], rtol=1e-7, atol=1e-9)
+    agree_with_lavaan(LAVAAN_LOOPS, fits=13 * 2 * 2, fit=fit_root)
 
 
 def test_new_loops_agree_with_lavaan_as_it_runs_here(tmp_path):
-    if not shutil.which("Rscript"):
-        pytest.skip("Rscript is not installed")
-    if subprocess.run(["Rscript", "-e", "library(lavaan)"], capture_output=True).returncode:
-        pytest.skip("R has no lavaan")
-    (tmp_path / "data").mkdir()
-    simulate(0.3, 60, seed=8, follow=1, df=5).to_csv(tmp_path / "data" / "new.csv", index=False)
-    cases = {"structure": ["loop", "twin"], "root": ["stable", "twin"], "data": "new", "n": 60}
+    data = simulate(0.3, 60, seed=8, follow=1, df=5)
     text = FOUR.text.replace("\n", "; ") + "; e ~ b + d"
-    pd.DataFrame(cases).assign(model=text).to_csv(tmp_path / "cases.csv", index=False)
-    command = ["Rscript", str(LAVAAN / "reference.R"), str(tmp_path)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    table = differences(tmp_path, fit_root)
-    assert len(table) == 4
-    for quantity in table:
-        assert_close(table, quantity)
+    cases = {"structure": ["loop", "twin"], "root": ["stable", "twin"], "model": text}
+    run_lavaan(tmp_path, data, cases)
+    agree_with_lavaan(tmp_path, fits=4, fit=fit_root)
 
 
 # both solutions
@@ -208,28 +169,6 @@ def test_arrows_the_other_way_fit_as_well_and_have_the_same_two_gains(drawn):
     np.testing.assert_allclose(Psi[0, to, to], (1 - b**2) * (1 - g) / (1 + g), atol=1e-9)
 
 
-def scale_proportionally(S: np.ndarray) -> np.ndarray:
-    """Fit the covariances of neighbours one pair after the other (Speed and Kiiveri 1986)."""
-    p = len(S)
-    K = np.diag(1 / np.diag(S))
-    for _ in range(20_000):
-        before = K.copy()
-        for i in range(p):
-            pair = np.ix_([i - 1, i], [i - 1, i])
-            K[pair] += np.linalg.inv(S[pair]) - np.linalg.inv(np.linalg.inv(K)[pair])
-        if np.abs(K - before).max() < 1e-13:
-            break
-    return np.linalg.inv(K)
-
-
-@settings(max_examples=15)
-@given(samples(least=4))
-def test_the_nearest_matrix_is_that_of_iterative_proportional_scaling(drawn):
-    _, R = drawn
-    assume(np.linalg.eigvalsh(R)[0] > 0.05)  # scaling is slow near collinear columns
-    np.testing.assert_allclose(complete(R), scale_proportionally(R), rtol=0, atol=1e-10)
-
-
 @settings(max_examples=40)
 @given(samples(), st.lists(st.floats(-3, 3), min_size=6, max_size=6))
 def test_the_nearest_matrix_keeps_neighbours_and_unlinks_the_others(drawn, powers):
@@ -239,34 +178,16 @@ def test_the_nearest_matrix_keeps_neighbours_and_unlinks_the_others(drawn, power
     apart = np.abs(np.subtract.outer(np.arange(p), np.arange(p)))
     near = np.isin(apart, (0, 1, p - 1))
     np.testing.assert_allclose(Sigma[near], R[near], rtol=1e-12)
-    K = np.linalg.inv(Sigma)
-    assert np.abs(K[~near] / np.sqrt(np.outer(np.diag(K), np.diag(K)))[~near]).sum() < 1e-9
+    assert np.abs(correlations_of(np.linalg.inv(Sigma))[0][~near]).sum() < 1e-9
     assert np.linalg.det(Sigma) >= np.linalg.det(R) * (1 - 1e-9)
-
-
-def test_any_batch_gives_the_numbers_of_one_sample():
-    S = np.stack([noise(6, seed).cov() for seed in range(36, 50)]).reshape(2, 7, 6, 6)
-    batch = solve_ring(FOLLOWED, S)
-    real = ~np.isnan(batch[0]).any(axis=(0, -1, -2))
-    assert 0 < real.sum() < real.size
-    for place in np.ndindex(2, 7):
-        for many, one in zip(batch, solve_ring(FOLLOWED, S[place]), strict=True):
-            np.testing.assert_allclose(many[:, *place], one, rtol=1e-6)
-    for empty in solve_ring(FOUR, np.empty((0, 4, 4))):
-        assert empty.shape == (2, 0, 4, 4)
 
 
 def test_what_follows_from_a_loop_is_regressed_on_its_causes():
     data = simulate(0.4, 60, seed=2, follow=2)
     S = data.cov(ddof=0).to_numpy()
     B, Psi = solve_ring(FOLLOWED, S)
-    alone, left = solve_ring(FOUR, S[:4, :4])
+    alone, _ = solve_ring(FOUR, S[:4, :4])
     np.testing.assert_allclose(B[:, :4, :4], alone, rtol=1e-9)
-    np.testing.assert_allclose(np.einsum("kii->ki", Psi)[:, :4], np.einsum("kii->ki", left))
-    sd = np.sqrt(np.diag(S)[:4])
-    unit = np.outer(sd, sd)
-    for Sigma in imply(B, Psi)[:, :4, :4]:
-        np.testing.assert_allclose(Sigma / unit, complete(S[:4, :4]) / unit, rtol=0, atol=1e-12)
     for to, causes in ((4, [0, 3]), (5, [0, 4])):
         slopes, rest = regress(S, to, np.array(causes))
         np.testing.assert_allclose(B[:, to, causes], [slopes, slopes])
@@ -275,78 +196,39 @@ def test_what_follows_from_a_loop_is_regressed_on_its_causes():
 
 def test_the_order_of_lines_and_columns_changes_nothing():
     data = simulate(0.4, 60, seed=2, follow=2)
-    one = fit_loop(FOLLOWED, data)
+    one = find_loop(FOLLOWED, data)
     lines = FOLLOWED.text.splitlines()
-    for order in ([5, 2, 0, 3, 4, 1], [4, 3, 2, 5, 1, 0]):
-        model = parse_model("\n".join(lines[k] for k in order))
-        assert model.variables != FOLLOWED.variables
-        other = fit_loop(model, data[list("fdbace")])
-        for left, right in zip(one, other, strict=True):
-            names = list(FOLLOWED.variables)
-            np.testing.assert_allclose(right.coefficients.loc[names, names], left.coefficients)
-            pd.testing.assert_series_equal(fit_indices(right), fit_indices(left), rtol=1e-7)
+    model = parse_model("\n".join(lines[k] for k in (5, 2, 0, 3, 4, 1)))
+    assert model.variables != FOLLOWED.variables
+    for left, right in zip(one, find_loop(model, data[list("fdbace")]), strict=True):
+        names = list(FOLLOWED.variables)
+        np.testing.assert_allclose(right.coefficients.loc[names, names], left.coefficients)
+        pd.testing.assert_series_equal(fit_indices(right), fit_indices(left), rtol=1e-7)
 
 
-def test_a_matrix_says_what_its_data_say():
-    for convention in ("amos", "lavaan"):
-        one = fit_loop(FOUR, DATA, convention=convention)
-        other = fit_loop_moments(FOUR, DATA.cov(ddof=0), len(DATA), convention=convention)
-        for left, right in zip(one, other, strict=True):
-            assert left.convention == right.convention == convention
-            pd.testing.assert_frame_equal(left.estimates, right.estimates)
-    ratio = one.stable.estimates["se"] / fit_loop(FOUR, DATA).stable.estimates["se"]
-    np.testing.assert_allclose(ratio, np.sqrt(43 / 44))
+def test_a_loop_is_found_where_its_matrix_is_fitted_and_only_there():
+    both = fit_loop_moments(FOUR, DATA.cov(ddof=0), len(DATA))
+    for ours, reference in zip(find_loop(FOUR, DATA), both, strict=True):
+        pd.testing.assert_frame_equal(ours.estimates, reference.estimates)
+    assert find_loop(FOUR, UNREAL) is None
 
 
-# nothing fits better
+# without a real solution
 
 
-def climb(R: np.ndarray, starts: int, seed: int) -> list[optimize.OptimizeResult]:
-    """Search for the best loop from random starts; parameters are paths and log variances."""
+def climb(R: np.ndarray, start: np.ndarray) -> optimize.OptimizeResult:
+    """Search for the best loop from a start; parameters are paths and log variances."""
     p = len(R)
     to, cause = np.arange(p), np.arange(p) - 1
-    rng = np.random.default_rng(seed)
 
-    def misfit(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        M = np.eye(p)
-        M[to, cause] = -theta[:p]
-        w = np.exp(-theta[p:])
-        K = M.T @ (w[:, None] * M)
-        sign, log_det = np.linalg.slogdet(M)
-        value = np.trace(K @ R) - 2 * log_det - np.log(w).sum() - np.linalg.slogdet(R)[1] - p
-        if not sign or not np.isfinite(value):
-            return 1e10, np.zeros(2 * p)
-        by_path = -2 * (w[:, None] * (M @ R))[to, cause] + 2 * np.linalg.inv(M).T[to, cause]
-        return value, np.r_[by_path, 1 - w * np.einsum("ij,jk,ik->i", M, R, M)]
+    def misfit(theta: np.ndarray) -> float:
+        B = np.zeros((p, p))
+        B[to, cause] = theta[:p]
+        F = discrepancy(imply(B, np.diag(np.exp(theta[p:]))), R)
+        return F if np.isfinite(F) else 1e10
 
     with np.errstate(all="ignore"):
-        return [
-            optimize.minimize(
-                misfit,
-                np.r_[rng.normal(0, 1.5, p), rng.uniform(-2, 1, p)],
-                jac=True,
-                method="L-BFGS-B",
-                options={"maxiter": 5000, "maxfun": 50_000, "ftol": 1e-15, "gtol": 1e-9},
-            )
-            for _ in range(starts)
-        ]
-
-
-@pytest.mark.parametrize(
-    ("p", "gain"), [(3, 0.3), (4, 0.05), (4, 0.7), (4, -0.3), (5, 0.4)], ids=str
-)
-def test_no_start_leads_below_the_closed_form(p, gain):
-    both = fit_loop(ring(p), simulate(gain, 200, seed=p, p=p))
-    S = both.stable.sample.to_numpy()
-    sd = np.sqrt(np.diag(S))
-    lowest = discrepancy(both.stable.implied.to_numpy(), S)
-    ends = climb(S / np.outer(sd, sd), starts=25, seed=4)
-    assert min(end.fun for end in ends) == pytest.approx(lowest, abs=1e-9)
-    best = [end.x[:p].prod() for end in ends if end.fun < lowest + 1e-11]
-    gains = [feedback(fit.coefficients)["gain"] for fit in both]
-    distance = np.abs(np.array(best)[:, None] / gains - 1)
-    assert (distance.min(axis=1) < 1e-3).all()
-    assert set(distance.argmin(axis=1)) == {0, 1}
+        return optimize.minimize(misfit, start, method="L-BFGS-B", options={"ftol": 1e-15})
 
 
 def noise(p: int, seed: int) -> pd.DataFrame:
@@ -371,9 +253,9 @@ def test_without_a_real_solution_the_best_gain_is_minus_1(p):
     matrices = [table.corr().to_numpy() for table in unreal_data(p, 4)]
     assert len(matrices) == 4
     for R in matrices:
-        ends = climb(R, starts=8, seed=2)
-        best = min(ends, key=lambda end: end.fun)
-        assert best.x[:p].prod() == pytest.approx(-1, abs=1e-3)
+        starts = np.random.default_rng(2).uniform(-1.5, 1, (8, 2 * p))
+        best = min((climb(R, start) for start in starts), key=lambda end: end.fun)
+        assert best.x[:p].prod() == pytest.approx(-1, abs=1e-2)
         assert best.fun > discrepancy(complete(R), R) + 1e-7
 
 
@@ -430,15 +312,12 @@ def test_the_published_loop_is_a_bounded_amplification():
 def test_the_published_loop_turned_round_has_reciprocal_coefficients():
     B, _ = published()
     _, turned = published(turned=True)
-    table = turned.twin.coefficients
-    reciprocal = {("climatic", "plant"): 1.01, ("plant", "soil"): 1.37}
-    reciprocal |= {("soil", "microbial"): 1.33, ("microbial", "climatic"): 1.33}
-    assert {pair: round(table.loc[pair], 2) for pair in reciprocal} == reciprocal
-    gains = [feedback(fit.coefficients)["gain"] for fit in turned]
-    np.testing.assert_allclose(gains, [0.40652, 2.4599], rtol=1e-4)
+    cells = turned.twin.coefficients.T.loc[B.index, B.columns].to_numpy()
+    np.testing.assert_allclose(cells[B != 0], 1 / B.to_numpy()[B != 0])
     np.testing.assert_allclose(turned.stable.coefficients.T.loc[B.index, B.columns], B, atol=1e-9)
     np.testing.assert_allclose(turned.stable.implied, turned.stable.sample, atol=1e-9)
-    assert feedback(B)["gain"] == pytest.approx(gains[0])
+    gains = [feedback(fit.coefficients)["gain"] for fit in turned]
+    np.testing.assert_allclose(gains, [0.40652, 2.4599], rtol=1e-4)
 
 
 def test_the_published_chi_square_rejects_the_published_loop():
@@ -484,27 +363,16 @@ def test_a_push_runs_along_the_arrows_step_by_step():
     assert states.loc[5, "microbial"] == 0.75 * states.loc[4, "soil"]
 
 
-def test_a_push_grows_without_end_in_the_unstable_solution():
-    _, both = published()
-    push = respond(both.twin.coefficients, "plant", 80)["plant"].abs()
-    growth = push.iloc[::4].diff().iloc[1:].to_numpy()
-    np.testing.assert_allclose(growth[1:] / growth[:-1], 1 / 0.40651875, rtol=1e-7)
-
-
 def test_feedback_of_many_models_at_once_is_that_of_each():
-    rng = np.random.default_rng(7)
     B = np.zeros((2, 3, 5, 5))
-    B[..., np.arange(4), np.arange(4) - 1 + 4 * (np.arange(4) == 0)] = rng.normal(0, 1, (2, 3, 4))
+    B[..., [0, 1, 2, 3], [3, 0, 1, 2]] = np.random.default_rng(7).normal(0, 1, (2, 3, 4))
     B[..., 4, :3] = 2.0
+    gain = B[..., [0, 1, 2, 3], [3, 0, 1, 2]].prod(axis=-1)
     many = feedback(B)
-    gain = B[..., np.arange(4), [3, 0, 1, 2]].prod(axis=-1)
     np.testing.assert_allclose(many["gain"], gain, atol=1e-12)
     np.testing.assert_allclose(many["amplification"], 1 / (1 - gain))
     np.testing.assert_allclose(many["stability_index"], np.abs(gain) ** 0.25)
-    for place in np.ndindex(2, 3):
-        table = pd.DataFrame(B[place], list("abcde"), list("abcde"))
-        for name, value in feedback(table).items():
-            assert value == pytest.approx(many[name][place])
+    assert feedback(pd.DataFrame(B[1, 2]))["gain"] == pytest.approx(gain[1, 2])
 
 
 @settings(max_examples=40)
@@ -532,44 +400,34 @@ def test_implied_correlations_are_those_of_errors_that_exist(paths, tail):
 # resampling
 
 
+def rows_of(fit: PathFit) -> dict[tuple[str, str, str], float]:
+    """Return what a bootstrap should hold of a fit."""
+    rows = {("direct", c, to): fit.coefficients.loc[to, c] for to, c in fit.model.paths}
+    rows |= {("total", *pair): value for pair, value in effects(fit)["total"].items()}
+    return rows | {(name, "", ""): value for name, value in feedback(fit.coefficients).items()}
+
+
 def test_a_bootstrap_is_that_of_the_fit():
     data = simulate(0.6, 80, seed=3, follow=1)
     model = parse_model(f"{FOUR.text}\ne ~ a + c")
     found = bootstrap_loop(model, data, n_boot=300, seed=9)
     assert found.failed == found.unreal == 0
-    stable = fit_loop(model, data).stable
-    table = found.table.sort_index()
-    draws = found.draws.sort_index(axis="columns")
-    direct = {(cause, to): stable.coefficients.loc[to, cause] for to, cause in model.paths}
-    assert table.loc["direct", "estimate"].to_dict() == pytest.approx(direct, abs=1e-9)
-    total = effects(stable)["total"]
-    pd.testing.assert_series_equal(
-        table.loc["total", "estimate"].sort_index(), total.sort_index(), check_names=False
-    )
-    for name, value in feedback(stable.coefficients).items():
-        assert table.loc[(name, "", ""), "estimate"] == pytest.approx(value)
-    assert len(table) == len(direct) + len(total) + 3
-    assert found.draws.columns.equals(found.table.index)
+    table = found.table
+    assert table["estimate"].to_dict() == pytest.approx(rows_of(find_loop(model, data).stable))
     assert (table["low"] < table["estimate"]).all()
     assert (table["estimate"] < table["high"]).all()
-    drawn = np.random.default_rng(9).integers(0, 80, (300, 80))
+    sites = draw_at_once(80, 300, 9)
     for resample in (0, 1, 150, 299):
-        again = fit_loop(model, data.iloc[drawn[resample]]).stable
-        row = draws.iloc[resample]
-        values = {(cause, to): again.coefficients.loc[to, cause] for to, cause in model.paths}
-        assert row["direct"].to_dict() == pytest.approx(values, abs=1e-8)
-        assert row["total"].to_dict() == pytest.approx(effects(again)["total"].to_dict(), abs=1e-8)
-        for name, value in feedback(again.coefficients).items():
-            assert row[name].item() == pytest.approx(value, abs=1e-8)
-
-
-def gain_of(*columns: np.ndarray) -> float:
-    table = pd.DataFrame(dict(zip("abcd", columns, strict=True)))
-    return float(feedback(fit_loop(FOUR, table).stable.coefficients)["gain"])
+        again = find_loop(model, data.iloc[sites[resample]]).stable
+        assert found.draws.iloc[resample].to_dict() == pytest.approx(rows_of(again), abs=1e-8)
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])
 def test_intervals_agree_with_scipy(confidence):
+    def gain_of(*columns: np.ndarray) -> float:
+        table = pd.DataFrame(dict(zip("abcd", columns, strict=True)))
+        return float(feedback(find_loop(FOUR, table).stable.coefficients)["gain"])
+
     found = bootstrap_loop(FOUR, DATA, n_boot=120, confidence=confidence, seed=5)
     expected = stats.bootstrap(
         [DATA[name].to_numpy() for name in "abcd"],
@@ -590,9 +448,8 @@ def test_resamples_without_a_loop_are_left_out_and_counted():
     data = simulate(-0.3, 30, seed=1)
     data["a"] = 1.0 * data["a"].rank().gt(28)
     found = bootstrap_loop(FOUR, data, n_boot=400, seed=6)
-    drawn = np.random.default_rng(6).integers(0, 30, (400, 30))
     failed, unreal = 0, 0
-    for sites in drawn:
+    for sites in draw_at_once(30, 400, 6):
         table = data.iloc[sites]
         if table["a"].nunique() == 1:
             failed += 1
@@ -605,14 +462,6 @@ def test_resamples_without_a_loop_are_left_out_and_counted():
     assert (found.draws["gain"].abs() < 1).all(axis=None)
 
 
-def test_a_site_that_the_loop_needs_leaves_no_interval():
-    data = simulate(0.4, 30, seed=4).assign(a=lambda table: 1.0 * (table.index == 4))
-    found = bootstrap_loop(FOUR, data, n_boot=400, seed=6)
-    assert found.table[["low", "high"]].isna().all(axis=None)
-    assert found.table["estimate"].notna().all()
-    assert found.failed > 80
-
-
 def test_a_seed_repeats_and_units_change_nothing():
     one = bootstrap_loop(FOUR, DATA, n_boot=100, seed=1)
     same = bootstrap_loop(FOUR, DATA * [1e-3, 1e4, 7, 1] + 3, n_boot=100, seed=1)
@@ -621,36 +470,14 @@ def test_a_seed_repeats_and_units_change_nothing():
     assert not np.isclose(one.draws, other.draws).any()
 
 
-def brute_bollen_stine(data: pd.DataFrame, n_boot: int, seed: int) -> tuple[float, np.ndarray]:
-    """Turn the data and refit them one by one."""
-    Z = data.apply(stats.zscore)
-    fit = fit_loop(FOUR, Z).stable
-
-    def root(S: np.ndarray, power: float) -> np.ndarray:
-        values, vectors = np.linalg.eigh(S)
-        return vectors @ np.diag(values**power) @ vectors.T
-
-    turned = pd.DataFrame(Z.to_numpy() @ root(fit.sample, -0.5) @ root(fit.implied, 0.5))
-    turned.columns = list(fit.implied)
-    n = len(Z)
-    F = []
-    for sites in np.random.default_rng(seed).integers(0, n, (n_boot, n)):
-        try:
-            F.append(fit_indices(fit_loop(FOUR, turned.iloc[sites]).stable)["chi2"] / (n - 1))
-        except InputError:
-            F.append(np.nan)
-    F = np.array(F)
-    return (F[~np.isnan(F)] > fit_indices(fit)["chi2"] / (n - 1)).mean(), F
-
-
 @pytest.mark.parametrize("gain", [0.4, -0.4], ids=["positive", "negative"])
 def test_bollen_stine_agrees_with_refits(gain):
     data = simulate(gain, 40, seed=22)
-    p, F = brute_bollen_stine(data, 120, seed=3)
+    observed, F = brute_bollen_stine(FOUR, data, draw_at_once(40, 120, 3))
     found = bollen_stine(FOUR, data, n_boot=120, seed=3)
     np.testing.assert_allclose(found.draws, F[~np.isnan(F)], rtol=0, atol=1e-9)
-    assert found.p == p
-    assert 0 < p < 1
+    assert found.p == (F[~np.isnan(F)] > observed).mean()
+    assert 0 < found.p < 1
     assert found.failed == np.isnan(F).sum()
     assert (found.failed > 0) == (gain < 0)
 
@@ -664,7 +491,7 @@ def test_bollen_stine_rejects_a_true_loop_at_its_level():
 def test_a_loop_of_three_has_nothing_to_test():
     data = simulate(0.3, 50, seed=5, p=3)
     assert np.isnan(bollen_stine(ring(3), data, n_boot=100).p)
-    stable = fit_loop(ring(3), data).stable
+    stable = find_loop(ring(3), data).stable
     assert stable.df == 0
     assert fit_indices(stable)["cfi"] == 1
     weak = fit_many(ring(3), np.eye(3)[None] + 1e-3 * (1 - np.eye(3)), 50)  # no better than none
@@ -715,12 +542,8 @@ def test_other_nodes_take_the_places_of_the_leaders(source):
     model = read_loop(nodes, source)
     assert model.paths == tuple((names[to], names[cause]) for to, cause in file.paths)
     assert not model.reasons
-
-
-def test_a_reason_stays_with_the_arrow_that_it_is_for():
-    model = read_loop(("PRE", "EVI", "SOC", "Cenzy"))
-    file = read_model("loop").reasons
-    assert model.reasons == {to: file[to] for to in ("SOC", "Cenzy")}
+    partly = read_loop(("PRE", "EVI", "SOC", "Cenzy")).reasons
+    assert partly == {to: read_model("loop").reasons[to] for to in ("SOC", "Cenzy")}
 
 
 @pytest.mark.parametrize(
@@ -729,29 +552,18 @@ def test_a_reason_stays_with_the_arrow_that_it_is_for():
         ("TF, EVI, SOC", r"TF \(climatic\), EVI \(plant\), SOC \(soil\)\n"),
         ("TF, EVI, SOC, Cenzy, pH", r"pH \(soil\)"),
         ("TF, SOC, EVI, Cenzy", r"SOC \(soil\), EVI \(plant\)"),
-        ("TF, EVI, TOP, Cenzy", r"TOP \(no factor of this study\)"),
         ("TF, EVI, SOC, Nenzy", r"Nenzy \(no factor of this study\)"),
-        ("TF; EVI; SOC; Cenzy", r"TF; EVI; SOC; Cenzy \(no factor"),
-        ("", r" \(no factor of this study\)"),
     ],
 )
 def test_nodes_that_are_not_one_factor_of_each_group_are_refused_with_the_list(text, found):
     known = load_factors().index.drop("Nenzy")
     with pytest.raises(InputError, match=rf"found:  (.|\n)*{found}") as refusal:
         choose_nodes(text, known)
-    for line in ("climatic: TF, PET", "plant: EVI, CIA", "soil: SOC, SIC", "microbial: TPLFA"):
-        assert line in refusal.value.needed
+    assert "plant: EVI, CIA" in refusal.value.needed
     assert "Nenzy" not in refusal.value.needed
 
 
 # without a loop
-
-
-def test_a_loop_is_found_where_it_is_fitted():
-    found, fitted = find_loop(FOUR, DATA), fit_loop(FOUR, DATA)
-    for ours, reference in zip(found, fitted, strict=True):
-        pd.testing.assert_frame_equal(ours.estimates, reference.estimates)
-    assert find_loop(FOUR, UNREAL) is None
 
 
 def test_a_bootstrap_without_a_loop_has_no_estimate_and_still_counts():
@@ -763,17 +575,15 @@ def test_a_bootstrap_without_a_loop_has_no_estimate_and_still_counts():
 
 
 def test_an_interval_needs_a_loop_without_each_site():
-    needed = []
-    for table in (simulate(-0.85, 30, seed) for seed in range(20)):
-        if find_loop(FOUR, table):
-            found = bootstrap_loop(FOUR, table, n_boot=100, seed=1)
-            fewer = np.stack([table.drop(index=site).cov() for site in table.index])
-            needs = np.isnan(solve_ring(FOUR, fewer)[0]).any()
-            assert found.table["estimate"].notna().all()
-            low = found.table.loc[[("gain", "", "")], "low"].item()
-            assert np.isnan(low) == needs
-            needed.append(needs)
-    assert 0 < sum(needed) < len(needed)
+    table = next(table for seed in range(20) if needs_each_site(table := simulate(-0.85, 30, seed)))
+    found = bootstrap_loop(FOUR, table, n_boot=100, seed=1).table
+    assert found["estimate"].notna().all()
+    assert np.isnan(found.loc[[("gain", "", "")], "low"].item())
+
+
+def needs_each_site(table: pd.DataFrame) -> bool:
+    fewer = np.stack([table.drop(index=site).cov() for site in table.index])
+    return find_loop(FOUR, table) and np.isnan(solve_ring(FOUR, fewer)[0]).any()
 
 
 # refusals
@@ -799,7 +609,7 @@ def test_other_shapes_are_sent_to_the_search(text):
     data = noise(len(names), seed=1).set_axis(names, axis="columns")
     for ask in (
         lambda: find_ring(model),
-        lambda: fit_loop(model, data),
+        lambda: find_loop(model, data),
         lambda: fit_loop_moments(model, data.cov(), 44),
         lambda: bootstrap_loop(model, data),
         lambda: fit_many(model, data.cov().to_numpy()[None], 44),
@@ -808,13 +618,9 @@ def test_other_shapes_are_sent_to_the_search(text):
             ask()
 
 
-def test_two_loops_are_refused():
-    text = "b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f"
+def test_one_loop_is_named_from_cause_to_effect_and_two_are_refused():
     with pytest.raises(InputError, match=r"one loop\n(.|\n)*found:  two"):
-        find_ring(parse_model(text))
-
-
-def test_a_loop_is_named_from_cause_to_effect():
+        find_ring(parse_model("b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f"))
     for name, p in (("loop", 4), ("loop_top_all", 4), ("loop_top_two", 4), ("loop_top_inside", 5)):
         model = read_model(name)
         found = find_ring(model)
@@ -831,20 +637,19 @@ RARE[["a", "c"]] = 1.0 * (RARE[["a", "c"]].rank() > 29)  # constant in half of t
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: fit_loop(FOUR, DATA, convention="EQS"), "amos or lavaan"),
-        (lambda: fit_loop(FOUR, DATA.drop(columns="c")), "no column c"),
-        (lambda: fit_loop(FOUR, DATA.assign(c=1.0)), "1 at every site"),
-        (lambda: fit_loop(FOUR, DATA.assign(c=2 * DATA["a"] - DATA["b"])), "follows from"),
-        (lambda: fit_loop(FOUR, DATA[:8]), "more than 8 sites"),
+        (lambda: fit_loop_moments(FOUR, DATA.corr(), 44, convention="EQS"), "amos or lavaan"),
+        (lambda: find_loop(FOUR, DATA.drop(columns="c")), "no column c"),
+        (lambda: find_loop(FOUR, DATA.assign(c=1.0)), "1 at every site"),
+        (lambda: find_loop(FOUR, DATA.assign(c=2 * DATA["a"] - DATA["b"])), "follows from"),
+        (lambda: find_loop(FOUR, DATA[:8]), "more than 8 sites"),
         (lambda: fit_loop_moments(FOUR, DATA.corr().drop(columns="c"), 44), "column c"),
         (lambda: bootstrap_loop(FOUR, DATA, confidence=95), "confidence\n"),
         (lambda: bootstrap_loop(FOUR, DATA, confidence=0), "confidence\n"),
         (lambda: bootstrap_loop(FOUR, DATA, n_boot=99), "at least 100 resamples"),
         (lambda: bootstrap_loop(FOUR, DATA.drop(columns="c")), "no column c"),
-        (lambda: fit_loop(FOUR, UNREAL), "gain is -1"),
-        (lambda: find_loop(FOUR, DATA.drop(columns="c")), "no column c"),
+        (lambda: fit_loop_moments(FOUR, UNREAL.cov(), 44), "gain is -1"),
         (lambda: bootstrap_loop(FOUR, RARE, n_boot=100), "at least half of the resamples"),
-        (lambda: respond(fit_loop(FOUR, DATA).stable.coefficients, "z", 3), r"found:  .z."),
+        (lambda: respond(find_loop(FOUR, DATA).stable.coefficients, "z", 3), r"found:  .z."),
         (lambda: bollen_stine(FOUR, UNREAL), "gain is -1"),
         (lambda: bollen_stine(FOUR, DATA, n_boot=99), "at least 100 resamples"),
     ],

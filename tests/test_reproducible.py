@@ -21,10 +21,9 @@ PYTHONS, HERE = ("3.11", "3.12", "3.13"), platform.python_version().rpartition("
 COMPUTE = """
 import sys
 import numpy as np
-from helpers.pathmodel import loop
 from helpers.statistics.associations import count_by_chance
 from helpers.statistics.gradients import fit_gradients
-from helpers.pathmodel import bootstrap_effects, fit_model, read_model
+from helpers.pathmodel import bootstrap_effects, bootstrap_loop, fit_model, read_model
 from helpers.study import load_study, load_top, mean_top, sample_top
 
 study = load_study("embedded", 2022)
@@ -36,7 +35,7 @@ results = {
     "chance": count_by_chance(*halves, times=200, seed=7),
     "estimates": fit_model(read_model("climatic"), data).estimates.select_dtypes("number"),
     "effects": bootstrap_effects(read_model("plant"), data, "TOP", n_boot=500, seed=7).table,
-    "loop": loop.bootstrap_loop(read_model("loop"), data, n_boot=500, seed=7).table,
+    "loop": bootstrap_loop(read_model("loop"), data, n_boot=500, seed=7).table,
     "searched": fit_model(read_model("loop"), data).theta,
     "top": mean_top(load_top()),
 }

@@ -38,16 +38,17 @@ from helpers.paper.simulation import (
 )
 from helpers.pathmodel import (
     bootstrap_effects,
+    bootstrap_loop,
     collinearity,
     d_separation,
     effects,
+    find_loop,
     fit_indices,
     fit_model,
     fit_moments,
     parse_model,
     swain,
 )
-from helpers.pathmodel.loop import bootstrap_loop, fit_loop
 from helpers.statistics.associations import control_errors, correlate, pair_distances
 from helpers.study import load_study
 
@@ -470,7 +471,7 @@ def test_verdicts_on_loops_are_those_of_single_fits(r):
     ]
     tried = 0
     for table, row in zip(samples, judged.itertuples(), strict=True):
-        fit = fit_loop(LOOP, table).stable
+        fit = find_loop(LOOP, table).stable
         indices = fit_indices(fit)
         arrows = [fit.coefficients.loc[to, cause] for to, cause in LOOP.paths]
         assert row.gain == pytest.approx(np.prod(arrows), abs=1e-6)

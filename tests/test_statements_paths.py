@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from math import comb
 
 import matplotlib.pyplot as plt
 import nbformat
@@ -14,7 +15,7 @@ from scipy import stats
 from helpers.errors import InputError
 from helpers.factors import GROUPS
 from helpers.figures.effect_plots import rank_chances
-from helpers.paper.group_models import _say_share, fit_group
+from helpers.paper.group_models import fit_group
 from helpers.pathmodel import (
     d_separation,
     effects,
@@ -24,8 +25,8 @@ from helpers.pathmodel import (
     parse_model,
     read_model,
 )
-from helpers.pathmodel.spec import EXOGENOUS
 from helpers.study import load_study, rescale, sample_top
+from tests.test_pathmodel import EXOGENOUS
 from tools.execution import NOTEBOOKS
 
 EACH = pytest.mark.parametrize("group", GROUPS)
@@ -72,11 +73,6 @@ def shown(chapter: str) -> str:
     )
 
 
-def written(chapter: str) -> str:
-    """Return the source of a chapter in one line."""
-    return " ".join((NOTEBOOKS / f"{chapter}.md").read_text(encoding="utf-8").split())
-
-
 def fit_of_men(text: str, men: pd.DataFrame, exogenous: str = "correlated") -> pd.Series:
     return fit_indices(fit_moments(parse_model(text), men, MEN, exogenous=exogenous))
 
@@ -118,11 +114,10 @@ def test_education_and_first_job_can_be_turned_once_the_arrow_is_added_and_not_b
         fit_of_men(turn(more, arrow), men, exogenous), fit_of_men(more, men, exogenous), rtol=1e-9
     )
     drawn, turned = fit_of_men(DRAWN, men), fit_of_men(turn(DRAWN, arrow), men)
-    assert drawn["df"] == turned["df"] == 2
-    assert drawn["chi2"] == pytest.approx(18.118, abs=1e-3)
-    assert turned["chi2"] == pytest.approx(476.164, abs=1e-3)
-    assert drawn["cfi"] == pytest.approx(0.9995, abs=5e-5)
-    assert turned["cfi"] == pytest.approx(0.9855, abs=5e-5)
+    assert [*drawn[["df", "chi2"]], *turned[["df", "chi2"]]] == pytest.approx(
+        [2, 18.118, 2, 476.164], abs=1e-3
+    )
+    assert [drawn["cfi"], turned["cfi"]] == pytest.approx([0.9995, 0.9855], abs=5e-5)
 
 
 def test_chapter_7_shows_the_fits_of_the_drawings_that_it_names():
@@ -130,9 +125,6 @@ def test_chapter_7_shows_the_fits_of_the_drawings_that_it_names():
     said = "χ² is 18.1 as drawn, 18.1 with the two jobs turned around, and 476.2 with the first job"
     assert said in page
     assert "4.76 with education first, and 4.76 with the first job first" in page
-    assert "…" not in page
-    assert "..." not in page.split("what is left to test")[1].split("with a penalty for paths")[0]
-    assert "Five correlations" not in written("07_path_models")
 
 
 def test_equal_other_causes_are_what_makes_a_turned_arrow_equivalent():
@@ -167,20 +159,13 @@ def test_the_misfit_does_not_depend_on_the_men_and_one_correlation_costs_its_log
 
 
 @EACH
-@WITH_AND_WITHOUT_ARCS
-def test_a_pair_left_apart_is_one_claim_and_one_degree_of_freedom(group, exogenous, data):
-    model = read_model(group)
-    claims = d_separation(model, data, exogenous).claims
-    assert len(claims) == fit_model(model, data, exogenous=exogenous).df
-    assert len(claims) + len(model.paths) + len(model.all_covariances(exogenous)) == (
-        len(model.variables) * (len(model.variables) - 1) // 2
-    )
-
-
-@EACH
-def test_more_claims_cannot_make_chi_square_smaller_nor_change_a_coefficient(group, data):
+def test_a_pair_left_apart_is_a_claim_which_costs_chi_square_and_no_coefficient(group, data):
     model = read_model(group)
     kept, cut = (fit_model(model, data, exogenous=word) for word in EXOGENOUS)
+    for fit in (kept, cut):
+        claims = d_separation(model, data, fit.exogenous).claims
+        joined = len(model.paths) + len(model.all_covariances(fit.exogenous))
+        assert len(claims) == fit.df == comb(len(model.variables), 2) - joined
     assert fit_indices(cut)["chi2"] >= fit_indices(kept)["chi2"]
     assert cut.df > kept.df
     arrows = [each.estimates.query("kind == 'path'")["estimate"] for each in (kept, cut)]
@@ -255,8 +240,7 @@ def test_two_of_a_sum_and_its_parts_predict_alike_and_all_three_are_refused(colu
 
 def test_a_sums_effect_can_be_moved_without_a_change_of_the_prediction(raw):
     three = raw[["SOC", "SIC", "TC"]].to_numpy()
-    moved = np.array([1.0, 2.0, 3.0]) + 5 * np.array([1.0, 1.0, -1.0])
-    np.testing.assert_allclose(three @ moved, three @ [1, 2, 3])
+    np.testing.assert_allclose(three @ [6, 7, -2], three @ [1, 2, 3])
 
 
 def test_the_ratio_is_its_formula_and_a_line_in_its_parts_is_not(raw):
@@ -267,13 +251,6 @@ def test_the_ratio_is_its_formula_and_a_line_in_its_parts_is_not(raw):
     assert "explains R² = 0.60 of C/N" in shown("10_soil_sem")
     line = stats.linregress(raw["ST10"], np.log(raw["Rs"]))
     assert line.rvalue**2 == pytest.approx(1)
-
-
-def test_soil_of_high_ph_is_not_called_acid():
-    page = written("10_soil_sem")
-    assert "acidity (pH)" not in page
-    assert "makes a model impossible" not in page
-    assert "restate a formula" not in page
 
 
 def test_estimates_and_shipleys_c_do_not_depend_on_the_resamples(data):
@@ -292,21 +269,9 @@ def test_one_set_of_sites_gives_each_drawing_its_own_effect(data):
     assert stated > 0.2 > abs(other)
 
 
-def test_chapter_12_explains_no_column_that_its_tables_do_not_have():
-    assert "`resamples`" not in written("12_total_effects")
-    for code in ("order", "tau", "signs"):
-        assert f"<th>{code}</th>" in shown("12_total_effects")
-
-
 def test_a_rank_that_a_cause_takes_now_and_then_is_not_called_never():
     table = pd.DataFrame({1: [0.998, 0.002], 2: [0.002, 0.998]}, index=["SOC", "pH"])
     fig, ax = rank_chances(table, ["SOC", "pH"])
     assert [text.get_text() for text in ax.texts] == [">99", "<1", "<1", ">99"]
     assert "SOC >99%, pH >99%" in fig.get_label()
     plt.close(fig)
-
-
-def test_none_and_all_of_the_resamples_are_said_of_none_and_all_only():
-    shares = {0: "no", 1: "less than 1% of", 500: "50% of", 999: "more than 99% of", 1000: "all"}
-    for count, said in shares.items():
-        assert _say_share(pd.Series(np.arange(1000) < count)) == said

@@ -22,8 +22,7 @@ from helpers.figures.widgets import place_widget
 from helpers.paper.published import bound_discrepancy, implied_sample
 from helpers.paper.reprint import load_published_loop
 from helpers.pathmodel import fit_indices, fit_model, parse_model
-from helpers.pathmodel.loop import feedback, imply_correlations, respond
-from helpers.pathmodel.ring import solve_ring
+from helpers.pathmodel.loop import feedback, imply_correlations, respond, solve_ring
 from tests.browser import HTML, browser  # noqa: F401
 from tests.conftest import ROOT
 

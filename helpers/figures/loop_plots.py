@@ -20,8 +20,7 @@ from helpers.figures.path_diagrams import (
     width_of_boxes,
 )
 from helpers.figures.style import STYLE, WIDTH, printed_names
-from helpers.pathmodel.loop import feedback
-from helpers.pathmodel.ring import find_ring
+from helpers.pathmodel.loop import feedback, find_ring
 from helpers.pathmodel.spec import PathModel
 
 # dark enough on white, apart for colour-blind readers (tests/test_colours.py)
@@ -45,7 +44,7 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     ----------
     loops : dict of pandas.DataFrame
         By title: standardized coefficients, (p, p): row to, column from, of one loop
-        (:func:`helpers.pathmodel.ring.find_ring`). The first loop sets the order, clockwise, and
+        (:func:`helpers.pathmodel.loop.find_ring`). The first loop sets the order, clockwise, and
         its first column stands on top. What follows from a loop is not drawn.
 
     Raises

@@ -29,11 +29,11 @@ from helpers.checks import (
     check_whole,
 )
 from helpers.errors import InputError
-from helpers.pathmodel.decomposition import check_outcome, effect_matrices, effect_pairs
 from helpers.pathmodel.diagnostics import swain_factor
+from helpers.pathmodel.fit import check_covariances, check_moments
+from helpers.pathmodel.frame import effect_matrices
 from helpers.pathmodel.indices import baseline_indices
-from helpers.pathmodel.loop import fit_many, imply_correlations
-from helpers.pathmodel.moments import check_covariances, check_moments
+from helpers.pathmodel.loop import find_ring, fit_many, imply_correlations
 from helpers.pathmodel.recursive import (
     effects_on,
     regress,
@@ -41,8 +41,7 @@ from helpers.pathmodel.recursive import (
     weighted_covariances,
 )
 from helpers.pathmodel.resampling import bca_interval, check_draws, count_sites, draw_sites
-from helpers.pathmodel.ring import find_ring
-from helpers.pathmodel.spec import PathModel, parse_model
+from helpers.pathmodel.spec import PathModel, check_outcome, effect_pairs, parse_model
 from helpers.statistics.associations import pair_distances
 
 _BELOW_1 = np.nextafter(1, 0)

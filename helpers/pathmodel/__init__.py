@@ -1,7 +1,7 @@
 """Path models of observed variables: what they say, their fit, their effects, their doubts.
 
-A recursive model has its optimum in closed form; for others semopy finds it. Everything that is
-computed from it has a written definition here and is held against lavaan in the tests.
+A recursive model, or one of one loop, has its optimum in closed form; for others semopy finds it.
+Everything that is computed from it has a written definition here, held against lavaan in the tests.
 """
 
 import lazy_loader
@@ -9,12 +9,11 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "decomposition": ["effect_pairs", "effects"],
+        "decomposition": ["effects"],
         "diagnostics": ["collinearity", "d_separation", "spatial_separation", "swain"],
         "fit": ["PathFit", "fit_model", "fit_moments"],
         "indices": ["chi2_indices", "fit_indices"],
         "loop": [
-            "bootstrap_loop",
             "choose_nodes",
             "feedback",
             "find_loop",
@@ -29,10 +28,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "resampling": [
             "bollen_stine",
             "bootstrap_effects",
+            "bootstrap_loop",
             "influence",
             "order_agreement",
             "rank_stability",
         ],
-        "spec": ["PathModel", "parse_model", "read_model"],
+        "spec": ["PathModel", "effect_pairs", "parse_model", "read_model"],
     },
 )

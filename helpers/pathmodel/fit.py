@@ -8,6 +8,7 @@ standardized before the search, and the estimates brought back to their units af
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,19 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_collinear, check_word
+from helpers.checks import (
+    COLLINEAR,
+    as_floats,
+    check_array,
+    check_collinear,
+    check_columns,
+    check_numbers,
+    check_whole,
+    check_word,
+    unit_of,
+)
 from helpers.errors import InputError
-from helpers.pathmodel.frame import Frame, derivative
-from helpers.pathmodel.moments import check_moments, check_size, model_table
+from helpers.pathmodel.frame import Frame, correlations_of, delta_errors
 from helpers.pathmodel.recursive import has_closed_form, solve_recursive
 from helpers.pathmodel.spec import PathModel
 
@@ -35,12 +45,8 @@ class PathFit:
 
     Attributes
     ----------
-    model : PathModel
-        What was fitted.
     n : int
         Sites (rows).
-    exogenous : str
-        Whether exogenous variables were left free to correlate.
     convention : str
         ``amos`` or ``lavaan``: chi-square with N - 1 or with N.
     sample, implied : pandas.DataFrame
@@ -52,13 +58,10 @@ class PathFit:
     frame : Frame
         The algebra of the model.
     theta, covariance : numpy.ndarray
-        Estimates for standardized variables, (q,), and their covariances, (q, q), in the order of
-        `estimates`.
+        Estimates for standardized variables, (q,), and their covariances, in the same order.
     """
 
-    model: PathModel
     n: int
-    exogenous: str
     convention: str
     sample: pd.DataFrame
     implied: pd.DataFrame
@@ -66,6 +69,16 @@ class PathFit:
     frame: Frame
     theta: np.ndarray
     covariance: np.ndarray
+
+    @property
+    def model(self) -> PathModel:
+        """What was fitted."""
+        return self.frame.model
+
+    @property
+    def exogenous(self) -> str:
+        """Whether exogenous variables were left free to correlate."""
+        return self.frame.exogenous
 
     @property
     def df(self) -> int:
@@ -85,21 +98,19 @@ class PathFit:
         table = paths.pivot(index="to", columns="from", values="standardized")
         return table.reindex(index=names, columns=names).fillna(0.0)
 
-    def _head(self) -> str:
+    def _summary(self) -> tuple[str, pd.DataFrame]:
+        paths = self.estimates[self.estimates["kind"] == "path"].drop(columns="kind")
         return (
             f"{len(self.model.paths)} paths, {len(self.model.variables)} variables, {self.n} "
             f"cases; {len(self.estimates)} free parameters, {self.df} degrees of freedom."
-        )
-
-    def _paths(self) -> pd.DataFrame:
-        paths = self.estimates[self.estimates["kind"] == "path"].set_index(["to", "from"])
-        return paths.drop(columns="kind").round(3)
+        ), paths.set_index(["to", "from"]).round(3)
 
     def __repr__(self) -> str:
-        return f"{self._head()}\n{self._paths()}"
+        return "{}\n{}".format(*self._summary())
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._head()}</p>{self._paths().to_html()}"
+        head, table = self._summary()
+        return f"<p>{head}</p>{table.to_html()}"
 
 
 def fit_model(
@@ -109,7 +120,7 @@ def fit_model(
     exogenous: str = "correlated",
     convention: str = "amos",
 ) -> PathFit:
-    """Fit a path model to data by maximum likelihood.
+    r"""Fit a path model to data by maximum likelihood.
 
     Parameters
     ----------
@@ -127,6 +138,14 @@ def fit_model(
     InputError
         For a missing or constant column, a gap, columns that determine each other, fewer rows than
         parameters, more parameters than moments, or parameters that the data cannot tell apart.
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> from helpers.study import load_study
+    >>> fit = fit_model(parse_model("EVI ~ TF\nSOC ~ EVI + TF"), load_study().factors())
+    >>> fit.n, fit.df
+    (30, 0)
     """
     table = model_table(model, data, exogenous)
     sample = table.cov(ddof=0)
@@ -142,28 +161,26 @@ def fit_moments(
     exogenous: str = "correlated",
     convention: str = "amos",
 ) -> PathFit:
-    """Fit a path model to a covariance or correlation matrix, such as one that was published.
+    r"""Fit a path model to a covariance or correlation matrix, such as one that was published.
 
     Parameters
     ----------
-    model : PathModel
-        What to fit.
     sample : pandas.DataFrame
         Covariances with divisor N (or correlations), square, named by variable.
     n : int
         Number of rows that it was computed from.
-    exogenous, convention : str
-        As for :func:`fit_model`.
+    model, exogenous, convention : as for :func:`fit_model`, which refuses the same
 
-    Raises
-    ------
-    InputError
-        As :func:`fit_model`.
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> R = pd.DataFrame([[1, 0.5], [0.5, 1]], ["x", "y"], ["x", "y"])
+    >>> fit_moments(parse_model("y ~ x"), R, 30).coefficients.loc["y"].round(2).to_dict()
+    {'x': 0.5, 'y': 0.0}
     """
     sample, frame, R, n = prepare(model, sample, n, exogenous, convention)
     if has_closed_form(model, exogenous):
-        B, Psi = solve_recursive(model, R, exogenous)
-        theta = np.concatenate([B[*frame.paths.T], Psi[*frame.spreads.T]])
+        theta = frame.parameters(*solve_recursive(model, R, exogenous))
     else:
         theta = polish(frame, search(frame, R, n)[0], R)
     return describe(frame, theta, sample, n, convention)
@@ -172,62 +189,46 @@ def fit_moments(
 def prepare(
     model: PathModel, sample: pd.DataFrame, n: int, exogenous: str, convention: str
 ) -> tuple[pd.DataFrame, Frame, np.ndarray, int]:
-    """Check what is to be fitted; return the matrix in the model's order, the model's algebra, the
-    correlations, and n as a whole number.
-
-    Parameters
-    ----------
-    model, sample, n, exogenous, convention : as for :func:`fit_moments`
-    """
+    """Check what :func:`fit_moments` is given; return the matrix in the model's order, the model's
+    algebra, the correlations, and n as a whole number."""
     check_word("convention", convention, CONVENTIONS)
-    names = list(model.variables)
-    sample = check_moments(names, sample)
+    sample = check_moments(list(model.variables), sample)
     frame = Frame(model, exogenous)
     n = check_size(model, n, exogenous)
-    R = sample.to_numpy() / _outer_sd(sample)
-    check_collinear(names, R)
+    R, _ = correlations_of(sample.to_numpy())
+    check_collinear(frame.names, R)
     return sample, frame, R, n
 
 
 def describe(
     frame: Frame, theta: np.ndarray, sample: pd.DataFrame, n: int, convention: str
 ) -> PathFit:
-    """Return the fit that belongs to an optimum.
-
-    Parameters
-    ----------
-    frame : Frame
-        The algebra of the model.
-    theta : numpy.ndarray
-        Parameters at the optimum, for standardized variables, (q,).
-    sample, n, convention : as for :func:`fit_moments`
-
-    Raises
-    ------
-    InputError
-        For parameters that the data cannot tell apart.
-    """
+    """Return the fit that belongs to an optimum theta, (q,), for standardized variables; refuse
+    parameters that the data cannot tell apart."""
     _check_determined(frame, theta)
-    names = frame.names
     scale = n - 1 if convention == "amos" else n
     covariance = 2 * np.linalg.inv(frame.information(theta)) / scale
-    return PathFit(
-        model=frame.model,
-        n=n,
-        exogenous=frame.exogenous,
-        convention=convention,
-        sample=sample,
-        implied=pd.DataFrame(frame.implied(theta) * _outer_sd(sample), names, names),
-        estimates=_tabulate(frame, theta, covariance, np.sqrt(np.diag(sample))),
-        frame=frame,
-        theta=theta,
-        covariance=covariance,
+    _, sd = correlations_of(sample.to_numpy())
+    to, cause = np.concatenate([frame.paths, frame.spreads]).T
+    is_path = np.arange(frame.size) < len(frame.paths)
+    unit = np.where(is_path, sd[to] / sd[cause], sd[to] * sd[cause])
+    se = np.sqrt(np.diag(covariance))
+    names = np.array(frame.names)
+    estimates = pd.DataFrame(
+        {
+            "to": names[to],
+            "kind": np.where(is_path, "path", "covariance"),
+            "from": names[cause],
+            "estimate": theta * unit,
+            "se": se * unit,
+            "z": theta / se,
+            "p": 2 * stats.norm.sf(np.abs(theta / se)),
+            "standardized": frame.standardize(theta),
+            "standardized_se": delta_errors(frame.standardize, theta, covariance),
+        }
     )
-
-
-def _outer_sd(sample: pd.DataFrame) -> np.ndarray:
-    sd = np.sqrt(np.diag(sample))
-    return np.outer(sd, sd)
+    implied = pd.DataFrame(frame.implied(theta) * np.outer(sd, sd), frame.names, frame.names)
+    return PathFit(n, convention, sample, implied, estimates, frame, theta, covariance)
 
 
 def search(
@@ -236,18 +237,8 @@ def search(
     """Let semopy look for the optimum, with a fresh model; return parameters, and if it is content.
 
     It takes covariances of exogenous variables from the data where none is spelled out: right
-    where all of them are free, and much faster.
-
-    Parameters
-    ----------
-    frame : Frame
-        The algebra of the model.
-    R : numpy.ndarray
-        Correlations, (p, p).
-    n : int
-        Sites.
-    start : numpy.ndarray, optional
-        Where to start, (q,); without it, semopy chooses.
+    where all of them are free, and much faster. `R` are correlations, (p, p), `n` sites; without a
+    start, (q,), semopy chooses one.
     """
     import semopy  # takes a second, with sympy and scikit-learn, and most models never come here
 
@@ -279,27 +270,11 @@ def search(
 
 
 def polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
-    """Go from semopy's answer to the optimum by Newton's steps.
-
-    Parameters
-    ----------
-    frame : Frame
-        The algebra of the model.
-    theta : numpy.ndarray
-        Where to start, (q,).
-    S : numpy.ndarray
-        Covariances of the sample, (p, p).
-
-    Raises
-    ------
-    InputError
-        When the steps do not end.
-    """
+    """Go from semopy's answer, (q,), to the optimum by Newton's steps; refuse steps without end."""
     before = np.inf
     for _ in range(_STEPS):
         gradient = frame.gradient(theta, S)
-        curvature = derivative(lambda t: frame.gradient(t, S), theta)
-        step = np.linalg.pinv(curvature, hermitian=True) @ gradient
+        step = np.linalg.pinv(frame.curvature(theta, S), hermitian=True) @ gradient
         theta = theta - step
         gain = abs(gradient @ step)
         if gain < _REACHED or before <= gain < _ROUNDING:
@@ -322,11 +297,7 @@ def _check_determined(frame: Frame, theta: np.ndarray) -> None:
     if sizes[-1] > _UNDETERMINED:
         return
     free = np.abs(directions[: len(frame.paths), -1]) > 0.1
-    arrows = [
-        f"{cause} -> {to}"
-        for (to, cause), part in zip(frame.model.paths, free, strict=True)
-        if part
-    ]
+    arrows = [f"{frame.names[cause]} -> {frame.names[to]}" for to, cause in frame.paths[free]]
     raise InputError(
         "path model",
         needed="parameters that the data determine",
@@ -335,28 +306,77 @@ def _check_determined(frame: Frame, theta: np.ndarray) -> None:
     )
 
 
-def _tabulate(
-    frame: Frame, theta: np.ndarray, covariance: np.ndarray, sd: np.ndarray
+def model_table(
+    model: PathModel, data: pd.DataFrame, exogenous: str = "correlated"
 ) -> pd.DataFrame:
-    names = np.array(frame.names)
-    pairs = np.concatenate([frame.paths, frame.spreads])
-    is_path = np.arange(frame.size) < len(frame.paths)
-    unit = np.where(is_path, sd[pairs[:, 0]] / sd[pairs[:, 1]], sd[pairs[:, 0]] * sd[pairs[:, 1]])
-    se = np.sqrt(np.diag(covariance))
-    slopes = derivative(frame.standardize, theta)
-    z = theta / se
-    return pd.DataFrame(
-        {
-            "to": names[pairs[:, 0]],
-            "kind": np.where(is_path, "path", "covariance"),
-            "from": names[pairs[:, 1]],
-            "estimate": theta * unit,
-            "se": se * unit,
-            "z": z,
-            "p": 2 * stats.norm.sf(np.abs(z)),
-            "standardized": frame.standardize(theta),
-            "standardized_se": np.sqrt(
-                np.clip(np.einsum("ka,ab,kb->k", slopes, covariance, slopes), 0, None)
-            ),
-        }
-    )
+    """Return the columns of a model, in its order; refuse what it cannot be fitted to.
+
+    Refused are a missing, doubled or constant column, a gap or text, columns that determine each
+    other, and what :func:`check_size` refuses.
+    """
+    names = list(model.variables)
+    mend = "add the data, or take the variable out of the model"
+    check_columns("path model", data, names, mend)
+    check_size(model, len(data), exogenous)
+    table = check_numbers(data[names])
+    R = (table / unit_of(table)).corr().to_numpy()
+    with np.errstate(over="ignore"):
+        squares = table.var(ddof=0).to_numpy()
+    check_collinear(names, np.where(np.isfinite(squares) & (squares > 0), R, np.nan))
+    return table
+
+
+def check_size(model: PathModel, n: int, exogenous: str) -> int:
+    """Return the sites; refuse more parameters than moments, and fewer sites than parameters.
+
+    Moments of exogenous variables are the data's own, and need no sites.
+    """
+    n = check_whole("n", n, 0, of="sites")
+    free, moments = model.count_parameters(exogenous), model.count_moments()
+    if free > moments:
+        raise InputError(
+            "path model",
+            needed=f"at most {moments} free parameters, as many as moments",
+            found=f"{free}",
+            mend="take out arrows or covariances: the data cannot determine them all",
+        )
+    least = max(len(model.paths) + len(model.endogenous), len(model.variables))
+    if n <= least:
+        raise InputError(
+            "path model",
+            needed=f"more than {least} sites (its paths and error variances, or its variables)",
+            found=f"{n}",
+            mend="add sites, or take arrows out of the model",
+        )
+    return n
+
+
+def check_covariances(S: np.ndarray, p: int | None = None, name: str = "S") -> np.ndarray:
+    """Return the covariance matrices of samples, (samples, p, p); refuse one without inverse."""
+    S = check_array(name, S, "samples p p", **({} if p is None else {"p": p}))
+    with suppress(np.linalg.LinAlgError):
+        np.linalg.cholesky(S)
+        if np.allclose(S, S.swapaxes(-1, -2), rtol=1e-9, atol=COLLINEAR * S.max(initial=0)):
+            return S
+    needed = "covariance matrices: symmetric, their eigenvalues all positive"
+    mend = "leave out samples with a constant column, or with columns that determine each other"
+    raise InputError(name, needed=needed, found="one that is not", mend=mend)
+
+
+def check_moments(names: list[str], sample: pd.DataFrame) -> pd.DataFrame:
+    """Return the covariance matrix of the named variables; refuse what is none."""
+    mend = "check the numbers against their source"
+    missing = [name for name in names if name not in sample.index or name not in sample.columns]
+    if missing:
+        found, mend = f"no row or column {', '.join(missing)}", "name rows and columns"
+    else:
+        table = sample.loc[names, names].apply(as_floats)
+        S = table.to_numpy()
+        if not (np.isfinite(S).all() and np.allclose(S, S.T) and (np.diag(S) > 0).all()):
+            found = "gaps, different values above and below the diagonal, or no variance"
+        elif np.linalg.eigvalsh(correlations_of(S)[0])[0] > -COLLINEAR:
+            return table
+        else:
+            found = "correlations that contradict each other (a negative eigenvalue)"
+    needed = "a symmetric, finite matrix with positive variances, named by variable"
+    raise InputError("covariance matrix", needed=needed, found=found, mend=mend)

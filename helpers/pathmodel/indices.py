@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import special, stats
 
 from helpers.checks import check_array, check_number, check_whole
 from helpers.pathmodel.fit import PathFit
-from helpers.pathmodel.frame import discrepancy
+from helpers.pathmodel.frame import correlations_of, discrepancy
 
 
 def fit_indices(fit: PathFit) -> pd.Series:
-    """Return the fit indices of a model.
+    r"""Return the fit indices of a model.
 
     Parameters
     ----------
@@ -48,19 +48,27 @@ def fit_indices(fit: PathFit) -> pd.Series:
     lavaan conditions on exogenous variables that are free to correlate: its baseline keeps their
     covariances, and its likelihood and q leave their moments out. GFI, AGFI, RMR and SRMR are
     those of all variables in both conventions (lavaan's with ``fixed.x=FALSE``).
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import fit_moments, parse_model
+    >>> R = pd.DataFrame([[1, 0.5, 0.3], [0.5, 1, 0.6], [0.3, 0.6, 1]], list("xmy"), list("xmy"))
+    >>> fit_indices(fit_moments(parse_model("m ~ x\ny ~ m"), R, 30))[["df", "chi2"]].to_dict()
+    {'df': 1.0, 'chi2': 0.0}
     """
     S, Sigma = fit.sample.to_numpy(), fit.implied.to_numpy()
     n, df, scale, p = fit.n, fit.df, fit.scale, len(S)
-    chi2 = scale * max(discrepancy(Sigma, S), 0)
+    F = max(discrepancy(Sigma, S), 0)
+    chi2 = scale * F
     conditional = fit.convention == "lavaan" and fit.exogenous == "correlated"
     m = len(fit.model.exogenous) if conditional else 0
     chi2_b = scale * (_log_det_correlation(S[:m, :m]) - _log_det_correlation(S))
     df_b = p * (p - 1) // 2 - m * (m - 1) // 2
-    tested = df > 0
     gfi = float(goodness_of_fit(S, Sigma))
     relative = baseline_indices(chi2, df, chi2_b, df_b)
     q = len(fit.estimates) - m * (m + 1) // 2
-    log_likelihood = _log_likelihood(S, Sigma, n) - _log_likelihood(S[:m, :m], S[:m, :m], n)
+    log_det = np.linalg.slogdet(S)[1] - np.linalg.slogdet(S[:m, :m])[1]
+    log_likelihood = -n / 2 * ((p - m) * (np.log(2 * np.pi) + 1) + F + log_det)
     deviance = chi2 if fit.convention == "amos" else -2 * log_likelihood
     lower = np.tril_indices(p)
     sd = np.sqrt(np.diag(S))
@@ -77,7 +85,7 @@ def fit_indices(fit: PathFit) -> pd.Series:
             "cfi": relative["cfi"],
             "tli": relative["tli"],
             "gfi": gfi,
-            "agfi": 1 - p * (p + 1) / (2 * df) * (1 - gfi) if tested else np.nan,
+            "agfi": 1 - p * (p + 1) / (2 * df) * (1 - gfi) if df else np.nan,
             "nfi": relative["nfi"],
             "log_likelihood": log_likelihood,
             "aic": deviance + 2 * q,
@@ -98,17 +106,31 @@ def chi2_indices(chi2: float, df: int, scale: int) -> dict[str, float]:
         Its degrees of freedom; without any, everything is NaN.
     scale : int
         N - 1 by AMOS, N by lavaan.
+
+    Examples
+    --------
+    >>> [round(float(value), 3) for value in chi2_indices(8.514, 2, 43).values()]
+    [0.014, 4.257, 0.275, 0.105, 0.477, 0.021]
     """
     chi2, df = check_number("chi2", chi2, 0), check_whole("df", df, 0)
     scale = check_whole("scale", scale)
     names = ("p", "chi2_df", "rmsea", "rmsea_low", "rmsea_high", "p_close")
     if not df:
         return dict.fromkeys(names, np.nan)
-    rmsea = np.sqrt(max(chi2 - df, 0) / (df * scale))
     p_close = stats.ncx2.sf(chi2, df, 0.05**2 * df * scale)
-    interval = _rmsea_interval(chi2, df, scale)
-    values = (stats.chi2.sf(chi2, df), chi2 / df, rmsea, *interval, p_close)
+    # the noncentralities of which chi2 is the upper and the lower 5 % point; 0 where there is none
+    ends = [
+        special.chndtrinc(chi2, df, tail) if stats.chi2.cdf(chi2, df) > tail else 0.0
+        for tail in (0.95, 0.05)
+    ]
+    interval = np.sqrt(np.array(ends) / (df * scale))
+    values = (stats.chi2.sf(chi2, df), chi2 / df, rmsea(chi2, df, scale), *interval, p_close)
     return dict(zip(names, values, strict=True))
+
+
+def rmsea(chi2: np.ndarray, df: int, scale: int) -> np.ndarray:
+    """Return ``rmsea`` as in :func:`fit_indices`, (...); NaN without degrees of freedom."""
+    return np.sqrt(np.maximum(chi2 - df, 0) / (df * scale)) if df else np.full_like(chi2, np.nan)
 
 
 def baseline_indices(
@@ -137,40 +159,28 @@ def baseline_indices(
 
 
 def goodness_of_fit(S: np.ndarray, Sigma: np.ndarray) -> np.ndarray:
-    """Return ``gfi`` as in :func:`fit_indices`, (...).
-
-    Parameters
-    ----------
-    S, Sigma : numpy.ndarray
-        Covariances of the sample and of the model, (..., p, p).
-    """
+    """Return ``gfi`` as in :func:`fit_indices`, (...), of covariances (..., p, p)."""
     ratio = np.linalg.solve(Sigma, S)
     off = ratio - np.eye(S.shape[-1])
-    traces = (np.einsum("...ij,...ji", each, each) for each in (off, ratio))
-    return 1 - next(traces) / next(traces)
+    misfit, all_of = (np.einsum("...ij,...ji", each, each) for each in (off, ratio))
+    return 1 - misfit / all_of
 
 
-def _log_det_correlation(S: np.ndarray) -> float:
-    return np.linalg.slogdet(S)[1] - np.log(np.diag(S)).sum()
+def indices_of_many(S: np.ndarray, Sigma: np.ndarray, df: int, n: int) -> dict[str, np.ndarray]:
+    """Return indices as in :func:`fit_indices`, by AMOS, (samples,) each, of n rows in each sample
+    and of models at their optimum, with covariances (samples, p, p)."""
+    p = S.shape[-1]
+    chi2 = (n - 1) * discrepancy(Sigma, S)
+    relative = baseline_indices(chi2, df, -(n - 1) * _log_det_correlation(S), p * (p - 1) // 2)
+    return {
+        "chi2": chi2,
+        "p": stats.chi2.sf(chi2, df),
+        "rmsea": rmsea(chi2, df, n - 1),
+        "cfi": relative["cfi"],
+        "nfi": relative["nfi"],
+        "gfi": goodness_of_fit(S, Sigma),
+    }
 
 
-def _log_likelihood(S: np.ndarray, Sigma: np.ndarray, n: int) -> float:
-    p = len(S)
-    misfit = np.linalg.slogdet(Sigma)[1] + np.trace(np.linalg.solve(Sigma, S))
-    return -n / 2 * (p * np.log(2 * np.pi) + misfit)
-
-
-def _rmsea_interval(chi2: float, df: int, scale: int, level: float = 0.90) -> tuple[float, float]:
-    """Return the RMSEA at which chi2 is the upper and the lower 5 % point."""
-    ends = []
-    for tail in ((1 + level) / 2, (1 - level) / 2):
-        excess = 0.0
-        if stats.chi2.cdf(chi2, df) > tail:
-            edge = max(chi2, df) * 2
-            while stats.ncx2.cdf(chi2, df, edge) > tail:
-                edge *= 2
-            excess = optimize.brentq(
-                lambda nc, tail=tail: stats.ncx2.cdf(chi2, df, nc) - tail, 1e-12, edge, xtol=1e-12
-            )
-        ends.append(np.sqrt(excess / (df * scale)))
-    return ends[0], ends[1]
+def _log_det_correlation(S: np.ndarray) -> np.ndarray:
+    return np.linalg.slogdet(correlations_of(S)[0])[1]

@@ -1,49 +1,41 @@
-"""Feedback loops: both solutions of the likelihood, what they amplify, and how sure they are.
+"""Feedback loops in closed form: both solutions of the likelihood, and what they amplify.
 
-The closed form is that of :mod:`helpers.pathmodel.ring`; a model that it does not cover goes to
-:func:`helpers.pathmodel.fit_from_starts`.
+A loop of p variables with independent errors leaves zeros in the inverse K of Sigma, wherever two
+variables do not follow each other. The K that is most likely under these zeros is found first;
+which arrows have this K is then a quadratic equation with two solutions. A model that this does not
+cover goes to :func:`helpers.pathmodel.fit_from_starts`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_array, check_level, check_whole
-from helpers.cluster import spread
+from helpers.checks import check_array, check_whole
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
-from helpers.pathmodel.decomposition import effect_matrices, effect_pairs, joined
-from helpers.pathmodel.fit import PathFit, describe, prepare
-from helpers.pathmodel.indices import baseline_indices, goodness_of_fit
-from helpers.pathmodel.moments import check_covariances, model_table
-from helpers.pathmodel.recursive import solvable, weighted_covariances
-from helpers.pathmodel.resampling import (
-    bca_interval,
-    check_draws,
-    check_enough,
-    count_sites,
-    draw_sites,
-)
-from helpers.pathmodel.ring import check_real, find_ring, solve_ring
-from helpers.pathmodel.spec import PathModel, parse_model, read_model
+from helpers.pathmodel.fit import PathFit, check_covariances, describe, model_table, prepare
+from helpers.pathmodel.frame import Frame, correlations_of, effect_matrices, imply
+from helpers.pathmodel.indices import indices_of_many
+from helpers.pathmodel.recursive import regress_on_causes
+from helpers.pathmodel.spec import PathModel, joined, parse_model, read_model
 
 MEASURES = ("gain", "stability_index", "amplification")
 NODES = ("TF", "EVI", "SOC", "Cenzy")  # in the files of the loop, a factor for each of GROUPS
+_REACHED = 1e-20
+_STEPS = 100
 
 
 class LoopFit(NamedTuple):
     """The two solutions of a loop: same Sigma and same fit, gains g and 1 / g.
 
-    `stable` is the one whose stability index is below 1; reporting it is a convention, not a
-    finding.
+    To report `stable`, whose stability index is below 1, is a convention, not a finding.
     """
 
     stable: PathFit
@@ -60,16 +52,15 @@ def choose_nodes(text: str, known: Iterable[str]) -> tuple[str, ...]:
     known : iterable of str
         The codes that the study has.
 
-    Returns
-    -------
-    tuple of str
-        The codes, in the order of the groups.
-
     Raises
     ------
     InputError
-        For another number of names, an unknown one, or one of another group. The codes of each
-        group are listed.
+        For another number of names, an unknown one, or one of another group, with a list of all.
+
+    Examples
+    --------
+    >>> choose_nodes("PRE, EVI, SOC, GP", load_factors().index)
+    ('PRE', 'EVI', 'SOC', 'GP')
     """
     nodes = tuple(part.strip() for part in text.split(","))
     group_of = load_factors()["group"].reindex(list(known)).dropna()
@@ -93,13 +84,13 @@ def read_loop(nodes: Iterable[str] = NODES, source: str = "loop") -> PathModel:
     nodes : iterable of str
         A factor for each group, as :func:`choose_nodes` returns them.
     source : str
-        A file of the loop, for :func:`helpers.pathmodel.read_model`.
+        A file of the loop, for :func:`helpers.pathmodel.read_model`. A line keeps its reason where
+        none of its factors is another one.
 
-    Returns
-    -------
-    PathModel
-        The arrows of the file between these factors. A line keeps its reason where none of its
-        factors is another one.
+    Examples
+    --------
+    >>> read_loop(("PRE", "EVI", "SOC", "GP")).parents("EVI")
+    ('PRE',)
     """
     names = dict(zip(NODES, nodes, strict=True))
     lines = []
@@ -110,76 +101,124 @@ def read_loop(nodes: Iterable[str] = NODES, source: str = "loop") -> PathModel:
     return parse_model("\n".join(lines))
 
 
-def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
-    """Fit a model with one feedback loop, or return None where no real one belongs to the data.
+def find_ring(model: PathModel) -> tuple[str, ...]:
+    """Return the variables of the one loop of a model, each before the one that it acts on.
 
-    Parameters
-    ----------
-    model, data : as for :func:`fit_loop`
-
-    Raises
-    ------
-    InputError
-        As :func:`fit_loop`, but for data to which no loop with real coefficients belongs.
+    The loop has three variables or more, each with the one before it as its only cause; variables
+    that it acts on may follow, without a way back. Any other model is refused.
     """
-    S = model_table(model, data).cov().to_numpy()
-    B, _ = solve_ring(model, S)
-    return None if np.isnan(B).any() else fit_loop(model, data)
+    ring = [model.variables[i] for i, j in zip(*joined(model), strict=True) if i == j]
+    follows = {model.parents(to)[0]: to for to in ring}
+    alone = all(len(model.parents(to)) == 1 for to in ring)
+    if len(ring) < 3 or not alone or model.exogenous or model.covariances:
+        raise InputError(
+            "path model",
+            needed="one loop of three variables or more, each with one cause, without exogenous "
+            "variables or covariances",
+            found=model.text.strip(),
+            mend="fit_from_starts is the one function for other models with loops",
+        )
+    ordered = [ring[0]]
+    while follows[ordered[-1]] != ring[0]:
+        ordered.append(follows[ordered[-1]])
+    if len(ordered) < len(ring):
+        raise InputError(
+            "path model", needed="one loop", found="two", mend="fit each loop by itself"
+        )
+    return tuple(ordered)
 
 
-def fit_loop(model: PathModel, data: pd.DataFrame, *, convention: str = "amos") -> LoopFit:
-    """Fit a model with one feedback loop to data.
+def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
+    r"""Fit a model with one feedback loop, or return None where no real one belongs to the data.
 
     Parameters
     ----------
     model : PathModel
         A loop of three variables or more without exogenous variables, and what follows from it
-        (:func:`helpers.pathmodel.ring.find_ring`).
-    data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
-    convention : {"amos", "lavaan"}
-        Whether chi-square and standard errors use N - 1 or N.
+        (:func:`helpers.pathmodel.loop.find_ring`). Others are refused.
+    data : as for :func:`helpers.pathmodel.fit_model`
 
-    Raises
-    ------
-    InputError
-        As :func:`helpers.pathmodel.fit_model`; for another kind of model; for data to which no
-        loop with real coefficients belongs.
+    Examples
+    --------
+    >>> from helpers.study import load_study
+    >>> both = find_loop(read_loop(), load_study().factors())
+    >>> stable, twin = (feedback(fit.coefficients)["gain"] for fit in both)
+    >>> round(float(stable * twin), 6)
+    1.0
     """
     table = model_table(model, data)
-    return fit_loop_moments(model, table.cov(ddof=0), len(table), convention=convention)
+    S = table.cov(ddof=0)
+    real = not np.isnan(solve_ring(model, correlations_of(S.to_numpy())[0])[0]).any()
+    return fit_loop_moments(model, S, len(table)) if real else None
 
 
 @threadpool_limits.wrap(limits=1)
 def fit_loop_moments(
     model: PathModel, sample: pd.DataFrame, n: int, *, convention: str = "amos"
 ) -> LoopFit:
-    """Fit a model with one feedback loop to a covariance or correlation matrix.
+    r"""Fit a model with one feedback loop to a covariance or correlation matrix.
 
     Parameters
     ----------
-    model, convention : as for :func:`fit_loop`
-    sample : pandas.DataFrame
-        Covariances with divisor N (or correlations), square, named by variable.
-    n : int
-        Number of rows that it was computed from.
+    model : as for :func:`find_loop`
+    sample, n, convention : as for :func:`helpers.pathmodel.fit_moments`
+        Data to which no loop with real coefficients belongs are refused.
 
-    Raises
-    ------
-    InputError
-        As :func:`fit_loop`.
+    Examples
+    --------
+    >>> R = pd.DataFrame(0.5 + 0.5 * np.eye(3), list("abc"), list("abc"))
+    >>> both = fit_loop_moments(parse_model("b ~ a\nc ~ b\na ~ c"), R, 30)
+    >>> [fit.coefficients.loc["b", "a"].round(3).item() for fit in both]
+    [0.382, 2.618]
     """
     find_ring(model)
     sample, frame, R, n = prepare(model, sample, n, "correlated", convention)
     B, Psi = solve_ring(model, R)
-    check_real(B)
-    paths, spreads = frame.paths.T, frame.spreads.T
-    fits = (np.concatenate([b[*paths], psi[*spreads]]) for b, psi in zip(B, Psi, strict=True))
+    check_real(not np.isnan(B).any())
+    fits = [frame.parameters(*each) for each in zip(B, Psi, strict=True)]
     return LoopFit(*(describe(frame, theta, sample, n, convention) for theta in fits))
 
 
+@threadpool_limits.wrap(limits=1)
+def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
+    r"""Fit a loop to many samples, and return the stable solution of each, with its indices.
+
+    Parameters
+    ----------
+    model : as for :func:`find_loop`
+    S : numpy.ndarray
+        Covariance matrices, (samples, p, p), in the order of ``model.variables``.
+    n : int
+        Rows behind each of them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per sample: each standardized coefficient (such as ``TF -> EVI``), the measures of
+        :func:`feedback`, and ``chi2``, ``p``, ``rmsea``, ``cfi``, ``nfi``, ``gfi`` as AMOS has
+        them. NaN where no real solution exists; a loop of three leaves ``p`` and ``rmsea`` NaN.
+
+    Examples
+    --------
+    >>> R = 0.5 + 0.5 * np.eye(4)
+    >>> found = fit_many(parse_model("b ~ a\nc ~ b\nd ~ c\na ~ d"), R[None], 44)
+    >>> found[["gain", "chi2"]].round(2).to_numpy().tolist()
+    [[0.04, 4.64]]
+    """
+    n = check_whole("n", n, 2, of="rows")
+    S = check_covariances(S, len(model.variables))
+    B, Psi, real = solve_stable(model, S)
+    df = model.count_moments() - model.count_parameters()
+    coefficients = effect_matrices(B, Psi)[0]
+    each = coefficients[:, *Frame(model).paths.T].T
+    arrows = [f"{cause} -> {to}" for to, cause in model.paths]
+    columns = dict(zip(arrows, each, strict=True)) | feedback(coefficients)
+    columns |= indices_of_many(S[real], imply(B, Psi), df, n)
+    return pd.DataFrame(columns, np.flatnonzero(real)).reindex(range(len(real)))
+
+
 def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return what a loop does to a push.
+    r"""Return what a loop does to a push :cite:p:`bentler1983`.
 
     Parameters
     ----------
@@ -194,9 +233,11 @@ def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
         round to round; ``amplification``, 1 / (1 - gain): what a lasting push of 1 on a variable
         of the loop becomes there once all rounds have been run, if the loop is stable.
 
-    References
-    ----------
-    Bentler and Freeman (1983), Psychometrika 48, 143-145.
+    Examples
+    --------
+    >>> B = np.array([[0, 0, 0.5], [0.8, 0, 0], [0, 0.5, 0]])
+    >>> {name: round(float(value), 3) for name, value in feedback(B).items()}
+    {'gain': 0.2, 'stability_index': 0.585, 'amplification': 1.25}
     """
     B = check_array("B", B, "... p p").astype(float)
     rest = np.linalg.det(np.eye(B.shape[-1]) - B)
@@ -223,10 +264,11 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
         By ``step`` (0 is the push alone) and variable. The limit, if the loop is stable, is the
         total effect of `pushed`, plus the push itself.
 
-    Raises
-    ------
-    InputError
-        For a variable that the loop does not have.
+    Examples
+    --------
+    >>> B = pd.DataFrame([[0, 0.5], [0.8, 0]], ["a", "b"], ["a", "b"])
+    >>> respond(B, "a", 2)["a"].to_list()
+    [1.0, 1.0, 1.4]
     """
     if not isinstance(pushed, str) or pushed not in B:
         raise InputError(
@@ -237,8 +279,7 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
         )
     steps = check_whole("steps", steps, 0)
     check_array("B", B, "p p")
-    push = (B.columns == pushed).astype(float)
-    states = [push]
+    states = [push := (B.columns == pushed).astype(float)]
     for _ in range(steps):
         states.append(B.to_numpy() @ states[-1] + push)
     return pd.DataFrame(states, columns=B.columns).rename_axis("step")
@@ -252,10 +293,12 @@ def imply_correlations(B: np.ndarray) -> np.ndarray:
     B : numpy.ndarray
         (..., p, p): row to, column from.
 
-    Returns
-    -------
-    numpy.ndarray
-        (..., p, p). NaN where no error variances give every variable the variance 1.
+        The correlations are NaN where no error variances give every variable the variance 1.
+
+    Examples
+    --------
+    >>> imply_correlations(np.array([[0, 0, 0], [0.5, 0, 0], [0, 0.4, 0]]))[2].round(2).tolist()
+    [0.2, 0.4, 1.0]
     """
     B = check_array("B", B, "... p p")
     A = np.linalg.inv(np.eye(B.shape[-1]) - B)
@@ -264,169 +307,114 @@ def imply_correlations(B: np.ndarray) -> np.ndarray:
     return np.where((Psi > 0).all(axis=(-2, -1))[..., None, None], R, np.nan)
 
 
-@threadpool_limits.wrap(limits=1)
-def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
-    """Fit a loop to many samples, and return the stable solution of each, with its indices.
+def solve_ring(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    r"""Return both maximum-likelihood solutions of a model with one loop, (2, ..., p, p).
 
-    Parameters
-    ----------
-    model : PathModel
-        As for :func:`fit_loop`.
-    S : numpy.ndarray
-        Covariance matrices, (samples, p, p), in the order of ``model.variables``.
-    n : int
-        Rows behind each of them.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per sample: each standardized coefficient (such as ``TF -> EVI``), the measures of
-        :func:`feedback`, and ``chi2``, ``p``, ``rmsea``, ``cfi``, ``nfi``, ``gfi`` as AMOS has
-        them. NaN where no real solution exists; a loop of three leaves ``p`` and ``rmsea`` NaN.
-    """
-    n = check_whole("n", n, 2, of="rows")
-    S = check_covariances(S, len(model.variables))
-    B, Psi, real = _stable(model, S)
-    S = S[real]
-    A = np.linalg.inv(np.eye(B.shape[-1]) - B)
-    Sigma = A @ Psi @ A.swapaxes(-1, -2)
-    df, p = model.count_moments() - model.count_parameters(), S.shape[-1]
-    chi2 = (n - 1) * (np.linalg.slogdet(Sigma)[1] - np.linalg.slogdet(S)[1])
-    variances = np.einsum("...ii->...i", S)
-    chi2_b = (n - 1) * (np.log(variances).sum(axis=-1) - np.linalg.slogdet(S)[1])
-    relative = baseline_indices(chi2, df, chi2_b, p * (p - 1) // 2)
-    ratio = chi2 / df if df else np.full(len(chi2), np.nan)
-    coefficients = effect_matrices(B, Psi)[0]
-    place = model.variables.index
-    columns = {
-        f"{cause} -> {to}": coefficients[:, place(to), place(cause)] for to, cause in model.paths
-    }
-    columns |= feedback(coefficients)
-    columns |= {
-        "chi2": chi2,
-        "p": stats.chi2.sf(chi2, df),
-        "rmsea": np.sqrt(np.clip(ratio - 1, 0, None) / (n - 1)),
-        "cfi": relative["cfi"],
-        "nfi": relative["nfi"],
-        "gfi": goodness_of_fit(S, Sigma),
-    }
-    return pd.DataFrame(columns, np.flatnonzero(real)).reindex(range(len(real)))
-
-
-@dataclass(frozen=True)
-class LoopBootstrap:
-    """A loop, and how it varies when the sites are drawn anew.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        Indexed by ``kind``, ``from`` and ``to``: ``estimate``, ``low`` and ``high``. Kinds are
-        ``direct`` and ``total`` (standardized), and the measures of :func:`feedback`, whose
-        ``from`` and ``to`` are empty.
-    draws : pandas.DataFrame
-        One row per resample that is left, one column per row of the table.
-    failed : int
-        Resamples left out because a column was constant, or columns determined each other.
-    unreal : int
-        Resamples left out because no loop with real coefficients belongs to them. All others have
-        exactly one stable solution, which is the one taken: that the gain is below 1 is by
-        construction.
-    """
-
-    table: pd.DataFrame
-    draws: pd.DataFrame
-    failed: int
-    unreal: int
-
-
-@threadpool_limits.wrap(limits=1)
-def bootstrap_loop(
-    model: PathModel,
-    data: pd.DataFrame,
-    *,
-    n_boot: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 2022,
-) -> LoopBootstrap:
-    """Return the stable solution of a loop with bootstrap intervals (BCa).
-
-    Parameters
-    ----------
-    model : PathModel
-        As for :func:`fit_loop`.
-    data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
-    n_boot : int
-        Number of resamples, at least 100; sites are drawn with replacement.
-    confidence : float
-        Level of the intervals, between 0 and 1.
-    seed : int
-        Of the drawing.
-
-    Raises
-    ------
-    InputError
-        As :func:`find_loop`, and if more than half of the resamples cannot be fitted because of
-        their columns (`failed`).
+    `S` are covariance matrices, (..., p, p), positive definite, in the order of
+    ``model.variables``; B path coefficients and Psi error variances. The first solution is the
+    stable one, with gain g (the product of the loop's coefficients) between -1 and 1; the second is
+    its twin, with gain 1 / g. Both imply the same Sigma. NaN where no real solution exists: the
+    likelihood is then highest at g = -1, where the two meet.
 
     Notes
     -----
-    The estimate is NaN where no loop with real coefficients belongs to the data. An interval is
-    NaN where it does not exist: without an estimate; where all draws lie on one side of it; where
-    the loop cannot be fitted without one of the sites.
+    With w = 1 / Psi, K_ii = w_i + c_i^2 / w_j for the j that i acts on and c_i = K_ij. Going around
+    once gives w_i as a ratio of linear functions of itself, whose matrix has trace t and two
+    eigenvalues with the product P^2, P being that of all -c_i. They are real if t >= 2 |P|, which
+    always holds for P > 0, since t - 2 P = |K|; the gains are P over the eigenvalues.
+
+    Standardized, with coefficient b, neighbours have the correlation
+
+    .. math:: r = \frac{b + g / b}{1 + g},
+
+    and an error variance is (1 - b^2) (1 - g) / (1 + g). Neither changes when every b becomes 1 / b
+    (the twin, whose error variances are those of the stable solution over b^2), nor does the first
+    when all arrows are turned and keep their b: the reversed loop fits with the same numbers.
     """
-    confidence = check_level("confidence", confidence, usual=0.95)
-    n_boot, seed = check_draws(n_boot, seed)
-    find_ring(model)
-    values = stats.zscore(model_table(model, data).to_numpy())
-    n = len(values)
-
-    def statistics_of(sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return all rows of the table, (k, ...), and which samples had columns that work."""
-        S = weighted_covariances(count_sites(sites, n), values)
-        good = solvable(S)
-        found = np.full((len(index), *S.shape[:-2]), np.nan)
-        found[:, good] = _statistics(model, S[good])
-        return found, good
-
-    index = _rows(model)
-    parts = spread(statistics_of, draw_sites(n, n_boot, seed))
-    drawn = np.concatenate([found for found, _ in parts], axis=-1)
-    failed = n_boot - int(sum(good.sum() for _, good in parts))
-    kept = drawn[:, ~np.isnan(drawn).any(axis=0)]
-    check_enough(failed, n_boot)
-    estimate, _ = statistics_of(np.arange(n))
-    low, high = bca_interval(lambda sites: statistics_of(sites)[0], kept, n, confidence)
-    return LoopBootstrap(
-        table=pd.DataFrame({"estimate": estimate, "low": low, "high": high}, index),
-        draws=pd.DataFrame(kept.T, columns=index),
-        failed=failed,
-        unreal=n_boot - kept.shape[-1] - failed,
-    )
+    ring = find_ring(model)
+    at = np.array([model.variables.index(name) for name in ring])
+    Sigma = complete(S[..., at[:, None], at])
+    variances = np.einsum("...ii->...i", Sigma)
+    slopes, errors = _stable_root(np.linalg.inv(Sigma))
+    ratio = variances / np.roll(variances, 1, axis=-1)  # of effect and cause
+    B, Psi = (np.zeros((2, *S.shape)) for _ in range(2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        B[..., at, np.roll(at, 1)] = slopes, ratio / slopes
+        Psi[..., at, at] = errors, errors * ratio / slopes**2
+    behind = [name for name in model.endogenous if name not in ring]
+    regress_on_causes(model, behind, S, B, Psi)
+    return B, Psi
 
 
-def _rows(model: PathModel) -> pd.MultiIndex:
-    rows = [("direct", cause, to) for to, cause in model.paths]
-    rows += [("total", cause, to) for cause, to in effect_pairs(model)]
-    rows += [(measure, "", "") for measure in MEASURES]
-    return pd.MultiIndex.from_tuples(rows, names=["kind", "from", "to"])
-
-
-def _statistics(model: PathModel, S: np.ndarray) -> np.ndarray:
-    """Return the values of the stable solution in the order of the rows, (k, samples)."""
-    B, Psi, real = _stable(model, S)
-    direct, total = effect_matrices(B, Psi)
-    place = model.variables.index
-    columns = [direct[:, place(to), place(cause)] for to, cause in model.paths]
-    columns += [*total[:, *joined(model)].T]
-    columns += feedback(direct).values()
-    found = np.full((len(columns), len(S)), np.nan)
-    found[:, real] = columns
-    return found
-
-
-def _stable(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def solve_stable(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return B and Psi of the stable solutions that exist, and for which samples they do."""
     B, Psi = (each[0] for each in solve_ring(model, S))
     real = ~np.isnan(B).any(axis=(-2, -1))
     return B[real], Psi[real], real
+
+
+def check_real(real: bool) -> None:
+    """Refuse data that leave no real solution, for which :func:`solve_ring` returns NaN."""
+    if not real:
+        raise InputError(
+            "feedback loop",
+            needed="data to which a loop with real coefficients belongs",
+            found="data that are most likely where the gain is -1",
+            mend="doubt the loop: its arrows cannot be told from these data",
+        )
+
+
+def complete(S: np.ndarray) -> np.ndarray:
+    """Return the covariance matrices nearest to S whose inverse links neighbours on a ring only.
+
+    They have the variances of S, (..., p, p), and its covariances of neighbours, the last variable
+    being next to the first; of all such matrices, those with the largest determinant.
+
+    Notes
+    -----
+    Newton's steps on ln|Sigma|, shortened to 1 / (1 + their length in its own metric): from inside,
+    they never leave the positive definite matrices (Nesterov and Nemirovskii 1994, chapter 2).
+    """
+    p = S.shape[-1]
+    apart = [(i, j) for i, j in combinations(range(p), 2) if j - i not in (1, p - 1)]
+    Sigma = np.array(S, float)
+    if not apart:
+        return Sigma
+    i, j = np.array(apart).T
+    for _ in range(_STEPS):
+        K = np.linalg.inv(Sigma)
+        slope = K[..., i, j]
+        bend = K[..., i[:, None], i] * K[..., j[:, None], j]
+        bend += K[..., i[:, None], j] * K[..., j[:, None], i]
+        step = np.linalg.solve(bend, slope[..., None])[..., 0]
+        length2 = np.clip(2 * (slope * step).sum(axis=-1), 0, None)
+        step /= 1 + np.sqrt(length2)[..., None]
+        Sigma[..., i, j] += step
+        Sigma[..., j, i] += step
+        if length2.max(initial=0) < _REACHED:
+            break
+    return Sigma
+
+
+def _stable_root(K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the slope onto each variable and its error variance, of the stable loop, (..., p).
+
+    Once around from the root, every step backwards shrinks an error: the recursion is stable.
+    """
+    p = K.shape[-1]
+    c = np.stack([K[..., i, (i + 1) % p] for i in range(p)], axis=-1)
+    around = np.broadcast_to(np.eye(2), (*K.shape[:-2], 2, 2))
+    for i in range(p):
+        turn = np.zeros(around.shape)
+        turn[..., 0, 0], turn[..., 0, 1], turn[..., 1, 0] = K[..., i, i], -(c[..., i] ** 2), 1
+        around = around @ turn
+    t, P = np.trace(around, axis1=-2, axis2=-1), np.prod(-c, axis=-1)
+    # t - 2 |P| would lose its digits where variables nearly determine each other
+    above = np.where(P > 0, np.linalg.det(K), t - 2 * np.abs(P))
+    above = np.where(above >= 0, above, np.nan)
+    root = np.abs(P) + (above + np.sqrt(above * (above + 4 * np.abs(P)))) / 2
+    w = np.empty(c.shape)
+    w[..., 0] = (root - around[..., 1, 1]) / around[..., 1, 0]
+    for i in range(p - 1, 0, -1):
+        w[..., i] = K[..., i, i] - c[..., i] ** 2 / w[..., (i + 1) % p]
+    return -np.roll(c, 1, axis=-1) / w, 1 / w

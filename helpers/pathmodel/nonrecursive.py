@@ -14,9 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_whole
 from helpers.errors import InputError
-from helpers.pathmodel.fit import PathFit, describe, polish, prepare, search
-from helpers.pathmodel.frame import Frame, derivative, discrepancy
-from helpers.pathmodel.moments import model_table
+from helpers.pathmodel.fit import PathFit, describe, model_table, polish, prepare, search
+from helpers.pathmodel.frame import Frame, discrepancy
 from helpers.pathmodel.spec import PathModel
 
 _AT_OPTIMUM = 1e-6  # of F, where semopy stopped close enough
@@ -32,11 +31,10 @@ class Identification(NamedTuple):
         One row per endogenous variable: ``endogenous_causes``, ``excluded_exogenous``, and whether
         the ``order`` and the ``rank`` condition hold, which are those for errors that may all
         correlate.
-    parameters, moments : int
-        How many there are.
-    rank : int
-        Of the slopes of all moments by all parameters, with errors that correlate only where the
-        model says so. If it equals `parameters`, no other parameters nearby imply the same Sigma.
+    parameters, moments, rank : int
+        How many there are, and the rank of the slopes of all moments by all parameters, with errors
+        that correlate only where the model says so. If it equals `parameters`, no other parameters
+        nearby imply the same Sigma.
     """
 
     equations: pd.DataFrame
@@ -46,14 +44,11 @@ class Identification(NamedTuple):
 
 
 def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) -> Identification:
-    """Tell whether a model's parameters can be determined, from its drawing alone.
+    r"""Tell whether a model's parameters can be determined, from its drawing alone.
 
     Parameters
     ----------
-    model : PathModel
-        Recursive or not.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate.
+    model, exogenous : as for :func:`helpers.pathmodel.fit_model`
     seed : int
         Of the parameters at which ranks are taken; they hold at almost all others.
 
@@ -61,11 +56,15 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
     -----
     Order condition: an equation must leave out as many exogenous variables as it has endogenous
     causes. Rank condition: the coefficients of what it leaves out, in the other equations, must
-    have as many independent rows as there are other equations.
+    have as many independent rows as there are other equations (Bollen 1989, Structural Equations
+    with Latent Variables, pp. 88-104).
 
-    References
-    ----------
-    Bollen (1989), Structural Equations with Latent Variables, pp. 88-104.
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> found = identify(parse_model("m ~ y + x\ny ~ m"))
+    >>> found.rank == found.parameters, found.equations["order"].to_dict()
+    (True, {'m': False, 'y': True})
     """
     seed = check_whole("seed", seed, 0)
     frame = Frame(model, exogenous)
@@ -83,24 +82,16 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
         full = np.linalg.matrix_rank(others) == len(others) if others.size else not len(others)
         rows[to] = (needed, spare, spare >= needed, bool(full))
     columns = ["endogenous_causes", "excluded_exogenous", "order", "rank"]
-    return Identification(
-        equations=pd.DataFrame.from_dict(rows, "index", columns=columns),
-        parameters=frame.size,
-        moments=model.count_moments(),
-        rank=int(np.linalg.matrix_rank(slopes)),
-    )
+    equations = pd.DataFrame.from_dict(rows, "index", columns=columns)
+    rank = int(np.linalg.matrix_rank(slopes))
+    return Identification(equations, frame.size, model.count_moments(), rank)
 
 
 class Starts(NamedTuple):
-    """What a search finds from many starts.
+    """What a search finds from many starts: the solutions with the lowest F, the most stable first.
 
-    Attributes
-    ----------
-    fits : list of PathFit
-        The solutions with the lowest F, the most stable first.
-    ends : pandas.DataFrame
-        One row per start: whether semopy reported ``success``, how far ``above`` the lowest F it
-        stopped, and which of the `fits` it was at (``solution``, NaN if none).
+    `ends` has one row per start: whether semopy reported ``success``, how far ``above`` the lowest
+    F it stopped, and which of the `fits` it was at (``solution``, NaN if none).
     """
 
     fits: list[PathFit]
@@ -117,31 +108,28 @@ def fit_from_starts(
     exogenous: str = "correlated",
     convention: str = "amos",
 ) -> Starts:
-    """Search for all solutions of a path model, from random starts.
+    r"""Search for all solutions of a path model, from random starts.
 
     Parameters
     ----------
     model : PathModel
         With loops of any kind, or without.
-    data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
-    starts : int
-        How many searches.
-    seed : int
-        Of the starts.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate.
-    convention : {"amos", "lavaan"}
-        Whether chi-square and standard errors use N - 1 or N.
-
-    Raises
-    ------
-    InputError
-        As :func:`helpers.pathmodel.fit_model`, and if no start leads to an optimum.
+    starts, seed : int
+        How many searches, and the seed of their starts.
+    data, exogenous, convention : as for :func:`helpers.pathmodel.fit_model`
 
     Notes
     -----
-    Solutions that no start leads to are missed; a closed form misses none.
+    Solutions that no start leads to are missed; a closed form misses none. If no start leads to an
+    optimum, the model is refused.
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> from helpers.study import load_study
+    >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
+    >>> len(fit_from_starts(model, data, starts=2).fits)
+    1
     """
     table = model_table(model, data, exogenous)
     starts, seed = check_whole("starts", starts, 0), check_whole("seed", seed, 0)
@@ -176,13 +164,8 @@ def fit_from_starts(
         else np.nan
         for _, F, end in rows
     ]
-    ends = pd.DataFrame(
-        {
-            "success": [success for success, _, _ in rows],
-            "above": [F - lowest for _, F, _ in rows],
-            "solution": nearest,
-        }
-    )
+    success, F, _ = zip(*rows, strict=True)
+    ends = pd.DataFrame({"success": success, "above": np.array(F) - lowest, "solution": nearest})
     fits = [describe(frame, theta, sample, len(table), convention) for theta in solutions]
     return Starts(fits, ends.rename_axis("start"))
 
@@ -212,9 +195,6 @@ def _reach(frame: Frame, end: np.ndarray, R: np.ndarray) -> tuple[float, np.ndar
         theta = polish(frame, end, R)
     except (InputError, np.linalg.LinAlgError):
         return None
-    if not frame.proper(theta):
-        return None
-    curvature = derivative(lambda t: frame.gradient(t, R), theta)
-    if np.linalg.eigvalsh(curvature)[0] <= 0:
+    if not frame.proper(theta) or np.linalg.eigvalsh(frame.curvature(theta, R))[0] <= 0:
         return None
     return discrepancy(frame.implied(theta), R), theta

@@ -1,8 +1,8 @@
-"""How sure the effects of a recursive model are: bootstrap, order of effects, influence of sites.
+"""How sure effects are: bootstrap, order of effects, influence of sites, resampled fit.
 
-Resamples are fitted in blocks, each at once and in closed form
-(:mod:`helpers.pathmodel.recursive`), on one thread: on stacks of small matrices threads only wait
-for each other. After :func:`helpers.cluster.connect` the blocks are spread over a cluster.
+Resamples are fitted in blocks, each at once and in closed form (:mod:`helpers.pathmodel.recursive`,
+:mod:`helpers.pathmodel.loop`), on one thread: on stacks of small matrices threads only wait for
+each other. Blocks keep a million resamples within memory.
 """
 
 from __future__ import annotations
@@ -19,42 +19,48 @@ from scipy import linalg, stats
 from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_labels, check_level, check_numbers, check_whole
-from helpers.cluster import spread
 from helpers.errors import InputError
-from helpers.pathmodel.decomposition import KINDS, check_outcome, effect_pairs
-from helpers.pathmodel.moments import model_table
+from helpers.pathmodel.decomposition import KINDS
+from helpers.pathmodel.fit import model_table
+from helpers.pathmodel.frame import Frame, discrepancy, effect_matrices, imply
+from helpers.pathmodel.loop import (
+    MEASURES,
+    check_real,
+    feedback,
+    find_ring,
+    solve_stable,
+)
 from helpers.pathmodel.recursive import (
     effects_on,
     solvable,
     solve_recursive,
     weighted_covariances,
 )
-from helpers.pathmodel.ring import check_real, solve_ring
-from helpers.pathmodel.spec import PathModel
+from helpers.pathmodel.spec import PathModel, check_outcome, effect_pairs, joined
 
-_BLOCK, _BYTES = 2000, 1_000_000  # at most: resamples at a time, and what they weigh
-_FEWEST = 100
+_NUMBERS = 100_000  # places of sites that are drawn at a time
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Effects on one variable, and how they vary when the sites are drawn anew.
+    """Effects on one variable, or a loop, and how they vary when the sites are drawn anew.
 
     Attributes
     ----------
-    table : pandas.DataFrame
-        Indexed by ``from`` and ``to``: ``direct``, ``indirect`` and ``total``, each with the ends
-        ``_low`` and ``_high`` of its interval.
-    draws : pandas.DataFrame
-        Total effects, one row per resample and one column per cause.
+    table, draws : pandas.DataFrame
+        Estimates with the ends of their intervals, and one row per resample that is left.
     failed : int
-        Resamples that are left out of `draws` and of the intervals: a column was constant, or
-        columns determined each other.
+        Resamples left out because a column was constant, or columns determined each other.
+    unreal : int
+        Resamples left out because no loop with real coefficients belongs to them. All others have
+        exactly one stable solution, which is the one taken: that the gain is below 1 is by
+        construction.
     """
 
     table: pd.DataFrame
     draws: pd.DataFrame
     failed: int
+    unreal: int = 0
 
 
 @threadpool_limits.wrap(limits=1)
@@ -69,27 +75,28 @@ def bootstrap_effects(
     exogenous: str = "correlated",
     blocks: pd.Series | None = None,
 ) -> Bootstrap:
-    """Return the standardized effects on a variable with bootstrap intervals (BCa).
+    r"""Return the standardized effects on a variable with BCa intervals :cite:p:`efron1987`.
 
     Parameters
     ----------
     model : PathModel
         A recursive model.
-    data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
+    data, exogenous : as for :func:`helpers.pathmodel.fit_model`
     outcome : str
         The variable that the effects end at.
-    n_boot : int
-        Number of resamples, at least 100; sites are drawn with replacement.
+    n_boot, seed : int
+        Number of resamples, at least 100, of sites with replacement, and the seed of the drawing.
     confidence : float
         Level of the intervals, between 0 and 1.
-    seed : int
-        Of the drawing.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate where the model does not draw it.
     blocks : pandas.Series, optional
         Block of each site, in the order of `data`, where neighbours are alike: whole blocks are
         drawn, and left out by the jackknife.
+
+    Returns
+    -------
+    Bootstrap
+        ``table``, indexed by ``from`` and ``to``: ``direct``, ``indirect`` and ``total``, each with
+        ``_low`` and ``_high``; ``draws`` of the total effects, one column per cause.
 
     Raises
     ------
@@ -104,45 +111,143 @@ def bootstrap_effects(
     An interval is NaN where it does not exist: all draws lie on one side of the estimate, or the
     model cannot be fitted without one of the sites.
 
-    References
-    ----------
-    Efron (1987), Journal of the American Statistical Association 82, 171-185.
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> from helpers.study import load_study
+    >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
+    >>> found = bootstrap_effects(model, data, "SOC", n_boot=200)
+    >>> bool((found.table["total_low"] < found.table["total_high"]).all())
+    True
     """
-    confidence = check_level("confidence", confidence, usual=0.95)
-    n_boot, seed = check_draws(n_boot, seed)
     check_outcome(model, outcome)
     values = _standardized(model, data, exogenous)
-    each = np.arange(len(values))
     if blocks is not None:
-        each = check_labels("block", blocks, data.index)
-    number, names = pd.factorize(each)
-    n = len(names)
-    if blocks is not None and n < 5:
-        raise InputError("blocks", needed="at least 5", found=f"{n}", mend="make them smaller")
-
-    def effects_of(sites: np.ndarray) -> np.ndarray:
-        S = weighted_covariances(count_sites(sites, n)[..., number], values)
-        return effects_on(outcome, model, S, exogenous)
-
-    drawn = np.concatenate(spread(effects_of, draw_sites(n, n_boot, seed)), axis=-1)
-    kept = drawn[..., ~np.isnan(drawn).any(axis=(0, 1))]
-    failed = n_boot - kept.shape[-1]
-    check_enough(failed, n_boot)
+        blocks = pd.factorize(check_labels("block", blocks, data.index))[0]
+        if (found := blocks.max() + 1) < 5:
+            mend = "make them smaller"
+            raise InputError("blocks", needed="at least 5", found=f"{found}", mend=mend)
     pairs = effect_pairs(model, outcome)
     exist = _exist(model, pairs)
-    estimate = np.where(exist, effects_of(np.arange(n)), 0.0)
-    low, high = np.zeros_like(estimate), np.zeros_like(estimate)
-    low[exist], high[exist] = bca_interval(
-        lambda sites: effects_of(sites)[exist], kept[exist], n, confidence
-    )
-    columns = {}
-    for kind, *numbers in zip(KINDS, estimate, low, high, strict=True):
-        columns |= dict(zip([kind, f"{kind}_low", f"{kind}_high"], numbers, strict=True))
-    return Bootstrap(
-        table=pd.DataFrame(columns, index=pairs),
-        draws=pd.DataFrame(kept[-1].T, columns=pairs.get_level_values("from")),
-        failed=failed,
-    )
+
+    def statistic(S: np.ndarray) -> np.ndarray:
+        return effects_on(outcome, model, S, exogenous)[exist]
+
+    *found, kept, failed, _ = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
+    numbers = np.zeros((3, *exist.shape))
+    numbers[:, exist] = found
+    columns = {
+        f"{kind}{end}": numbers[j, i]
+        for i, kind in enumerate(KINDS)
+        for j, end in enumerate(("", "_low", "_high"))
+    }
+    totals = pd.DataFrame(kept[-len(pairs) :].T, columns=pairs.get_level_values("from"))
+    return Bootstrap(pd.DataFrame(columns, pairs), totals, failed)
+
+
+def _exist(model: PathModel, pairs: pd.MultiIndex) -> np.ndarray:
+    """Tell which direct, indirect and total effects have arrows behind them, (3, pairs)."""
+    causes = set(pairs.get_level_values("from"))
+    direct = [(to, cause) in model.paths for cause, to in pairs]
+    indirect = [
+        any(to in causes and start == cause for to, start in model.paths) for cause, _ in pairs
+    ]
+    return np.array([direct, indirect, [True] * len(pairs)])
+
+
+@threadpool_limits.wrap(limits=1)
+def bootstrap_loop(
+    model: PathModel,
+    data: pd.DataFrame,
+    *,
+    n_boot: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 2022,
+) -> Bootstrap:
+    r"""Return the stable solution of a loop with BCa intervals :cite:p:`efron1987`.
+
+    Parameters
+    ----------
+    model, data : as for :func:`helpers.pathmodel.find_loop`
+    n_boot, confidence, seed : as for :func:`bootstrap_effects`
+
+    Returns
+    -------
+    Bootstrap
+        ``table``, indexed by ``kind``, ``from`` and ``to``: ``estimate``, ``low`` and ``high``.
+        Kinds are ``direct`` and ``total`` (standardized), and the measures of
+        :func:`helpers.pathmodel.feedback`, whose ``from`` and ``to`` are empty. ``draws`` has one
+        column per row of the table.
+
+    Notes
+    -----
+    Refused are the data that :func:`helpers.pathmodel.find_loop` refuses, and those of which more
+    than half of the resamples cannot be fitted because of their columns (`failed`). The estimate is
+    NaN where no loop with real coefficients belongs to the data. An interval is NaN where it does
+    not exist: without an estimate; where all draws lie on one side of it; where the loop cannot be
+    fitted without one of the sites.
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import read_loop
+    >>> from helpers.study import load_study
+    >>> found = bootstrap_loop(read_loop(), load_study().factors(), n_boot=200)
+    >>> len(found.draws) + found.failed + found.unreal
+    200
+    """
+    find_ring(model)
+    values = _standardized(model, data, "correlated")
+    rows = [("direct", cause, to) for to, cause in model.paths]
+    rows += [("total", cause, to) for cause, to in effect_pairs(model)]
+    rows += [(measure, "", "") for measure in MEASURES]
+    index = pd.MultiIndex.from_tuples(rows, names=["kind", "from", "to"])
+    arrows, chains = Frame(model).paths.T, joined(model)
+
+    def statistic(S: np.ndarray) -> np.ndarray:
+        B, Psi, real = solve_stable(model, S)
+        direct, total = effect_matrices(B, Psi)
+        found = np.full((len(rows), len(S)), np.nan)
+        found[:, real] = [*direct[:, *arrows].T, *total[:, *chains].T, *feedback(direct).values()]
+        return found
+
+    *found, kept, failed, unreal = _bootstrap(statistic, values, None, n_boot, confidence, seed)
+    table = pd.DataFrame(dict(zip(("estimate", "low", "high"), found, strict=True)), index)
+    return Bootstrap(table, pd.DataFrame(kept.T, columns=index), failed, unreal)
+
+
+def _bootstrap(statistic, values, blocks, n_boot, confidence, seed) -> tuple:
+    """Return estimates and the ends of their intervals, (k,) each, and as :func:`_resample`."""
+    confidence = check_level("confidence", confidence, usual=0.95)
+    blocks = np.arange(len(values)) if blocks is None else blocks
+    kept, failed, unreal = _resample(statistic, values, blocks, n_boot, seed)
+    check_enough(failed, n_boot)
+    n = blocks.max() + 1
+
+    def of(sites: np.ndarray) -> np.ndarray:
+        S = weighted_covariances(count_sites(sites, n)[..., blocks], values)
+        good = solvable(S)
+        found = np.full((len(kept), *S.shape[:-2]), np.nan)
+        found[:, good] = statistic(S[good])
+        return found
+
+    return of(np.arange(n)), *bca_interval(of, kept, n, confidence), kept, failed, unreal
+
+
+def _resample(statistic, values, blocks, n_boot, seed) -> tuple[np.ndarray, int, int]:
+    """Return the numbers of resamples, (k, left); how many had columns that do not work, and how
+    many are left out since a number is NaN.
+
+    The statistic goes from covariance matrices, (samples, p, p), to numbers, (k, samples). Values
+    are the standardized table, (n, p), and blocks, (n,), say what is drawn together.
+    """
+    n_boot, seed = check_draws(n_boot, seed)
+    n, drawn = blocks.max() + 1, []
+    for sites in draw_sites(n, n_boot, seed):
+        S = weighted_covariances(count_sites(sites, n)[..., blocks], values)
+        drawn.append(statistic(S[solvable(S)]))
+    drawn = np.concatenate(drawn, axis=-1)
+    kept = drawn[:, ~np.isnan(drawn).any(axis=0)]
+    return kept, n_boot - drawn.shape[1], drawn.shape[1] - kept.shape[1]
 
 
 def bca_interval(
@@ -150,16 +255,8 @@ def bca_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of bootstrap intervals, (k,) each; scipy adds the jackknife.
 
-    Parameters
-    ----------
-    statistic : callable
-        From places of sites, (..., n), to numbers, (k, ...).
-    draws : numpy.ndarray
-        The same numbers of the resamples, (k, resamples).
-    n : int
-        Number of sites.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    The statistic goes from places of n sites, (..., n), to numbers, (k, ...), of which the draws
+    are those of the resamples, (k, resamples).
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the interval is NaN
@@ -179,15 +276,8 @@ def bca_interval(
 def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
     """Return how often each cause has each rank, from the most positive total effect (1) down.
 
-    Parameters
-    ----------
-    draws : pandas.DataFrame
-        Of :class:`Bootstrap`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Shares of the resamples: one row per cause, one column per rank.
+    The draws are those of :class:`Bootstrap`; of their shares there is one row per cause, one
+    column per rank.
     """
     draws = check_numbers(draws, different=1)
     ranks = draws.rank(axis="columns", ascending=False, method="first").to_numpy()
@@ -203,18 +293,16 @@ def order_agreement(
 
     Parameters
     ----------
-    bootstrap : Bootstrap
-        From :func:`bootstrap_effects`.
+    bootstrap : as :func:`bootstrap_effects` returns it
     positive, negative : sequence of str
         The causes with positive and with negative effects, the strongest of each first.
 
     Returns
     -------
     pandas.DataFrame
-        Two rows, ``estimate`` and ``draws`` (mean over resamples), and three columns: ``order``,
-        whether (how often) all causes are in the published order, from the most positive to the
-        most negative; ``tau``, Kendall's correlation with that order; ``signs``, the share of
-        causes whose sign agrees.
+        Rows ``estimate`` and ``draws`` (mean over resamples), columns ``order``, whether (how
+        often) all causes are in the published order, from the most positive to the most negative;
+        ``tau``, Kendall's correlation with that order; ``signs``, the share of agreeing signs.
     """
     order = [*positive, *reversed(negative)]
     unknown = sorted(set(order) - set(bootstrap.draws))
@@ -257,20 +345,15 @@ def bollen_stine(
     seed: int = 2022,
     exogenous: str = "correlated",
 ) -> BollenStine:
-    """Test the fit of a recursive model, or of a loop, without the assumption of normal data.
+    r"""Test the fit of a recursive model, or of a loop, for data of any distribution
+    :cite:p:`bollen1992`.
 
     Parameters
     ----------
     model : PathModel
-        A recursive model, or one with one loop as :func:`helpers.pathmodel.loop.fit_loop` fits it.
-    data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
-    n_boot : int
-        Number of resamples, at least 100.
-    seed : int
-        Of the drawing.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate where the model does not draw it.
+        A recursive model, or one with one loop as :func:`helpers.pathmodel.find_loop` fits it.
+    data, exogenous : as for :func:`helpers.pathmodel.fit_model`
+    n_boot, seed : as for :func:`bootstrap_effects`
 
     Returns
     -------
@@ -280,57 +363,41 @@ def bollen_stine(
 
     Notes
     -----
-    Resamples come from data that were turned to have the implied covariances: Z S^-1/2 Sigma^1/2
+    Resamples come from data that were turned to have the implied covariances,
+
+    .. math:: Z S^{-1/2} \Sigma^{1/2}
+
     with symmetric roots. Roots depend on units, so Z is standardized first.
 
-    References
-    ----------
-    Bollen and Stine (1992), Sociological Methods and Research 21, 205-229.
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> from helpers.study import load_study
+    >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
+    >>> 0 <= bollen_stine(model, data, n_boot=200).p <= 1
+    True
     """
-    n_boot, seed = check_draws(n_boot, seed)
     values = _standardized(model, data, exogenous)
-    turned, observed = _turn(model, values, exogenous)
 
-    def discrepancies_of(sites: np.ndarray) -> np.ndarray:
-        S = weighted_covariances(count_sites(sites, len(values)), turned)
-        return _discrepancies(model, S[solvable(S)], exogenous)
+    def solve(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return F and Sigma at each optimum that exists."""
+        if model.recursive:
+            B, Psi = solve_recursive(model, S, exogenous)
+        else:
+            B, Psi, real = solve_stable(model, S)
+            S = S[real]
+        Sigma = imply(B, Psi)
+        return discrepancy(Sigma, S)[None], Sigma
 
-    draws = np.concatenate(spread(discrepancies_of, draw_sites(len(values), n_boot, seed)))
-    draws = draws[~np.isnan(draws)]
-    failed = n_boot - len(draws)
+    S = np.cov(values.T, ddof=0)
+    observed, Sigma = solve(S[None])
+    check_real(len(Sigma) > 0)
+    turned = values @ np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(Sigma[0]).real)
+    each = np.arange(len(values))
+    (draws,), failed, _ = _resample(lambda S: solve(S)[0], turned, each, n_boot, seed)
     check_enough(failed, n_boot)
     tested = model.count_parameters(exogenous) < model.count_moments()
-    p = float((draws > observed).mean()) if tested else np.nan
-    return BollenStine(p, draws, failed)
-
-
-def _turn(model: PathModel, values: np.ndarray, exogenous: str) -> tuple[np.ndarray, float]:
-    """Return data for which the model holds, (n, p), and the discrepancy of the given data."""
-    S = np.cov(values.T, ddof=0)
-    B, Psi = _solve(model, S, exogenous)
-    check_real(B)
-    A = np.linalg.inv(np.eye(len(S)) - B)
-    roots = np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(A @ Psi @ A.T).real)
-    return values @ roots, float(_discrepancies(model, S[None], exogenous)[0])
-
-
-def _discrepancies(model: PathModel, S: np.ndarray, exogenous: str) -> np.ndarray:
-    """Return F at the optimum, where tr(S Sigma^-1) = p; NaN without one, (samples,)."""
-    B, Psi = _solve(model, S, exogenous)
-    F = np.full(len(S), np.nan)
-    real = ~np.isnan(B).any(axis=(-2, -1))
-    rest, left, all_of = (
-        np.linalg.slogdet(each[real])[1] for each in (np.eye(S.shape[-1]) - B, Psi, S)
-    )
-    F[real] = left - 2 * rest - all_of
-    return F
-
-
-def _solve(model: PathModel, S: np.ndarray, exogenous: str) -> tuple[np.ndarray, np.ndarray]:
-    if model.recursive:
-        return solve_recursive(model, S, exogenous)
-    B, Psi = solve_ring(model, S)
-    return B[0], Psi[0]
+    return BollenStine(float((draws > observed).mean()) if tested else np.nan, draws, failed)
 
 
 @threadpool_limits.wrap(limits=1)
@@ -339,22 +406,9 @@ def influence(
 ) -> pd.DataFrame:
     """Return how each standardized total effect changes when one site is left out.
 
-    Parameters
-    ----------
-    model : PathModel
-        A recursive model.
-    data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
-    outcome : str
-        The variable that the effects end at.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate where the model does not draw it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Effect without the site minus effect with it: one row per site, one column per cause. NaN
-        for a site without which the model cannot be fitted.
+    That is, the effect without the site minus that with it: one row per site, one column per cause,
+    NaN for a site without which the model cannot be fitted. Parameters are as for
+    :func:`bootstrap_effects`.
     """
     check_outcome(model, outcome)
     values = _standardized(model, data, exogenous)
@@ -370,46 +424,20 @@ def _standardized(model: PathModel, data: pd.DataFrame, exogenous: str) -> np.nd
 
 
 def check_draws(n_boot: int, seed: int) -> tuple[int, int]:
-    """Return the number of resamples and the seed as whole numbers; refuse others.
-
-    Parameters
-    ----------
-    n_boot, seed : int
-        As for :func:`draw_sites`.
-    """
-    n_boot = check_whole("n_boot", n_boot, -np.inf, mend="try 2000")
+    """Return the number of resamples and the seed as whole numbers; refuse others."""
+    n_boot = check_whole("n_boot", n_boot, 100, of="resamples", mend="try 2000")
     return n_boot, check_whole("seed", seed, 0, mend="try 2022")
 
 
 def draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield blocks of resamples, (resamples, n), in the smallest integers, since they may travel.
-
-    Parameters
-    ----------
-    n : int
-        Number of sites.
-    n_boot : int
-        Number of resamples, at least 100.
-    seed : int
-        Of the drawing.
-    """
-    check_whole("n_boot", n_boot, _FEWEST, of="resamples", mend="try 2000")
-    rng, dtype = np.random.default_rng(seed), np.min_scalar_type(n)
-    block = max(1, min(_BLOCK, _BYTES // (n * dtype.itemsize)))
+    """Yield blocks of resamples of n sites, (resamples, n), until there are `n_boot`."""
+    rng, block = np.random.default_rng(seed), max(1, _NUMBERS // n)
     for start in range(0, n_boot, block):
-        yield rng.integers(0, n, (min(block, n_boot - start), n)).astype(dtype)
+        yield rng.integers(0, n, (min(block, n_boot - start), n))
 
 
 def count_sites(sites: np.ndarray, n: int) -> np.ndarray:
-    """Return how often each site was drawn, (..., n).
-
-    Parameters
-    ----------
-    sites : numpy.ndarray
-        Places of the sites that were drawn, (..., drawn).
-    n : int
-        Number of sites.
-    """
+    """Return how often each of n sites was drawn, (..., n), from the places, (..., drawn)."""
     rows = sites.reshape(-1, sites.shape[-1])
     first = n * np.arange(len(rows))[:, None]
     counts = np.bincount((rows + first).ravel(), minlength=n * len(rows))
@@ -417,13 +445,7 @@ def count_sites(sites: np.ndarray, n: int) -> np.ndarray:
 
 
 def check_enough(failed: int, n_boot: int) -> None:
-    """Refuse a bootstrap of which more than half is left out.
-
-    Parameters
-    ----------
-    failed, n_boot : int
-        Resamples that are left out, and all of them.
-    """
+    """Refuse a bootstrap of which more than half is left out."""
     if failed > n_boot / 2:
         raise InputError(
             "bootstrap",
@@ -432,13 +454,3 @@ def check_enough(failed: int, n_boot: int) -> None:
             "other, or with a loop whose coefficients are not real",
             mend="add sites, or take variables out of the model",
         )
-
-
-def _exist(model: PathModel, pairs: pd.MultiIndex) -> np.ndarray:
-    """Tell which direct, indirect and total effects have arrows behind them, (3, pairs)."""
-    causes = set(pairs.get_level_values("from"))
-    direct = [(to, cause) in model.paths for cause, to in pairs]
-    indirect = [
-        any(to in causes and start == cause for to, start in model.paths) for cause, _ in pairs
-    ]
-    return np.array([direct, indirect, [True] * len(pairs)])

@@ -8,8 +8,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from helpers.checks import check_word
 from helpers.errors import InputError
@@ -30,10 +33,8 @@ class PathModel:
     text : str
         Lines ``y ~ x1 + x2`` (arrows from x1 and x2 to y) and ``a ~~ b`` (a covariance); ``#``
         starts a comment.
-    paths : tuple of (str, str)
-        Each arrow as (to, from).
-    covariances : tuple of (str, str)
-        The covariances that the text draws.
+    paths, covariances : tuple of (str, str)
+        Each arrow as (to, from), and the covariances that the text draws.
     reasons : dict
         The comment behind each line of arrows, by the variable that they point to.
     """
@@ -44,23 +45,25 @@ class PathModel:
     reasons: dict[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
+    def _ordered(self) -> tuple[str, ...] | None:
+        """Variables, causes before effects; None where there is a loop."""
+        graph = {to: self.parents(to) for to, _ in self.paths}
+        try:
+            return tuple(TopologicalSorter(graph).static_order())
+        except CycleError:
+            return None
+
+    @cached_property
     def endogenous(self) -> tuple[str, ...]:
         """Variables that an arrow points to; causes before effects where there is no loop."""
         targets = dict.fromkeys(to for to, _ in self.paths)
-        try:
-            ordered = TopologicalSorter({to: self.parents(to) for to in targets}).static_order()
-            return tuple(name for name in ordered if name in targets)
-        except CycleError:
-            return tuple(targets)
+        return tuple(name for name in self._ordered or targets if name in targets)
 
     @cached_property
     def exogenous(self) -> tuple[str, ...]:
         """Variables that no arrow points to."""
-        named = [cause for _, cause in self.paths] + [
-            name for pair in self.covariances for name in pair
-        ]
-        inner = set(self.endogenous)
-        return tuple(name for name in dict.fromkeys(named) if name not in inner)
+        named = [cause for _, cause in self.paths] + list(chain(*self.covariances))
+        return tuple(name for name in dict.fromkeys(named) if name not in self.endogenous)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -70,34 +73,16 @@ class PathModel:
     @cached_property
     def recursive(self) -> bool:
         """Whether it has neither a loop nor a covariance between an error and anything else."""
-        inner = set(self.endogenous)
-        if any(inner & set(pair) for pair in self.covariances):
-            return False
-        try:
-            TopologicalSorter({to: self.parents(to) for to in inner}).prepare()
-        except CycleError:
-            return False
-        return True
-
-    @cached_property
-    def _causes(self) -> dict[str, list[str]]:
-        causes: dict[str, list[str]] = {}
-        for to, cause in self.paths:
-            causes.setdefault(to, []).append(cause)
-        return causes
+        errors = set(self.endogenous).intersection(chain(*self.covariances))
+        return self._ordered is not None and not errors
 
     def parents(self, variable: str) -> tuple[str, ...]:
         """Return the direct causes of a variable."""
-        return tuple(self._causes.get(variable, ()))
+        return tuple(cause for to, cause in self.paths if to == variable)
 
     def all_covariances(self, exogenous: str = "correlated") -> tuple[tuple[str, str], ...]:
-        """Return the free covariances: those drawn, and those among exogenous variables.
-
-        Parameters
-        ----------
-        exogenous : {"correlated", "uncorrelated"}
-            Whether exogenous variables may correlate where the text does not draw it. AMOS lets
-            them not; lavaan does.
+        """Return the free covariances: those drawn, and where exogenous variables may correlate
+        though the text does not draw it, theirs. AMOS lets them not; lavaan does.
         """
         check_word("exogenous", exogenous, EXOGENOUS)
         among = combinations(self.exogenous, 2) if exogenous == "correlated" else ()
@@ -120,6 +105,11 @@ def read_model(source: str | Path) -> PathModel:
     ----------
     source : str or path
         ``climatic``, ``plant``, ``soil`` or ``microbial``, or the path of a text file.
+
+    Examples
+    --------
+    >>> read_model("plant").parents("EVI")
+    ('CG', 'CF')
     """
     path = MODELS / f"{source}.lav"
     path = path if os.path.exists(path) else Path(source)
@@ -137,7 +127,7 @@ def read_model(source: str | Path) -> PathModel:
 
 
 def parse_model(text: str, where: str = "path model") -> PathModel:
-    """Read a path model from text.
+    r"""Read a path model from text.
 
     Parameters
     ----------
@@ -151,31 +141,29 @@ def parse_model(text: str, where: str = "path model") -> PathModel:
     InputError
         For a line of another kind, a variable that causes itself, an arrow or covariance that is
         drawn twice, or no arrow at all.
+
+    Examples
+    --------
+    >>> parse_model("m ~ x\ny ~ x + m").paths
+    (('m', 'x'), ('y', 'x'), ('y', 'm'))
     """
     paths, covariances, reasons = {}, {}, {}
     for number, line in enumerate(text.splitlines(), start=1):
-        statement, _, reason = line.partition("#")
-        if not statement.strip():
+        statement, reason = (part.strip() for part in line.partition("#")[::2])
+        if not statement:
             continue
-        match = _LINE.fullmatch(statement.strip())
+        match = _LINE.fullmatch(statement)
         if not match:
-            _refuse(where, number, statement.strip(), _why_not(statement))
+            _refuse(where, number, statement, _why_not(statement))
         left, operator, right = match.groups()
-        names = re.findall(_NAME, right)
-        for name in names:
-            drawn, key = (
-                (paths, (left, name)) if operator == "~" else (covariances, frozenset((left, name)))
-            )
+        drawn, pair = (paths, tuple) if operator == "~" else (covariances, frozenset)
+        for name in re.findall(_NAME, right):
+            key = pair((left, name))
             if left == name or key in drawn:
-                _refuse(
-                    where,
-                    number,
-                    statement.strip(),
-                    "each arrow or covariance once, of two variables",
-                )
+                _refuse(where, number, statement, "each arrow or covariance once, of two variables")
             drawn[key] = (left, name)
-        if operator == "~" and reason.strip():
-            reasons[left] = "; ".join(filter(None, [reasons.get(left), reason.strip()]))
+        if operator == "~" and reason:
+            reasons[left] = "; ".join(filter(None, [reasons.get(left), reason]))
     if not paths:
         _refuse(where, 1, text.strip()[:60], "at least one line such as TOP ~ TF")
     return PathModel(text, tuple(paths), tuple(covariances.values()), reasons)
@@ -197,3 +185,54 @@ def _refuse(where: str, number: int, found: str, needed: str) -> None:
     raise InputError(
         f"{where}, line {number}", needed=needed, found=repr(found), mend="correct this line"
     )
+
+
+def joined(model: PathModel, outcome: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of the variables of :func:`effect_pairs`: rows (to), columns (from)."""
+    names = model.variables
+    step = np.array([[float((to, cause) in model.paths) for cause in names] for to in names])
+    reached = np.linalg.matrix_power(step + np.eye(len(names)), len(names)) @ step > 0
+    wanted = np.array([outcome in (None, to) for to in names])
+    return np.nonzero(reached & wanted[:, None])
+
+
+def effect_pairs(model: PathModel, outcome: str | None = None) -> pd.MultiIndex:
+    r"""Return the pairs (from, to) of variables that are joined by at least one chain of arrows.
+
+    Parameters
+    ----------
+    model : PathModel
+        Recursive or not.
+    outcome : str, optional
+        Only the pairs that end there.
+
+    Examples
+    --------
+    >>> effect_pairs(parse_model("m ~ x\ny ~ m")).to_list()
+    [('x', 'm'), ('x', 'y'), ('m', 'y')]
+    """
+    names = np.array(model.variables)
+    to, cause = joined(model, outcome)
+    return pd.MultiIndex.from_arrays([names[cause], names[to]], names=["from", "to"])
+
+
+def check_outcome(model: PathModel, outcome: str) -> None:
+    """Refuse an outcome that no arrow points to."""
+    if outcome not in model.endogenous:
+        raise InputError(
+            "outcome",
+            needed=f"one of {', '.join(model.endogenous)}",
+            found=repr(outcome),
+            mend="choose a variable that an arrow points to",
+        )
+
+
+def check_recursive(model: PathModel, mend: str) -> None:
+    """Refuse a model that is not recursive, and say what to do."""
+    if not model.recursive:
+        raise InputError(
+            "path model",
+            needed="a recursive model: no loop, no covariance of an error",
+            found="a loop" if not model.covariances else "a loop or a covariance of an error",
+            mend=mend,
+        )
