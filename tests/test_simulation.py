@@ -15,7 +15,7 @@ from scipy.spatial.distance import squareform
 from helpers.errors import InputError
 from helpers.paper.simulation import (
     Truth,
-    correlation_p,
+
     correlations,
     count_false_marks,
     cover_effects,
@@ -48,7 +48,12 @@ from helpers.pathmodel import (
     swain,
 )
 from helpers.pathmodel.loop import bootstrap_loop, fit_loop
-from helpers.statistics.associations import control_errors, correlate, pair_distances
+from helpers.statistics.associations import (
+    control_errors,
+    correlate,
+    correlation_p,
+    pair_distances,
+)
 from helpers.study import load_study
 
 TEXT = """plant ~ 0.6 climate

@@ -104,11 +104,23 @@ def chi2_indices(chi2: float, df: int, scale: int) -> dict[str, float]:
     names = ("p", "chi2_df", "rmsea", "rmsea_low", "rmsea_high", "p_close")
     if not df:
         return dict.fromkeys(names, np.nan)
-    rmsea = np.sqrt(max(chi2 - df, 0) / (df * scale))
     p_close = stats.ncx2.sf(chi2, df, 0.05**2 * df * scale)
     interval = _rmsea_interval(chi2, df, scale)
-    values = (stats.chi2.sf(chi2, df), chi2 / df, rmsea, *interval, p_close)
+    values = (stats.chi2.sf(chi2, df), chi2 / df, rmsea(chi2, df, scale), *interval, p_close)
     return dict(zip(names, values, strict=True))
+
+
+def rmsea(chi2: np.ndarray, df: int, scale: int) -> np.ndarray:
+    """Return ``rmsea`` as in :func:`fit_indices`, (...), from checked numbers.
+
+    Parameters
+    ----------
+    chi2 : float or numpy.ndarray
+        Of the model, (...).
+    df, scale : int
+        As for :func:`chi2_indices`, df at least 1.
+    """
+    return np.sqrt(np.maximum(chi2 - df, 0) / (df * scale))
 
 
 def baseline_indices(
