@@ -260,6 +260,7 @@ def _slopes(
     classes: int,
     confidence: float,
 ) -> pd.DataFrame:
+    confidence = check_level("confidence", confidence, usual=0.95)
     (one, k), (others, _) = left_over(predictor, given), left_over(factors, given)
     sizes = None if places is None else effective_sizes(one, others, places, classes)
     fits = correlate(predictor, factors, given=given, sizes=sizes, confidence=confidence)
