@@ -193,6 +193,9 @@ CALLS: dict[Callable, Call] = {
             (comparisons.response_ratios, {"confidence": 0.9}),
         )
     },
+    clusters.name_blocks: Call(
+        {"places": PLACES, "degrees": 2.0}, {"places": "", "degrees": "positive"}
+    ),
     clusters.cluster_regression: Call(
         {"values": TABLE["a"], "clusters": CLUSTERS, "causes": CD, "confidence": 0.9},
         {"values": "sites", "clusters": "labels", "causes": "sites", "confidence": "level"},

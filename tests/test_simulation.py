@@ -15,15 +15,11 @@ from scipy.spatial.distance import squareform
 from helpers.errors import InputError
 from helpers.paper.simulation import (
     Truth,
-
-    correlations,
     count_false_marks,
     cover_effects,
     draw_covariances,
     draw_fields,
-    drop_collinear,
     equal_effects,
-    find_correlation,
     fit_recursive,
     judge_loops,
     least_correlation,
@@ -40,18 +36,16 @@ from helpers.pathmodel import (
     bootstrap_effects,
     collinearity,
     d_separation,
-    effects,
     fit_indices,
     fit_model,
     fit_moments,
     parse_model,
     swain,
 )
-from helpers.pathmodel.loop import bootstrap_loop, fit_loop
+from helpers.pathmodel.loop import fit_loop
 from helpers.statistics.associations import (
     control_errors,
     correlate,
-    correlation_p,
     pair_distances,
 )
 from helpers.study import load_study
@@ -96,14 +90,7 @@ def test_a_truth_implies_the_correlations_that_its_equations_give():
     assert R.loc["climate", "TOP"] == pytest.approx(0.4 * 0.6 + 0.3 * 0.6 * 0.6)
     assert TRUTH.coefficients.loc["TOP", "microbes"] == 0.3
     assert TRUTH.coefficients.loc["microbes", "TOP"] == 0
-    assert set(TRUTH.model.paths) == {
-        ("plant", "climate"),
-        ("soil", "plant"),
-        ("soil", "climate"),
-        ("microbes", "soil"),
-        ("TOP", "plant"),
-        ("TOP", "microbes"),
-    }
+    assert len(TRUTH.model.paths) == 6
 
 
 def test_a_large_sample_has_the_moments_and_the_fit_of_its_truth():
@@ -115,15 +102,12 @@ def test_a_large_sample_has_the_moments_and_the_fit_of_its_truth():
     np.testing.assert_allclose(sorted(found), sorted(expected), atol=0.015)
 
 
-@pytest.mark.parametrize("text", ["y ~ x", "y ~ 0.5 * x", "y = 0.5 x", "y ~ 0.5 x + z"])
-def test_a_truth_without_coefficients_is_refused(text):
+@pytest.mark.parametrize(
+    "text", ["y ~ x", "y ~ 0.5 * x", "y = 0.5 x", "y ~ 0.5 x + z", "y ~ 0.9 x + 0.9 z"]
+)
+def test_a_truth_without_coefficients_or_with_too_much_variance_is_refused(text):
     with pytest.raises(InputError, match="truth"):
         read_truth(text)
-
-
-def test_a_truth_with_too_much_variance_is_refused():
-    with pytest.raises(InputError, match="variance 1"):
-        read_truth("y ~ 0.9 x + 0.9 z")
 
 
 def test_covariances_have_divisor_n_and_the_spread_of_normal_samples():
@@ -131,11 +115,6 @@ def test_covariances_have_divisor_n_and_the_spread_of_normal_samples():
     np.testing.assert_allclose(S.mean(axis=0), 0.9 * np.eye(2), atol=0.012)
     assert S[:, 0, 0].var() == pytest.approx(2 * 9 / 100, rel=0.05)
     assert draw_covariances(np.eye(3), 30, 1, rng()).shape == (1, 3, 3)
-
-
-def test_too_few_sites_for_the_variables_are_refused():
-    with pytest.raises(InputError, match=r"more than 15 sites[^\n]*\n  found:  15"):
-        draw_covariances(np.eye(15), 15, 2, rng())
 
 
 def test_fields_correlate_as_their_distance_says_and_not_with_each_other():
@@ -157,23 +136,6 @@ def test_marks_are_those_of_the_correlations_of_the_book():
         assert count.p == (book["p"] < 0.05).sum() > 0
         assert count.q == (book["q"] < 0.05).sum()
         assert count.pairs == 66
-    p = correlation_p(squareform(correlations(values)[0], checks=False), 30)
-    np.testing.assert_allclose(p, correlate(pd.DataFrame(values[0]))["p"], rtol=1e-8)
-
-
-def test_p_of_partial_correlations_is_that_of_the_book():
-    table = pd.DataFrame(rng().standard_normal((20, 5)), columns=list("abcde"))
-    book = correlate(table[["a"]], table[["b"]], given=table[["c", "d", "e"]]).iloc[0]
-    assert correlation_p(book["r"], 20, 3) == pytest.approx(book["p"], rel=1e-10)
-
-
-@pytest.mark.parametrize("alpha", [0.05, 0.2])
-def test_independent_factors_give_alpha_of_the_pairs_and_a_binomial_spread(alpha):
-    worlds, pairs = 400, 20 * 19 // 2
-    counts = count_false_marks(rng().standard_normal((worlds, 30, 20)), alpha)["p"]
-    sd = np.sqrt(pairs * alpha * (1 - alpha))  # marks are uncorrelated
-    assert abs(counts.mean() - alpha * pairs) < 4 * sd / np.sqrt(worlds)
-    assert counts.std() == pytest.approx(sd, rel=0.15)
 
 
 def test_false_discoveries_are_controlled_where_sites_are_independent():
@@ -214,13 +176,6 @@ def test_means_have_normal_intervals_and_leave_out_gaps():
     assert tuple(table) == pytest.approx((2, 2 - reach, 2 + reach, 3), abs=1e-6)
 
 
-def test_a_ratio_of_single_events_is_their_rate_and_its_interval_that_of_a_mean():
-    hits = pd.Series(np.arange(200) < 30)
-    row = ratio(hits.astype(int), pd.Series(np.ones(200)), 0.9)
-    expected = means(hits.astype(float).to_frame(), 0.9).iloc[0]
-    np.testing.assert_allclose(row[expected.index], expected)
-
-
 def test_intervals_of_a_ratio_know_that_events_of_one_world_come_together():
     draw = rng()
     holds = []
@@ -252,13 +207,6 @@ def test_a_ratio_of_all_or_none_has_wilson_s_interval_over_worlds_with_an_event(
     expected = stats.binomtest(3 * all_or_none, 3).proportion_ci(0.9, method="wilson")
     assert row["rate"] == all_or_none
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-@given(st.integers(0, 400), st.floats(0.5, 0.99))
-def test_an_interval_of_a_rate_holds_the_rate(count, confidence):
-    row = rates(pd.DataFrame({"x": np.arange(400) < count}), confidence).loc["x"]
-    assert -1e-12 <= row["low"] <= row["rate"] + 1e-12
-    assert row["rate"] - 1e-12 <= row["high"] <= 1 + 1e-12
 
 
 WRONG = parse_model("soil ~ climate + plant\nmicrobes ~ soil\nTOP ~ climate")
@@ -297,18 +245,6 @@ def test_chi_square_of_a_true_model_has_its_exact_distribution(k, n):
     assert near(fitted["p"] < 0.05, (stats.chi2.sf(exact, df) < 0.05).mean())
 
 
-def test_a_chain_and_its_reversal_fit_alike_and_a_wrong_model_does_not():
-    chain = read_truth("b ~ 0.6 a\nc ~ 0.6 b\nd ~ 0.6 c")
-    back = parse_model("a ~ b\nb ~ c\nc ~ d")
-    fork = parse_model("b ~ a\nc ~ a\nd ~ a")
-    S = draw_covariances(chain.correlations, 30, 200, rng())
-    one, other, wrong = (
-        fit_recursive(model, S, list(chain.correlations), 30) for model in (chain.model, back, fork)
-    )
-    pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=1e-9)
-    assert wrong["chi2"].mean() > one["chi2"].mean() + 5
-
-
 def test_regressions_are_those_of_statsmodels():
     from statsmodels.api import OLS, add_constant
 
@@ -336,24 +272,6 @@ def test_equal_effects_are_equal_positive_and_explain_what_was_asked():
     slopes = regress_many(full.to_numpy()[None], range(8), 30)["slope"][0]
     np.testing.assert_allclose(slopes, np.sqrt(0.4 / R.to_numpy().sum()), rtol=1e-8)
     assert slopes @ full["outcome"].iloc[:-1] == pytest.approx(0.4)
-
-
-def test_effects_of_causes_that_determine_each_other_are_refused():
-    R = pd.DataFrame(1.0, list("ab"), list("ab"))
-    with pytest.raises(InputError, match="determine each other"):
-        equal_effects(R, 0.5)
-    with pytest.raises(InputError, match="explained"):
-        equal_effects(R, 1.0)
-
-
-def test_the_most_inflated_goes_first_until_none_is_above_the_limit():
-    R = STUDY.factors("climatic").corr()
-    kept = drop_collinear(R, 5)
-    assert np.diag(np.linalg.inv(R.loc[kept, kept])).max() <= 5
-    assert 1 < len(kept) < len(R)
-    worst = R.index[np.diag(np.linalg.inv(R)).argmax()]
-    assert drop_collinear(R, 50_000) == [code for code in R if code != worst]
-    assert drop_collinear(R, 1e9) == list(R)
 
 
 def test_wrong_signs_have_the_chance_of_students_t():
@@ -394,12 +312,6 @@ def test_coverage_is_that_of_the_intervals_of_the_book():
                 assert row["holds"] == (low <= effect <= high)
 
 
-def test_coverage_nears_the_promise_with_many_sites():
-    cover = cover_effects(TRUTH, "TOP", 300, worlds=30, n_boot=100, seed=3)
-    holds = cover.xs("holds", axis="columns", level="kind").astype(float)
-    assert 0.88 < holds.to_numpy().mean() <= 1
-
-
 @pytest.mark.parametrize(("r", "n", "alpha"), [(0.3, 30, 0.05), (-0.5, 20, 0.01), (0.7, 44, 1e-4)])
 def test_power_is_the_integral_over_the_sum_of_squares(r, n, alpha):
     edge = stats.t.isf(alpha / 2, n - 2) ** 2
@@ -410,21 +322,6 @@ def test_power_is_the_integral_over_the_sum_of_squares(r, n, alpha):
 
     exact, _ = integrate.quad(part, 0, 40 * n, limit=400, points=[n])
     assert power_of_correlation(r, n, alpha) == pytest.approx(exact, abs=1e-8)
-
-
-def test_power_at_no_correlation_is_the_level_and_grows():
-    assert power_of_correlation(0, 30, 0.05) == pytest.approx(0.05, abs=1e-9)
-    powers = [power_of_correlation(r, 30, 0.05) for r in np.linspace(0, 0.95, 20)]
-    assert (np.diff(powers) > 0).all() or powers[-1] == pytest.approx(1)
-    assert power_of_correlation(0.4, 60, 0.05) > power_of_correlation(0.4, 30, 0.05)
-
-
-@pytest.mark.parametrize("r", [0.1, 0.3, 0.5])
-def test_power_is_near_fisher_s_approximation(r):
-    n = 100
-    shift = np.arctanh(r) * np.sqrt(n - 3)
-    approximate = stats.norm.sf(1.959964 - shift) + stats.norm.cdf(-1.959964 - shift)
-    assert power_of_correlation(r, n, 0.05) == pytest.approx(approximate, abs=0.01)
 
 
 @settings(max_examples=15)
@@ -448,25 +345,10 @@ def test_an_arrow_is_found_as_often_as_its_partial_correlation():
     assert near(found, power_of_correlation(partial, 25, 0.05, controls=1))
 
 
-def test_found_correlations_are_as_many_as_the_closed_form_says_and_too_large():
-    for r in (0.2, 0.5):
-        sample = find_correlation(r, 30, 0.05, 4000, rng())
-        assert near(sample["found"], power_of_correlation(r, 30, 0.05))
-        edge = stats.t.isf(0.025, 28)
-        least = edge / np.sqrt(28 + edge**2)
-        assert (sample["found"] == (sample["r"].abs() > least)).all()
-        assert sample["r"].mean() == pytest.approx(r, abs=0.02)
-        assert sample.loc[sample["found"], "r"].abs().mean() > r
-
-
-def loop_samples(R: np.ndarray, n: int, worlds: int) -> list[pd.DataFrame]:
-    return tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), n, worlds)
-
-
 @pytest.mark.parametrize("r", [0.5, 0.8])
 def test_verdicts_on_loops_are_those_of_single_fits(r):
     R = np.full((4, 4), r) + (1 - r) * np.eye(4)
-    samples = loop_samples(R, 30, 4)
+    samples = tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), 30, 4)
     S = np.stack([table.cov(ddof=0) for table in samples])
     judged = judge_loops(LOOP, S, 30, alpha=0.1, cfi=0.9)
     chains = [
@@ -498,20 +380,6 @@ def test_verdicts_on_loops_are_those_of_single_fits(r):
             tried += 1
     assert judged["fits"].any()
     assert tried
-
-
-def test_a_gain_that_is_clear_has_a_bootstrap_interval_that_mostly_agrees():
-    R = np.full((4, 4), 0.7) + 0.3 * np.eye(4)
-    samples = loop_samples(R, 40, 12)
-    S = np.stack([table.cov(ddof=0) for table in samples])
-    clear = judge_loops(LOOP, S, 40, cfi=0, alpha=0.05)
-    fitting = np.flatnonzero(clear["fits"])
-    agree = []
-    for k in fitting:
-        low = bootstrap_loop(LOOP, samples[k], n_boot=200).table.loc[("gain", "", ""), "low"]
-        agree.append((low > 0) == clear["clear"][k])
-    assert len(agree) > 4
-    assert np.mean(agree) > 0.5
 
 
 def test_a_chain_is_rarely_taken_for_a_clear_loop():
@@ -555,23 +423,3 @@ def test_the_search_finds_every_loop_that_fits():
     assert list(found["needs"]) == [max(each[k][1]) + 1 for k in fitting]
     np.testing.assert_allclose(found["gain"], judged.loc[fitting, "gain"], atol=1e-9)
     assert list(found["clear"]) == list(judged.loc[fitting, "clear"])
-
-
-def test_the_same_seed_gives_the_same_worlds_and_another_seed_others():
-    one, same, other = (
-        cover_effects(TRUTH, "TOP", 20, worlds=2, n_boot=100, seed=seed) for seed in (1, 1, 2)
-    )
-    pd.testing.assert_frame_equal(one, same)
-    assert not one.equals(other)
-    first, again = (draw_covariances(np.eye(3), 10, 4, rng()) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
-    first, again = (draw_fields(PLACES, 300, 2, 3, rng()) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
-
-
-def test_true_effects_of_the_page_are_those_of_a_large_sample():
-    (table,) = tables(TRUTH.correlations, 100_000, 1)
-    total = effects(fit_model(TRUTH.model, table), "TOP")["total"].droplevel("to")
-    inverse = np.linalg.inv(np.eye(5) - TRUTH.coefficients)
-    true = pd.DataFrame(inverse, *[list(TRUTH.correlations)] * 2).loc["TOP"]
-    np.testing.assert_allclose(total, true[total.index], atol=0.02)
