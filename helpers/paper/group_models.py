@@ -233,11 +233,6 @@ def fit_group(
     seed : int
         Of the resampling.
 
-    Raises
-    ------
-    InputError
-        For another word, and as :func:`helpers.pathmodel.bootstrap_effects`.
-
     Examples
     --------
     >>> from helpers.study import load_study, sample_top

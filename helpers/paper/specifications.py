@@ -103,10 +103,8 @@ def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Some rows of :func:`load_sweep`.
-    parameters : list of str
-        Columns to look at.
+    rows, parameters
+        Some rows of :func:`load_sweep`, and the columns to look at.
 
     Examples
     --------
@@ -123,14 +121,13 @@ def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Runs of one conclusion.
-    choices : list of str
-        Columns with the choices.
+    rows, choices
+        Runs of one conclusion, with ``value``, and the columns with the choices.
 
     Examples
     --------
-    >>> acting_choices(pd.DataFrame({"x": [1, 1, 2], "y": [1, 2, 1], "value": [5, 5, 6]}), ["x", "y"])
+    >>> runs = pd.DataFrame({"x": [1, 1, 2], "y": [1, 2, 1], "value": [5, 5, 6]})
+    >>> acting_choices(runs, ["x", "y"])
     ['x']
     """
     check_columns("rows", rows, ["value", *choices])
@@ -146,18 +143,13 @@ def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
 def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:
     """Return the share of the variance between specifications that each choice explains alone.
 
+    This is the sum of squares between its values over the total (eta squared), 0 where nothing
+    varies. In a complete grid the shares add up to 1 at most; the rest is interaction.
+
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Runs of one conclusion, with ``estimate``.
-    choices : list of str
-        Columns with the choices.
-
-    Returns
-    -------
-    pandas.Series
-        By choice: sum of squares between its values over the total (eta squared), 0 where nothing
-        varies. In a complete grid the shares add up to 1 at most; the rest is interaction.
+    rows, choices
+        Runs of one conclusion, with ``estimate``, and the columns with the choices.
 
     Examples
     --------

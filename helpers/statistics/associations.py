@@ -87,9 +87,7 @@ def correlate(
 
 
 def correlation_p(r: np.ndarray, n: np.ndarray, controls: int = 0) -> np.ndarray:
-    r"""Return the two-sided p of (partial) correlations.
-
-    It is that of Student's t, 1 where no degree of freedom is left:
+    r"""Return the two-sided p of (partial) correlations, 1 where no degree of freedom is left.
 
     .. math:: t = |r| \sqrt{(n - 2 - k) / (1 - r^2)}
 
@@ -99,6 +97,11 @@ def correlation_p(r: np.ndarray, n: np.ndarray, controls: int = 0) -> np.ndarray
         Correlations, and the (effective) number of sites behind each, (...).
     controls : int
         Number k of variables that were held constant.
+
+    Examples
+    --------
+    >>> correlation_p(0.5, 30).round(4)
+    np.float64(0.0049)
     """
     freedom = np.asarray(n) - 2 - controls
     with np.errstate(divide="ignore", invalid="ignore"):  # r = 1: t is infinite, p is 0
@@ -188,12 +191,9 @@ def control_errors(table: pd.DataFrame) -> pd.DataFrame:
         The same with ``q`` :cite:p:`benjamini1995` (reject where q < f, and at most the share f of
         the rejections is false, on average, if the tests are independent or depend positively on
         each test of a true null hypothesis :cite:p:`benjamini2001`) and ``p_bonferroni`` (reject
-        where it is < a, and the chance of any false rejection is at most a).
-
-    Notes
-    -----
-    Two-sided tests of correlated factors need not depend positively. Under any dependence, the
-    share of false rejections is at most f (1 + 1/2 + ... + 1/m) for m tests.
+        where it is < a, and the chance of any false rejection is at most a). Two-sided tests of
+        correlated factors need not depend positively. Under any dependence, the share of false
+        rejections is at most f (1 + 1/2 + ... + 1/m) for m tests.
 
     Examples
     --------
@@ -234,7 +234,10 @@ def count_by_chance(
     seed: int = 2022,
     times: int = 5000,
 ) -> np.ndarray:
-    """Count the significant crosses that are left when the sites of one set are shuffled.
+    """Count the significant crosses that are left when the sites of one set are shuffled, (times,).
+
+    Shuffling whole sites keeps the correlations within each set, so the counts spread far more
+    widely than those of independent tests. It does not keep the likeness of neighbouring sites.
 
     Parameters
     ----------
@@ -242,17 +245,8 @@ def count_by_chance(
         Factors at the same sites.
     alpha : float
         Level of each test, between 0 and 1.
-    seed : int
-        Of the shuffling.
-    times : int
-        How often to shuffle.
-
-    Returns
-    -------
-    numpy.ndarray
-        Number of crosses with p < alpha in each shuffle, shape (times,). Shuffling whole sites
-        keeps the correlations within each set, so the counts spread far more widely than those
-        of independent tests. It does not keep the likeness of neighbouring sites.
+    seed, times : int
+        Of the shuffling, and how often to shuffle.
 
     Examples
     --------
@@ -313,17 +307,12 @@ def _morans_i(table: pd.DataFrame, members: np.ndarray) -> np.ndarray:
 
 
 def pair_distances(places: pd.DataFrame) -> np.ndarray:
-    """Return the great-circle distance of every pair of sites.
+    """Return the great-circle distance of every pair of sites in km, in the order of scipy's pdist.
 
     Parameters
     ----------
     places : pandas.DataFrame
         longitude and latitude, degrees, of n sites.
-
-    Returns
-    -------
-    numpy.ndarray
-        Kilometres, (n (n - 1) / 2,), in the order of :func:`scipy.spatial.distance.pdist`.
 
     Examples
     --------
@@ -355,8 +344,9 @@ def effective_sizes(
 ) -> pd.Series:
     r"""Return how many independent sites each correlation is worth :cite:p:`dutilleul1993`.
 
-    X and Y hold Moran's I of the two factors at the distance of each pair of sites and 1 on the
-    diagonal, and B takes off the mean:
+    By ``left`` and ``right``, at most n: where only one of two factors resembles itself among
+    neighbours, the correlation is worth all n sites. X and Y hold Moran's I of the two factors at
+    the distance of each pair of sites and 1 on the diagonal, and B takes off the mean:
 
     .. math:: 1 + n^2 / \operatorname{tr}(B X B Y)
 
@@ -370,12 +360,6 @@ def effective_sizes(
         Number of distance classes (:func:`moran_correlogram`). With five, unrelated fields that
         are smooth over 100 to 2000 km on the embedded sites have p < .05 in 4 to 6 % of cases,
         instead of 10 to 48 %; with more, the test loses power.
-
-    Returns
-    -------
-    pandas.Series
-        Effective sample size by ``left`` and ``right``, at most n: where only one of two
-        factors resembles itself among neighbours, the correlation is worth all n sites.
 
     Examples
     --------

@@ -171,20 +171,16 @@ def respiration_curve(
 
     Parameters
     ----------
-    equations : pandas.DataFrame
-        From :func:`helpers.readers.read_equations`; those without alpha are left out.
-    clusters : pandas.Series
-        Study or place of each equation.
+    equations, clusters, confidence
+        As of :func:`pool_equations`; equations without alpha are left out.
     temperature : numpy.ndarray
         Of the soil, degrees Celsius.
-    confidence : float
-        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     pandas.DataFrame
         By temperature: ``estimate``, ``low``, ``high``, ``new_low``, ``new_high`` of R_s in umol
-        m-2 s-1, as of :func:`pool_equations`.
+        m-2 s-1.
 
     Examples
     --------
@@ -199,11 +195,8 @@ def respiration_curve(
         T: np.log(known["alpha"]) + known["beta"] * T
         for T in check_array("temperature", temperature, "n")
     }
-    rows = {
-        T: np.exp(cluster_regression(each, groups, confidence=confidence).iloc[0])
-        for T, each in logs.items()
-    }
-    return pd.DataFrame.from_dict(rows, "index").rename_axis("T")
+    means = {T: cluster_regression(y, groups, confidence=confidence) for T, y in logs.items()}
+    return np.exp(pd.concat(means, names=["T"]).droplevel(1))
 
 
 def _check_equations(

@@ -30,15 +30,8 @@ def choose_groups(groups: pd.Series, names: Sequence[str], known: Sequence[str])
     ----------
     groups : pandas.Series
         Group of each site.
-    names : sequence of str
-        The groups that are wanted, in this order.
-    known : sequence of str
-        The groups that exist.
-
-    Raises
-    ------
-    InputError
-        If a wanted group does not exist, or is named twice.
+    names, known : sequence of str
+        The groups that are wanted, in this order and each once, and those that exist.
 
     Examples
     --------
@@ -109,7 +102,9 @@ def compare_pairs(
         for one, other in pairs
     }
     all_columns = {("", ""): _compare(values, values, ["", ""], confidence)}
-    table = pd.concat(tables or all_columns, names=["first", "second", "factor"]).reorder_levels(_KEYS)
+    table = pd.concat(tables or all_columns, names=["first", "second", "factor"]).reorder_levels(
+        _KEYS
+    )
     return table.loc[[(code, *pair) for code in values for pair in pairs]]
 
 
@@ -188,11 +183,6 @@ def compare_means(values: pd.DataFrame, groups: pd.Series, names: Sequence[str])
         Indexed by ``factor``, with ``F``, ``df_between``, ``df_within`` and ``p``
         :cite:p:`welch1951`; no rows for fewer than two names, NaN where a group does not vary.
 
-    Raises
-    ------
-    InputError
-        As :func:`compare_pairs`.
-
     Examples
     --------
     >>> values, groups = pd.DataFrame({"y": [1, 2, 3, 4, 5, 9]}), pd.Series(list("aaabbb"))
@@ -230,11 +220,6 @@ def response_ratios(
         approximation on the logarithm :cite:p:`hedges1999`). Temperatures (their zero is far off),
         pH (a logarithm), and factors with values below zero or with a mean of zero in a group have
         no rows.
-
-    Raises
-    ------
-    InputError
-        As :func:`compare_pairs`.
 
     Examples
     --------

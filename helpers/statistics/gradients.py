@@ -76,7 +76,7 @@ def fit_gradients(
 
 
 def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
-    """Name the shape of each gradient at a level of significance.
+    """Name each shape: peaks or dips mid-slope, else rises or falls (line), else no clear trend.
 
     Parameters
     ----------
@@ -84,12 +84,6 @@ def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
         As :func:`fit_gradients` returns it.
     alpha : float
         Level of each test; no correction for their number.
-
-    Returns
-    -------
-    pandas.Series
-        ``peaks mid-slope`` or ``dips mid-slope``, else ``rises`` or ``falls`` (slope of the line),
-        else ``no clear trend``.
 
     Examples
     --------
@@ -144,21 +138,13 @@ def spatial_slopes(
         ``p_rising`` (one-sided, small where the factor rises). From Student's t with n - 2 - k
         degrees of freedom; with none left, the interval is infinite.
 
-    Raises
-    ------
-    InputError
-        As :func:`helpers.statistics.correlate` and :func:`helpers.statistics.effective_sizes`.
-
     Notes
     -----
-    Fields that have nothing to do with the predictor should have p < .05 in 5 % of cases. At the
-    48 sites of :func:`helpers.readers.read_field_sites`, with covariance that falls exponentially
-    over 200, 500 or 1000 km and a nugget of 0 or 0.3 (1000 cases of each), the share with fifteen
-    classes was 1 to 3 % for elevation, 3 to 5 % for its square (a bend), 2 to 3 % for a peak and
-    2 to 4 % for meadow or steppe; with five classes, up to 10 % for a bend. For a single smooth
-    predictor it may lie between 0 and 15 %. Taking sites for independent gives 10 to 59 %. At the
-    294 cells of 1 degree of the Plateau, fifteen classes give 3 to 7 % for elevation, at any range
-    from 150 to 1200 km; taking cells for independent gives 30 to 84 %.
+    Of fields that have nothing to do with the predictor, at the 48 sites of
+    :func:`helpers.readers.read_field_sites` and smooth over 200 to 1000 km, 1 to 5 % had p < .05
+    with fifteen classes (elevation, its bend and peak, meadow or steppe), up to 10 % with five, and
+    10 to 59 % where sites were taken for independent. At the 294 cells of 1 degree of the Plateau,
+    fifteen classes give 3 to 7 % for elevation; taking cells for independent gives 30 to 84 %.
 
     Examples
     --------
@@ -196,11 +182,6 @@ def spatial_gradients(
     pandas.DataFrame
         As of :func:`fit_gradients`, without ``delta_aicc`` and ``vertex``; ``n`` is the effective
         number of sites. The same where neighbours are no more alike than others.
-
-    Raises
-    ------
-    InputError
-        As :func:`spatial_slopes`.
 
     Examples
     --------

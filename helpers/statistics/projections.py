@@ -110,14 +110,10 @@ def compare_periods(before: xr.DataArray, after: xr.DataArray) -> pd.Series:
     -----
     Zwiers and von Storch (1995), J. Climate 8, 336-351, on t tests of correlated series. Sixteen
     years alone tell too little of their memory, so both periods get one lag-1 autocorrelation, the
-    mean of those of the detrended periods by years.
-
-    Measured on first-order autoregressive noise without any change, with r of 0, .3, .6 and .8:
-    for periods of 16 and 94 years `p` is below .05 in 4, 5, 4 and 7 % of worlds (`p_plain` in 5,
-    15, 31 and 49 %), for two of 94 years in 4, 5, 6 and 6 %. The level does not hold where both
-    periods are short (two of 16 years, r = .6: 8 %), where r is nearer to 1 (16 and 94 years,
-    r = .9: 15 %), and where the short period has the longer memory (16 years of .7, 94 of .3:
-    21 %).
+    mean of those of the detrended periods by years. Measured on autoregressive noise without any
+    change, with r of 0 to .8: for periods of 16 and 94 years `p` is below .05 in 4 to 7 % of worlds
+    (`p_plain` in 5 to 49 %). The level does not hold for two of 16 years (r = .6: 8 %), nearer to 1
+    (r = .9: 15 %), and where the short period has the longer memory (.7 against .3: 21 %).
 
     Examples
     --------
@@ -194,11 +190,6 @@ def share_votes(
         IPCC 2013) are replaced by their mean, named by the scheme and their number; a model of
         which no scheme is known is a family of its own. A cell is the mean of the models that have
         a value there.
-
-    Raises
-    ------
-    InputError
-        For another word.
 
     Examples
     --------
