@@ -114,7 +114,6 @@ def test_covariances_have_divisor_n_and_the_spread_of_normal_samples():
     S = draw_covariances(np.eye(2), 10, 20_000, rng())
     np.testing.assert_allclose(S.mean(axis=0), 0.9 * np.eye(2), atol=0.012)
     assert S[:, 0, 0].var() == pytest.approx(2 * 9 / 100, rel=0.05)
-    assert draw_covariances(np.eye(3), 30, 1, rng()).shape == (1, 3, 3)
 
 
 def test_fields_correlate_as_their_distance_says_and_not_with_each_other():
@@ -146,16 +145,12 @@ def test_false_discoveries_are_controlled_where_sites_are_independent():
 def test_kin_widens_the_spread_and_keeps_the_mean():
     groups = np.repeat([0, 1, 2], 6)
     shared = rng().standard_normal((1000, 30, 3))[..., groups]
-    values = np.sqrt(0.7) * shared + np.sqrt(0.3) * np.random.default_rng(8).standard_normal(
-        (1000, 30, 18)
-    )
-    counts = count_false_marks(values, 0.05, groups)
+    own = np.random.default_rng(8).standard_normal((1000, 30, 18))
+    counts = count_false_marks(np.sqrt(0.7) * shared + np.sqrt(0.3) * own, 0.05, groups)
     pairs = 3 * 36
     assert (counts["pairs"] == pairs).all()
     assert counts["p"].std() > 2 * np.sqrt(pairs * 0.05 * 0.95)
     assert abs(counts["p"].mean() - 0.05 * pairs) < 4 * counts["p"].std() / np.sqrt(1000)
-    every = count_false_marks(values, 0.05)
-    assert (every["p"] > counts["p"] + 20).mean() > 0.9, "pairs within groups are related"
 
 
 def test_rates_have_wilson_intervals():
@@ -190,23 +185,16 @@ def test_intervals_of_a_ratio_know_that_events_of_one_world_come_together():
     assert (same["low"], same["high"]) == pytest.approx((0.25, 0.25)), "no world differs"
 
 
-def test_a_ratio_of_nothing_is_not_a_number_and_its_ends_are_shares():
-    nothing = pd.Series(np.zeros(5))
-    assert ratio(nothing, nothing)[["rate", "low", "high"]].isna().all()
-    assert print_rate(ratio(nothing, nothing)) == "–"
-    row = ratio(pd.Series([1, 0, 0, 0]), pd.Series([1, 1, 1, 1]))
-    assert (row["low"], row["rate"]) == (0, 0.25)
-    row = ratio(pd.Series([1, 1, 1, 0]), pd.Series([1, 1, 1, 1]))
-    assert row["high"] == 1
-
-
-@pytest.mark.parametrize("all_or_none", [0, 1])
-def test_a_ratio_of_all_or_none_has_wilson_s_interval_over_worlds_with_an_event(all_or_none):
+def test_a_ratio_of_nothing_is_not_a_number_and_that_of_all_or_none_has_wilson_s_interval():
+    nothing = ratio(pd.Series(np.zeros(5)), pd.Series(np.zeros(5)))
+    assert nothing[["rate", "low", "high"]].isna().all()
+    assert print_rate(nothing) == "–"
     whole = pd.Series([3, 0, 1, 2, 0])
-    row = ratio(all_or_none * whole, whole, 0.9)
-    expected = stats.binomtest(3 * all_or_none, 3).proportion_ci(0.9, method="wilson")
-    assert row["rate"] == all_or_none
-    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    for share in (0, 1):  # three worlds have an event
+        row = ratio(share * whole, whole, 0.9)
+        expected = stats.binomtest(3 * share, 3).proportion_ci(0.9, method="wilson")
+        ends = (share, expected.low, expected.high)
+        assert tuple(row[["rate", "low", "high"]]) == pytest.approx(ends, abs=1e-12)
 
 
 WRONG = parse_model("soil ~ climate + plant\nmicrobes ~ soil\nTOP ~ climate")
@@ -348,38 +336,27 @@ def test_an_arrow_is_found_as_often_as_its_partial_correlation():
 @pytest.mark.parametrize("r", [0.5, 0.8])
 def test_verdicts_on_loops_are_those_of_single_fits(r):
     R = np.full((4, 4), r) + (1 - r) * np.eye(4)
-    samples = tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), 30, 4)
+    samples = tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), 30, 40)
     S = np.stack([table.cov(ddof=0) for table in samples])
     judged = judge_loops(LOOP, S, 30, alpha=0.1, cfi=0.9)
     chains = [
         parse_model("\n".join(f"{to} ~ {by}" for to, by in LOOP.paths if (to, by) != left_out))
         for left_out in LOOP.paths
     ]
-    tried = 0
     for table, row in zip(samples, judged.itertuples(), strict=True):
         fit = fit_loop(LOOP, table).stable
         indices = fit_indices(fit)
         arrows = [fit.coefficients.loc[to, cause] for to, cause in LOOP.paths]
+        worse = [fit_indices(fit_model(chain, table))["chi2"] - indices["chi2"] for chain in chains]
         assert row.gain == pytest.approx(np.prod(arrows), abs=1e-6)
         assert row.positive == (min(arrows) > 0)
         assert row.passes == (row.positive and indices["cfi"] >= 0.9)
         assert row.fits == (row.passes and indices["p"] >= 0.1)
-        worse = [fit_indices(fit_model(chain, table))["chi2"] - indices["chi2"] for chain in chains]
         assert row.clear == (row.fits and min(worse) > stats.chi2.isf(0.1, 1))
-        edge = stats.chi2.sf(min(worse), 1)
-        if row.positive and edge < indices["p"] / 1.01 < 0.98:
-            S = table.cov(ddof=0).to_numpy()[None]
-            levels = (edge / 1.001, edge * 1.001, indices["p"] / 1.001, indices["p"] * 1.001)
-            ends = pd.concat([judge_loops(LOOP, S, 30, alpha=a, cfi=0) for a in levels])
-            assert list(ends["clear"]) == [False, True, True, False]
-            assert list(ends["fits"]) == [True, True, True, False]
-            limits = (indices["cfi"] - 1e-6, indices["cfi"] + 1e-6)
-            ends = [judge_loops(LOOP, S, 30, alpha=levels[0], cfi=limit) for limit in limits]
-            assert [each["fits"][0] for each in ends] == [True, False]
-            assert [each["passes"][0] for each in ends] == [True, False]
-            tried += 1
-    assert judged["fits"].any()
-    assert tried
+    assert 0 < judged["clear"].sum() <= judged["fits"].sum() < 40
+    units = np.array([1.0, 100, 0.01, 7])
+    other = judge_loops(LOOP, S * np.outer(units, units), 30, alpha=0.1, cfi=0.9)
+    pd.testing.assert_frame_equal(judged, other)
 
 
 def test_a_chain_is_rarely_taken_for_a_clear_loop():
@@ -390,23 +367,6 @@ def test_a_chain_is_rarely_taken_for_a_clear_loop():
     assert near(judged["positive"], 0.5)
     free = judge_loops(LOOP, S, 200, cfi=0)["clear"].mean()
     assert 0.012 < free < 0.035, "one side of a test at .05"
-
-
-def test_verdicts_are_nested_and_do_not_depend_on_units():
-    S = draw_covariances(np.full((4, 4), 0.6) + 0.4 * np.eye(4), 30, 300, rng())
-    judged = judge_loops(LOOP, S, 30)
-    assert (judged["clear"] <= judged["fits"]).all()
-    assert (judged["fits"] <= judged["passes"]).all()
-    assert (judged["passes"] <= judged["positive"]).all()
-    free = judge_loops(LOOP, draw_covariances(np.eye(4), 30, 300, rng()), 30)
-    assert (free["passes"] <= free["positive"]).all()
-    larger = draw_covariances(np.full((4, 4), 0.6) + 0.4 * np.eye(4), 120, 100, rng())
-    many = judge_loops(LOOP, larger, 120)
-    assert (many["fits"] < many["passes"]).any(), "with many rows CFI alone is the milder rule"
-    assert (judged.loc[judged["positive"], "gain"] > 0).all()
-    units = np.array([1.0, 100, 0.01, 7])
-    other = judge_loops(LOOP, S * np.outer(units, units), 30)
-    pd.testing.assert_frame_equal(judged, other)
 
 
 def test_the_search_finds_every_loop_that_fits():

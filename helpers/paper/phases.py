@@ -63,18 +63,10 @@ def list_markers(phases: pd.DataFrame) -> pd.DataFrame:
 
 
 def gather_links(links: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per arrow between two phases: all that it rests on, in a few words.
+    """Return one row per arrow of :func:`load_links` between two phases, and what it rests on.
 
-    Parameters
-    ----------
-    links : pandas.DataFrame
-        As :func:`load_links` returns it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``from`` and ``to``: ``acts`` and ``order``, words of :data:`SUPPORTS` in its
-        order, separated by commas; empty where the text makes no such statement.
+    Indexed by ``from`` and ``to``: ``acts`` and ``order``, words of :data:`SUPPORTS` in its order,
+    separated by commas; empty where the text makes no such statement.
     """
     between = links[links["from"] != links["to"]]
     words = between.groupby(["from", "to", "kind"], sort=False)["rests_on"].agg(

@@ -134,7 +134,7 @@ def draw_covariances(
 def draw_fields(
     places: pd.DataFrame, reach: float, worlds: int, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return normal fields of variance 1 in which neighbours are alike, and which share nothing.
+    """Return normal fields of variance 1 in which neighbours are alike, (worlds, n, count).
 
     Parameters
     ----------
@@ -143,14 +143,9 @@ def draw_fields(
     reach : float
         Kilometres over which the correlation of two sites falls to 1/e.
     worlds, count : int
-        How often to draw, and fields in each world.
+        How often to draw, and fields in each world, which share nothing.
     rng : numpy.random.Generator
         Source of chance.
-
-    Returns
-    -------
-    numpy.ndarray
-        (worlds, n, count).
 
     Examples
     --------
@@ -194,6 +189,8 @@ def count_false_marks(
 ) -> pd.DataFrame:
     """Count the pairs of unrelated factors that a test calls related.
 
+    One row per world: numbers of pairs with ``p`` and with ``q`` below alpha, and of all ``pairs``.
+
     Parameters
     ----------
     values : numpy.ndarray
@@ -202,11 +199,6 @@ def count_false_marks(
         Level of each test, and of the false discovery rate.
     groups : sequence of int, optional
         Group of each factor: only pairs across groups count. Without it, all pairs.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per world: numbers of pairs with ``p`` and with ``q`` below alpha, and of all.
 
     Examples
     --------
@@ -228,7 +220,7 @@ def count_false_marks(
 
 
 def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Return how often each thing happened, with Wilson's interval.
+    """Return how often each thing happened: ``rate``, ``low``, ``high`` (Wilson) and ``worlds``.
 
     Parameters
     ----------
@@ -236,11 +228,6 @@ def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
         One row per world, one column of True and False per thing.
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By column of `hits`: ``rate``, ``low``, ``high`` and ``worlds``.
 
     Examples
     --------
@@ -334,30 +321,25 @@ def fit_recursive(
 ) -> pd.DataFrame:
     """Fit a recursive model to many samples, as AMOS would with its exogenous variables correlated.
 
+    One row per sample: ``chi2``, ``p``, ``cfi`` and ``rmsea`` as of
+    :func:`helpers.pathmodel.fit_indices`, ``p_swain`` as of :func:`helpers.pathmodel.swain`, and
+    with `claims` ``p_shipley`` as of :func:`helpers.pathmodel.d_separation`.
+
     Parameters
     ----------
     model : PathModel
         Recursive, with at least one degree of freedom.
-    S : numpy.ndarray
-        Covariance matrices, (samples, p, p).
-    names : sequence of str
-        The variables in the order of `S`; those that the model does not have are left out.
+    S, names : numpy.ndarray and sequence of str
+        Covariance matrices, (samples, p, p), and their variables, of which the model may lack some.
     n : int
         Sites behind each of them.
     claims : bool
         Whether to test the model's independence claims, too, which takes longer.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row per sample: ``chi2``, ``p``, ``cfi`` and ``rmsea`` as of
-        :func:`helpers.pathmodel.fit_indices`, ``p_swain`` as of :func:`helpers.pathmodel.swain`,
-        and with `claims` ``p_shipley`` as of :func:`helpers.pathmodel.d_separation`.
-
     Examples
     --------
-    >>> truth = read_truth("b ~ 0.5 a\\nc ~ 0.5 b")
-    >>> fit_recursive(truth.model, truth.correlations.to_numpy()[None], list("abc"), 30)["cfi"].item()
+    >>> model, _, R = read_truth("b ~ 0.5 a\\nc ~ 0.5 b")
+    >>> fit_recursive(model, R.to_numpy()[None], list("abc"), 30)["cfi"].item()
     1.0
     """
     check_columns("names", list(names), model.variables)
@@ -400,6 +382,8 @@ def regress_many(
 ) -> dict[str, np.ndarray]:
     """Regress the last variable of each sample on others.
 
+    Returns ``slope``, ``reach`` (half the width of Student's interval) and ``vif``, (samples, k).
+
     Parameters
     ----------
     S : numpy.ndarray
@@ -410,12 +394,6 @@ def regress_many(
         Sites, more than k + 1.
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    dict
-        ``slope``, ``reach`` (half the width of Student's interval) and ``vif``, each
-        (samples, k).
 
     Examples
     --------
@@ -438,18 +416,15 @@ def regress_many(
 def equal_effects(R: pd.DataFrame, explained: float) -> pd.DataFrame:
     """Return the correlations of causes, and of an outcome on which all of them act alike.
 
+    The outcome, called ``outcome``, is last. Its standardized coefficients are all
+    sqrt(explained / sum of R): positive.
+
     Parameters
     ----------
     R : pandas.DataFrame
         Correlations of the causes, named by variable; none follows from the others.
     explained : float
         Share of the outcome's variance that they explain, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        With the outcome, called ``outcome``, last. Its standardized coefficients are all
-        sqrt(explained / sum of R): positive.
 
     Examples
     --------
@@ -484,19 +459,16 @@ def cover_effects(
         Of a recursive model, which is the one that is fitted.
     outcome : str
         The variable that the effects end at.
-    n, worlds, n_boot : int
-        Sites in each world, number of worlds, and resamples of each (at least 100).
+    n, worlds, n_boot, seed : int
+        Sites in each world, number of worlds, resamples of each (at least 100), and seed of both.
     confidence : float
         Level of the intervals, between 0 and 1.
-    seed : int
-        Of the worlds and the resampling.
 
     Returns
     -------
     pandas.DataFrame
         One row per world, columns (method, kind, from): method ``BCa``, ``percentile`` or
-        ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` (True or
-        False) or ``width``.
+        ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` or ``width``.
 
     Examples
     --------
@@ -551,14 +523,10 @@ def power_of_correlation(r: float, n: int, alpha: float, controls: int = 0) -> f
 
     Parameters
     ----------
-    r : float
-        True (partial) correlation, between -1 and 1.
-    n : int
-        Sites.
-    alpha : float
-        Level of the two-sided t test.
-    controls : int
-        How many variables are held constant.
+    r, alpha : float
+        True (partial) correlation, between -1 and 1, and level of the two-sided t test.
+    n, controls : int
+        Sites, and how many variables are held constant.
 
     Examples
     --------
@@ -611,14 +579,10 @@ def judge_loops(
     ----------
     model : PathModel
         A loop of four variables or more, and nothing else.
-    S : numpy.ndarray
-        Covariance matrices, (samples, p, p), in the order of ``model.variables``.
-    n : int
-        Rows behind each of them.
-    alpha : float
-        Level of chi-square, and of the test that an arrow is needed.
-    cfi : float
-        Least comparative fit index.
+    S, n : numpy.ndarray and int
+        Covariance matrices, (samples, p, p), in the order of ``model.variables``, of n rows each.
+    alpha, cfi : float
+        Level of chi-square and of the test that an arrow is needed; least comparative fit index.
 
     Returns
     -------
@@ -656,22 +620,15 @@ def search_loops(
 ) -> pd.DataFrame:
     """Try every loop that takes one factor from each group, and keep those that fit.
 
+    One row for each loop with four positive arrows that fits: ``world``, ``gain``, ``clear``, and
+    ``needs``, how many candidates per group had to be looked at to meet it, if taken in order.
+
     Parameters
     ----------
-    model : PathModel
-        A loop with one variable for each group.
+    model, alpha, cfi
+        As for :func:`judge_loops`; one variable for each group.
     values : numpy.ndarray
-        Factors at sites, (worlds, n, groups, candidates); the groups in the order of
-        ``model.variables``.
-    alpha, cfi : float
-        As for :func:`judge_loops`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each loop with four positive arrows that fits: ``world``, ``gain``, ``clear``,
-        and ``needs``, how many candidates per group had to be looked at to meet it, if they are
-        taken in order.
+        Factors at sites, (worlds, n, groups, candidates), groups in the order of the variables.
 
     Examples
     --------

@@ -101,10 +101,8 @@ def compare_pairs(
         (one, other): _compare(values[groups == one], values[groups == other], names, confidence)
         for one, other in pairs
     }
-    all_columns = {("", ""): _compare(values, values, ["", ""], confidence)}
-    table = pd.concat(tables or all_columns, names=["first", "second", "factor"]).reorder_levels(
-        _KEYS
-    )
+    tables = tables or {("", ""): _compare(values, values, ["", ""], confidence)}  # for its columns
+    table = pd.concat(tables, names=["first", "second", "factor"]).reorder_levels(_KEYS)
     return table.loc[[(code, *pair) for code in values for pair in pairs]]
 
 

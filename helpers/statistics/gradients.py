@@ -150,7 +150,7 @@ def spatial_slopes(
     --------
     >>> places = pd.DataFrame({"longitude": range(80, 100), "latitude": 33})
     >>> zigzag = pd.Series([0, 1] * 10)
-    >>> spatial_slopes(zigzag, pd.DataFrame({"y": 3 * zigzag + 1}), places, classes=3)["slope"].item()
+    >>> spatial_slopes(zigzag, zigzag.mul(3).to_frame("y"), places, classes=3)["slope"].item()
     3.0
     """
     one, factors, places, given = check_sites(
