@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from helpers.errors import InputError
 from helpers.paper.published import bound_discrepancy, implied_sample
@@ -147,6 +148,10 @@ def test_two_indices_tell_the_same_baseline():
         (row,) = implied_sample(**without(alone), variables=4).itertuples()
         assert 2.2e-4 > np.exp(-row.baseline_high / 43) > 1.4e-4
         assert np.exp(-row.baseline_low / 43) < 2.5e-4
+
+
+def test_an_rmsea_above_a_tenth_is_no_rare_thing_with_two_df():
+    assert stats.chi2.sf(2 * (1 + 0.1**2 * 43), 2) == pytest.approx(0.239, abs=0.001)
 
 
 def test_an_end_that_rounding_allows_leaves_the_other_open():

@@ -35,7 +35,10 @@ def test_level_and_trend_of_the_stand_ins_differ_as_chapter_14_says(flux):
     future = flux.sel(year=slice(2006, None), scenario="rcp45")
     past = flux.sel(year=slice(None, 2005), scenario="rcp45")
     assert float(future.mean() - past.mean()) == pytest.approx(0.01, abs=0.001)
-    assert float(fit_trend(future)["slope"]) < 0
+    trend, more_oxygen = fit_trend(future), fit_trend(1.1 * future)
+    assert float(trend["slope"]) < 0
+    for name in ("p", "p_plain", "effective_years"):  # the oxidative ratio changes no test
+        assert float(more_oxygen[name]) == pytest.approx(float(trend[name]))
     smooth = future.rolling(year=21, center=True).mean()
     assert 2030 < int(smooth["year"][smooth.argmax("year")]) < 2060, "most near mid-century"
 

@@ -12,7 +12,7 @@ from scipy import stats
 from helpers.factors import built_in, load_factors
 from helpers.figures.correlations import correlation_matrix
 from helpers.paths import DATA
-from helpers.readers.sites import LAND_COVERS
+from helpers.readers.sites import LAND_COVERS, ZONES
 from helpers.statistics.associations import (
     control_errors,
     correlate,
@@ -142,6 +142,10 @@ def test_an_allowance_for_tests_or_for_neighbours_can_only_take_marks_away(study
     sizes = effective_sizes(climate, life, study.sites[["longitude", "latitude"]])
     spatial = correlate(climate, life, sizes=sizes)
     any_dependence = stats.false_discovery_control(plain["p"], method="by")
+    raw = correlate(study.factors()[climate.columns], study.factors()[life.columns])
+    pd.testing.assert_frame_equal(raw, plain[raw.columns])  # shift and stretch are forgotten
+    three = compare_pairs(life, study.sites["zone"], tuple(ZONES))
+    assert (three["p_games_howell"] >= three["p_welch"] - 1e-9).all()
     assert (plain["q"] >= plain["p"]).all()
     assert (any_dependence >= plain["q"]).all()
     assert (spatial["p"] >= plain["p"] * (1 - 1e-9)).all()
