@@ -22,7 +22,7 @@ from helpers.statistics.associations import (
     moran_correlogram,
     significance_marks,
 )
-from helpers.study import load_study, minmax
+from helpers.study import load_study
 
 R = Path(__file__).parent / "r"
 SITES = pd.read_csv(R / "associations_input.csv")
@@ -34,11 +34,6 @@ REFERENCE = pd.read_csv(R / "associations.csv", index_col=["left", "right"])
 def noise(columns: int, sites: int = 30, seed: int = 7) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     return pd.DataFrame(rng.standard_normal((sites, columns))).add_prefix("x")
-
-
-def near_alpha(p: pd.Series, alpha: float = 0.05) -> bool:
-    """Tell whether the share of p below alpha is within 4 standard errors of alpha."""
-    return abs((p < alpha).mean() - alpha) < 4 * np.sqrt(alpha * (1 - alpha) / len(p))
 
 
 @pytest.mark.parametrize(
@@ -81,25 +76,9 @@ def test_two_sets_give_the_numbers_of_one():
     across = correlate(FACTORS[["c", "a"]], FACTORS[["e", "d"]])
     assert across.index.to_list() == [("c", "e"), ("c", "d"), ("a", "e"), ("a", "d")]
     pd.testing.assert_frame_equal(across.loc[["a"]], within.loc[[("a", "e"), ("a", "d")]])
-
-
-def test_two_sets_have_the_effective_sizes_of_one():
-    within = effective_sizes(FACTORS, None, PLACES)
-    across = effective_sizes(FACTORS[["a", "b"]], FACTORS[["d", "e"]], PLACES)
-    pd.testing.assert_series_equal(across, within.loc[across.index])
-
-
-def test_effective_size_n_gives_the_plain_result():
-    plain = correlate(FACTORS)
-    pd.testing.assert_frame_equal(correlate(FACTORS, sizes=plain["n"]), plain)
-
-
-def test_scaling_changes_no_correlation():
-    controls = SITES[["elevation"]]
-    pd.testing.assert_frame_equal(correlate(minmax(FACTORS)), correlate(FACTORS))
-    pd.testing.assert_frame_equal(
-        correlate(minmax(FACTORS), given=minmax(controls)), correlate(FACTORS, given=controls)
-    )
+    sizes = effective_sizes(FACTORS, None, PLACES)
+    found = effective_sizes(FACTORS[["a", "b"]], FACTORS[["d", "e"]], PLACES)
+    pd.testing.assert_series_equal(found, sizes.loc[found.index])
 
 
 @settings(max_examples=25)
@@ -135,32 +114,14 @@ def test_hardly_any_effective_sites_say_nothing(size):
     assert size > 2 or (table["p"] == 1).all()
 
 
-def test_morans_i_averages_to_that_of_noise():
-    # 435 pairs of sites in 15 classes of 29: the mean over classes is that over all pairs
-    table = moran_correlogram(FACTORS, PLACES, classes=15)
-    np.testing.assert_allclose(table.mean(axis="columns"), -1 / 29, rtol=1e-9)
-
-
 def test_noise_is_worth_nearly_all_sites_and_two_gradients_a_few():
     sizes = effective_sizes(noise(200)[["x0"]], noise(200).iloc[:, 1:], PLACES)
     assert sizes.mean() > 0.9 * 30
     assert sizes.max() == 30
     smooth = pd.DataFrame({"a": PLACES["longitude"], "b": np.sin(PLACES["longitude"] / 15)})
     assert effective_sizes(smooth, None, PLACES).item() < 4
-
-
-def test_a_gradient_and_a_zigzag_are_worth_all_sites():
     opposites = pd.DataFrame({"gradient": PLACES["longitude"], "zigzag": np.arange(30) % 2})
     assert effective_sizes(opposites, None, PLACES).item() == 30
-
-
-@pytest.mark.parametrize("controls", [0, 6])
-def test_p_is_uniform_when_nothing_is_correlated(controls):
-    table = noise(80 + controls, sites=12)
-    given = table.iloc[:, 80:]
-    p = correlate(table.iloc[:, :40], table.iloc[:, 40:80], given=given)["p"]
-    assert near_alpha(p)
-    assert near_alpha(p, 0.5)
 
 
 def test_p_agrees_with_a_permutation_test():
@@ -169,7 +130,7 @@ def test_p_agrees_with_a_permutation_test():
     assert correlate(FACTORS).loc[("d", "e"), "p"] == pytest.approx(expected, abs=0.01)
 
 
-@pytest.mark.parametrize("reach_km", [100, 250, 500, 1000, 2000])
+@pytest.mark.parametrize("reach_km", [100, 500, 2000])
 def test_effective_sizes_tame_the_false_alarms_of_smooth_fields(reach_km):
     places = load_study().sites[["longitude", "latitude"]]
     flat_km = 111 * places.to_numpy() * [np.cos(np.radians(34)), 1]
@@ -222,52 +183,20 @@ def test_fewer_than_two_factors_give_an_empty_table():
     assert effective_sizes(FACTORS[["a"]], None, PLACES).empty
 
 
-GAP = FACTORS.replace(FACTORS.loc[3, "e"], np.nan)
 TWO = SITES[["elevation", "longitude"]]
 
 
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: correlate(FACTORS.assign(flat=3.0)), r"'flat'(.|\n)*3 at every site"),
-        (lambda: correlate(FACTORS, given=TWO.assign(flat=3.0)), "'flat'"),
-        (lambda: correlate(FACTORS, GAP), r"'e'(.|\n)*a gap at 3"),
-        (lambda: correlate(FACTORS, FACTORS[1:]), "same sites in the same order"),
-        (lambda: correlate(FACTORS, FACTORS[::-1]), "same sites in the same order"),
-        (lambda: correlate(FACTORS, given=TWO[::-1]), "same sites in the same order"),
-        (lambda: count_by_chance(FACTORS, FACTORS[::-1]), "same sites in the same order"),
-        (lambda: moran_correlogram(FACTORS, PLACES[::-1]), "same sites in the same order"),
-        (lambda: effective_sizes(FACTORS, None, PLACES[::-1]), "same sites in the same order"),
         (lambda: correlate(FACTORS[:3]), "at least 4 sites\n"),
         (lambda: correlate(FACTORS[:5], given=TWO[:5]), "at least 6 sites with 2 controls"),
-        (lambda: correlate(FACTORS, given=FACTORS[["a"]]), r"'a'(.|\n)*controls that explain"),
-        (lambda: correlate(FACTORS, confidence=95), "confidence\n"),
-        (lambda: count_by_chance(FACTORS, FACTORS, alpha=1), "alpha\n"),
+        (lambda: correlate(FACTORS, given=FACTORS[["a"]]), r"'a'(.|\n)*controls do not explain"),
     ],
 )
-def test_input_that_cannot_be_correlated_is_refused(ask, message):
+def test_what_leaves_nothing_to_correlate_is_refused(ask, message):
     with pytest.raises(InputError, match=message):
         ask()
-
-
-def test_the_fewest_sites_that_are_asked_for_suffice():
-    assert correlate(FACTORS[:4]).notna().all(axis=None)
-    assert correlate(FACTORS[:6], given=TWO[:6]).notna().all(axis=None)
-
-
-def test_few_sites_have_effective_sizes_though_some_classes_of_distance_are_empty():
-    assert effective_sizes(FACTORS[:4], None, PLACES[:4]).notna().all()
-
-
-def test_sites_may_lie_on_one_parallel():
-    assert moran_correlogram(FACTORS, PLACES.assign(latitude=33.0)).notna().all(axis=None)
-
-
-def test_effective_sizes_are_taken_by_name():
-    sizes = effective_sizes(FACTORS, None, PLACES)
-    pd.testing.assert_frame_equal(
-        correlate(FACTORS, sizes=sizes[::-1]), correlate(FACTORS, sizes=sizes)
-    )
 
 
 def test_a_test_that_was_not_made_does_not_count():

@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from helpers.errors import InputError
@@ -28,7 +26,6 @@ GROUPINGS = pytest.mark.parametrize(
     ("grouping", "names", "confidence"), [("land_cover", COVERS, 0.95), ("zone", ZONES, 0.9)]
 )
 KEYS = ["factor", "first", "second"]
-COVER_STEP = (SITES["land_cover"] == "meadow").astype(float)
 
 
 def from_r(name: str, grouping: str, keys: list[str]) -> pd.DataFrame:
@@ -84,34 +81,6 @@ def test_two_groups_leave_nothing_to_correct_and_one_test_to_make(grouping, name
     pd.testing.assert_frame_equal(means, pd.DataFrame(expected), rtol=1e-9, atol=0)
 
 
-def test_names_in_the_other_order_turn_every_sign():
-    plain = compare_pairs(FACTORS, SITES["zone"], ["Low", "High"]).droplevel(["first", "second"])
-    other = compare_pairs(FACTORS, SITES["zone"], ["High", "Low"]).droplevel(["first", "second"])
-    turned = ["difference", "low", "high", "t_student", "t_welch", "g", "g_low", "g_high"]
-    mirror = ["difference", "high", "low", "t_student", "t_welch", "g", "g_high", "g_low"]
-    np.testing.assert_allclose(other[turned], -plain[mirror], rtol=1e-7)
-    same = ["p_student", "p_welch", "p_games_howell", "df_welch"]
-    np.testing.assert_allclose(other[same], plain[same], rtol=1e-9)
-
-
-def test_names_in_the_other_order_turn_a_ratio_over():
-    values = FACTORS[["e"]].rename(columns={"e": "SOC"})
-    plain = response_ratios(values, SITES["zone"], ["Low", "High"])
-    other = response_ratios(values, SITES["zone"], ["High", "Low"])
-    np.testing.assert_allclose(other[["ratio", "low", "high"]], 1 / plain[["ratio", "high", "low"]])
-
-
-@settings(max_examples=10)
-@given(shift=st.floats(-1e3, 1e3), stretch=st.floats(1e-3, 1e3))
-def test_a_unit_changes_differences_but_no_verdict(shift, stretch):
-    plain = compare_pairs(FACTORS, SITES["land_cover"], COVERS)
-    other = compare_pairs(FACTORS * stretch + shift, SITES["land_cover"], COVERS)
-    measured = ["difference", "low", "high"]
-    np.testing.assert_allclose(other[measured], plain[measured] * stretch, rtol=1e-5)
-    free = plain.columns.drop([*measured, "mean_first", "mean_second"])
-    np.testing.assert_allclose(other[free], plain[free], rtol=1e-4)
-
-
 @pytest.mark.parametrize(("kind", "equal"), [("p_welch", False), ("p_student", True)])
 def test_p_of_a_skewed_factor_agrees_with_a_permutation_test(kind, equal):
     middle, high = (SITES.loc[SITES["zone"] == zone, "e"] for zone in ("Middle", "High"))
@@ -130,24 +99,15 @@ def test_unequal_spread_fools_student_but_not_welch():
     assert (table["p_welch"] < 0.05).mean() == pytest.approx(0.05, abs=error)
 
 
-def test_a_factor_that_only_tells_the_groups_apart_has_a_difference_but_no_test():
-    for values in (FACTORS.assign(step=COVER_STEP), pd.DataFrame({"step": COVER_STEP})):
-        row = compare_pairs(values, SITES["land_cover"], COVERS).loc[("step", "meadow", "steppe")]
-        described = ["n_first", "n_second", "mean_first", "mean_second", "difference"]
-        assert row[described].to_list() == [12, 18, 1, 0, 1]
-        assert row.drop(described).isna().all()
-
-
-@pytest.mark.parametrize("level", [0.0, 0.1])
-def test_a_factor_that_is_constant_in_one_group_has_no_analysis_of_variance_but_a_t_test(level):
-    zoned = FACTORS["e"].mask(SITES["zone"] == "Low", 0.0) + level
+def test_a_factor_that_is_constant_in_one_group_has_no_analysis_of_variance_but_a_t_test():
+    zoned = FACTORS["e"].mask(SITES["zone"] == "Low", 0.1)
     values = FACTORS.assign(e=zoned)
     means = compare_means(values, SITES["zone"], ZONES)
     assert means.loc["e"].isna().all()
     assert means.drop("e").notna().all(axis=None)
     pair = compare_pairs(values, SITES["zone"], ["Low", "High"]).loc["e"].iloc[0]
     high = zoned[SITES["zone"] == "High"]
-    assert pair["t_welch"] == pytest.approx((level - high.mean()) / high.sem())
+    assert pair["t_welch"] == pytest.approx((0.1 - high.mean()) / high.sem())
     assert pair["df_welch"] == pytest.approx(13)
 
 
@@ -170,10 +130,9 @@ def test_a_ratio_needs_a_true_zero():
     assert nothing.index.names == ratios.index.names
 
 
-@pytest.mark.parametrize("names", [[], ["meadow"]])
 @pytest.mark.parametrize("compare", [compare_pairs, compare_means, response_ratios])
-def test_fewer_than_two_groups_give_an_empty_table(compare, names):
-    nothing = compare(FACTORS, SITES["land_cover"], names)
+def test_fewer_than_two_groups_give_an_empty_table(compare):
+    nothing = compare(FACTORS, SITES["land_cover"], ["meadow"])
     full = compare(FACTORS, SITES["land_cover"], COVERS)
     assert nothing.empty
     assert nothing.columns.equals(full.columns)
@@ -195,23 +154,18 @@ def test_groups_that_do_not_exist_or_are_named_twice_are_refused(names):
 
 
 @pytest.mark.parametrize("compare", [compare_pairs, compare_means, response_ratios])
-def test_input_that_cannot_be_compared_is_refused(compare):
+def test_a_group_that_is_too_small_or_not_there_is_refused_by_name(compare):
     zones = SITES["zone"]
-    with pytest.raises(InputError, match=r"'flat'(.|\n)*3 at every site"):
-        compare(FACTORS.assign(flat=3.0), zones, ZONES)
-    with pytest.raises(InputError, match=r"'e'(.|\n)*a gap at 3"):
-        compare(FACTORS.replace(FACTORS.loc[3, "e"], np.nan), zones, ZONES)
     two_low = zones.mask(zones.eq("Low") & (zones.eq("Low").cumsum() > 2), "High")
     with pytest.raises(InputError, match=r"group 'Low'\n(.|\n)*at least 3 sites(.|\n)*Low 2"):
         compare(FACTORS, two_low, ZONES)
-    with pytest.raises(InputError, match="the group of each site, in the order"):
-        compare(FACTORS, zones[::-1], ZONES)
     with pytest.raises(InputError, match="group 'Alpine'"):
         compare(FACTORS, zones, ["Low", "Alpine"])
 
 
-@pytest.mark.parametrize("compare", [compare_pairs, response_ratios])
-@pytest.mark.parametrize("confidence", [0, 1, 95])
-def test_a_confidence_outside_0_to_1_is_refused(compare, confidence):
-    with pytest.raises(InputError, match="confidence\n  needed: a number between 0 and 1"):
-        compare(FACTORS, SITES["zone"], ZONES, confidence)
+def test_a_factor_that_only_tells_the_groups_apart_has_a_difference_but_no_test():
+    step = (SITES["land_cover"] == "meadow").astype(float).to_frame("step")
+    row = compare_pairs(step, SITES["land_cover"], COVERS).iloc[0]
+    described = ["n_first", "n_second", "mean_first", "mean_second", "difference"]
+    assert row[described].to_list() == [12, 18, 1, 0, 1]
+    assert row.drop(described).isna().all()

@@ -34,7 +34,7 @@ LOADED = {
     "01_data": "xarray",
     "02_oxygen_from_carbon": "xarray",
     "03_spatial_pattern": "scipy.stats xarray",
-    "04_elevation_gradients": "scipy.stats statsmodels xarray",
+    "04_elevation_gradients": "scipy.stats xarray",
     "05_climate_and_life": "scipy.stats seaborn statsmodels xarray",
     "06_land_cover_and_zones": "scipy.stats statsmodels xarray",
     "07_path_models": "scipy.stats",
@@ -45,11 +45,11 @@ LOADED = {
     "12_total_effects": "scipy.stats xarray",
     "13_feedback_loop": "scipy.stats xarray",
     "14_projections": "scipy.stats xarray",
-    "15_four_phases": "scipy.stats statsmodels xarray",
+    "15_four_phases": "scipy.stats xarray",
     "16_published_numbers": "scipy.stats xarray",
     "17_thirty_sites": "scipy.stats statsmodels xarray",
     "18_what_survives": "",
-    "19_real_climate": "scipy.stats statsmodels xarray",
+    "19_real_climate": "scipy.stats xarray",
     "20_field_sites": "scipy.stats statsmodels xarray",
 }
 # What every page needs is loaded once; each notebook then has a copy of this process

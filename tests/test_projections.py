@@ -8,17 +8,14 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from helpers.errors import InputError
 from helpers.paths import DATA
-from helpers.standin import archive
 from helpers.statistics.projections import (
     compare_periods,
-    effective_size,
     fit_trend,
-    load_families,
     share_votes,
     spread_of_models,
 )
+from helpers.study import load_top
 
 YEARS = np.arange(2006, 2100)
 
@@ -54,11 +51,13 @@ def test_effective_years_keep_the_promised_level_in_red_noise():
     assert float((trend["p"] < 0.05).mean()) == pytest.approx(0.05, abs=0.02 + 3 * error)
 
 
-def test_effective_size_of_known_series():
-    long = red_noise(0.5, worlds=2000, seed=3)
-    assert float(effective_size(series(long)).median()) == pytest.approx(94 / 3, rel=0.15)
-    alternating = series(np.tile([1.0, -1.0], 47))
-    assert float(effective_size(alternating)) == 94, "never more than there are"
+@pytest.mark.parametrize(("years", "worlds"), [(94, 2000), (30, 4000)])
+def test_a_series_is_worth_what_its_memory_leaves_and_never_more_than_it_has(years, worlds):
+    """What the fitted line takes from the memory is added back."""
+    red = fit_trend(series(red_noise(0.6, worlds, seed=9)[:, :years]))["effective_years"]
+    assert float(red.median()) == pytest.approx(years * 0.4 / 1.6, rel=0.15)
+    alternating = fit_trend(series(np.resize([1.0, -1.0], years)))
+    assert float(alternating["effective_years"]) == years
 
 
 def test_cells_without_values_stay_without():
@@ -69,30 +68,18 @@ def test_cells_without_values_stay_without():
     assert all(np.isnan(trend[name][1]) for name in trend)
 
 
-def share_of_false_alarms(worlds: int, before: float, after: float, years: int) -> pd.Series:
-    past = red_noise(before, worlds, seed=7)[:, :years]
-    future = red_noise(after, worlds, seed=8)
+@pytest.mark.parametrize(
+    ("before", "after", "years", "false"),
+    [(0.6, 0.6, 16, 0.05), (0.8, 0.8, 16, 0.07), (0.6, 0.6, 94, 0.05), (0.7, 0.3, 16, 0.21)],
+)
+def test_false_alarms_of_a_comparison_of_periods_are_as_many_as_the_page_says(
+    before, after, years, false
+):
+    past, future = red_noise(before, 400, seed=7)[:, :years], red_noise(after, 400, seed=8)
     tests = [compare_periods(series(a), series(b)) for a, b in zip(past, future, strict=True)]
-    return (pd.DataFrame(tests)[["p_plain", "p"]] < 0.05).mean()
-
-
-@pytest.mark.parametrize(("r", "years"), [(0.6, 16), (0.8, 16), (0.6, 94)])
-def test_the_comparison_of_periods_keeps_its_level_in_red_noise(r, years):
-    worlds = 400
-    false = share_of_false_alarms(worlds, r, r, years)
-    error = np.sqrt(0.05 * 0.95 / worlds)
-    assert false["p"] == pytest.approx(0.05, abs=0.02 + 3 * error)
-    assert false["p_plain"] > 0.2
-
-
-def test_the_level_is_lost_where_the_short_period_has_the_longer_memory_as_the_page_says():
-    assert share_of_false_alarms(300, 0.7, 0.3, 16)["p"] == pytest.approx(0.21, abs=0.06)
-
-
-def test_what_a_fitted_line_takes_from_the_memory_is_added_back():
-    short = series(red_noise(0.6, worlds=4000, seed=9)[:, :30])
-    trend = fit_trend(short)["effective_years"]
-    assert float(trend.median()) == pytest.approx(30 * 0.4 / 1.6, rel=0.15)
+    found = (pd.DataFrame(tests)[["p_plain", "p"]] < 0.05).mean()
+    assert found["p"] == pytest.approx(false, abs=0.055)
+    assert found["p_plain"] > 0.2
 
 
 def test_periods_are_compared_as_scipy_does_and_then_with_fewer_years():
@@ -114,11 +101,6 @@ def test_models_are_summarized_by_their_t_interval():
     assert [result["low"], result["high"]] == pytest.approx([reference.low, reference.high])
     assert (result["lowest"], result["highest"], result["models"]) == (-0.1, 0.3, 4)
     assert result["rising"] == 3
-
-
-def test_too_few_years_are_refused():
-    with pytest.raises(InputError, match="at least 10 years"):
-        fit_trend(series(np.arange(9.0)))
 
 
 MODELS = ["MINE", "CESM1-CAM5", "MIROC-ESM", "NorESM1-M", "CCSM4", "MIROC-ESM-CHEM"]
@@ -154,28 +136,10 @@ def test_models_of_one_land_scheme_share_one_vote():
     xr.testing.assert_identical(lazy.compute(), shared)
 
 
-def test_with_a_vote_each_an_ensemble_stays_as_it_is():
-    assert share_votes(ensemble(), "models").identical(ensemble())
-    alone = ensemble().isel(model=[0, 1, 2])
-    xr.testing.assert_identical(
-        share_votes(alone, "families").sel(model=alone["model"]), alone.astype(float)
-    )
-
-
-def test_other_votes_are_refused():
-    with pytest.raises(InputError, match=r"models or families\n(.|\n)*found:  'one'"):
-        share_votes(ensemble(), "one")
-
-
-def test_the_stand_ins_are_eight_families():
-    families = load_families()
+def test_families_are_named_with_their_source_and_the_stand_ins_are_eight():
+    families = pd.read_csv(DATA / "model_families.csv", index_col="model")
     assert families.index.is_unique
-    names = {path.name.split("_")[2] for path in archive().rglob("npp_*.nc")}
-    of_names = families.reindex(sorted(names))
-    assert of_names.notna().all()
-    assert of_names[of_names.duplicated(keep=False)].to_dict() == {
-        "CESM1-CAM5": "CLM4",
-        "NorESM1-M": "CLM4",
-    }
-    source = pd.read_csv(DATA / "model_families.csv")["source"]
-    assert source.str.contains("doi:10|AR5").all()
+    assert families["source"].str.contains("doi:10|AR5").all()
+    schemes = families["land_model"].reindex(load_top("embedded")["model"].values)
+    assert schemes.notna().all()
+    assert schemes.nunique() == 8

@@ -60,24 +60,6 @@ def found() -> pd.DataFrame:
     return matching_correlations(PUBLISHED, PATHS, INDICES, draws=20_000)
 
 
-def test_what_the_paper_prints_is_read_as_printed():
-    assert PATHS.to_dict() == {
-        ("climatic", "plant"): 0.99,
-        ("plant", "soil"): 0.73,
-        ("soil", "microbial"): 0.75,
-        ("microbial", "climatic"): 0.75,
-    }
-    assert INDICES.to_dict() == {
-        "chi2_df": 4.257,
-        "rmsea": 0.275,
-        "rmr": 0.002,
-        "cfi": 0.982,
-        "gfi": 0.922,
-        "nfi": 0.977,
-    }
-    assert PATHS.index.names == ["from", "to"]
-
-
 def test_every_matrix_found_prints_the_papers_numbers_again(found):
     assert len(found) > 500
     assert set(found["n"]) == {44}
@@ -106,6 +88,8 @@ def test_matrices_that_print_the_papers_numbers_are_much_alike(found):
     assert others.stack().round(2).between(0.90, 0.94).all()
     assert np.linalg.det(matrices(found, PUBLISHED)).min() > 1e-4
     assert found["residual"].between(0.003, 0.008).all()
+    lowest = found.drop(columns=["n", "residual"]).min().min()
+    assert 0.895 < lowest < 0.9, "0.89, rounded down, as the page says"
 
 
 @pytest.mark.parametrize("order", [(0.99, 0.75, 0.73, 0.75), (0.99, 0.75, 0.75, 0.73)], ids=str)
@@ -120,36 +104,6 @@ def test_another_order_around_the_loop_changes_little(found, order):
     for half, end in ((-0.0005, "max"), (0.0005, "min")):
         needed = [(INDICES["rmr"] + half) / each["residual"].agg(end) for each in (found, other)]
         assert needed[0] == pytest.approx(needed[1], abs=0.02)
-
-
-def test_no_two_variables_correlate_by_less_than_the_page_says(found):
-    """0.89, rounded down from 0.897: "0.90 or more" would be false."""
-    pairs = found.drop(columns=["n", "residual"])
-    assert 0.895 < pairs.min().min() < 0.9
-
-
-def test_a_seed_repeats_and_another_finds_others(found):
-    again = matching_correlations(PUBLISHED, PATHS, INDICES, draws=20_000)
-    pd.testing.assert_frame_equal(again, found)
-    other = matching_correlations(PUBLISHED, PATHS, INDICES, draws=2000, seed=1)
-    assert len(other) == pytest.approx(len(found) / 10, rel=0.3)
-    assert not np.isin(other["plant, soil"], found["plant, soil"]).any()
-
-
-def test_the_order_of_lines_and_of_coefficients_changes_nothing(found):
-    turned = parse_model("\n".join(reversed(PUBLISHED.text.splitlines())))
-    other = matching_correlations(turned, PATHS[::-1], INDICES, draws=4000)
-    assert len(other) == pytest.approx(len(found) / 5, rel=0.3)
-    assert_printed(other, turned, PATHS, INDICES, (2, 3))
-
-
-def test_all_signs_are_possible():
-    names = list(PUBLISHED.variables)
-    sign = pd.Series([-1, 1, -1, -1], names)
-    turned = PATHS * [sign[cause] * sign[to] for cause, to in PATHS.index]
-    found = matching_correlations(PUBLISHED, turned, INDICES, draws=4000)
-    assert len(found) > 100
-    assert_printed(found, PUBLISHED, turned, INDICES, (2, 3))
 
 
 def publish(p: int, n: int, seed: int, decimals: tuple[int, int]):
@@ -180,11 +134,9 @@ def publish(p: int, n: int, seed: int, decimals: tuple[int, int]):
 @pytest.mark.parametrize(
     ("p", "n", "decimals", "draws"),
     [
-        (4, 52, (2, 3), 8000),
         (4, 96, (2, 3), 8000),
         (4, 44, (2, 2), 2000),
         (5, 63, (2, 3), 20_000),
-        (5, 85, (2, 3), 8000),
         (6, 74, (2, 3), 20_000),
     ],
     ids=str,
@@ -218,8 +170,13 @@ def test_indices_that_contradict_each_other_are_printed_of_no_matrix(changed):
     assert none.empty
 
 
-def test_coefficients_that_no_variances_allow_leave_no_matrix():
-    wild = PATHS.where(PATHS != 0.73, 1.4)
+def test_the_order_and_the_signs_of_coefficients_change_no_more_than_they_must(found):
+    sign = pd.Series([-1, 1, -1, -1], list(PUBLISHED.variables))
+    turned = PATHS[::-1] * [sign[cause] * sign[to] for cause, to in PATHS.index[::-1]]
+    other = matching_correlations(PUBLISHED, turned, INDICES, draws=4000)
+    assert len(other) == pytest.approx(len(found) / 5, rel=0.3)
+    assert_printed(other, PUBLISHED, turned, INDICES, (2, 3))
+    wild = PATHS.where(PATHS != 0.73, 1.4)  # which no variances allow
     assert matching_correlations(PUBLISHED, wild, INDICES, draws=500).empty
 
 
@@ -257,11 +214,6 @@ def test_no_coefficients_that_round_alike_leave_the_bounds(coefficients, decimal
     assert determinants.max() <= high + 1e-12
 
 
-def test_a_corner_without_variances_counts_as_0():
-    assert bound_determinant(np.array([0.997, 0.9, 0.9, 0.9]), 2)[0] == 0
-    assert bound_determinant(np.array([0.9, 0.9, 0.9, 0.9]), 2)[0] > 0
-
-
 SWAPPED = PATHS.rename({"plant": "soil", "soil": "plant"})
 
 
@@ -278,8 +230,3 @@ SWAPPED = PATHS.rename({"plant": "soil", "soil": "plant"})
 def test_a_loop_that_was_not_printed_is_refused(model, coefficients, message):
     with pytest.raises(InputError, match=message):
         matching_correlations(model, coefficients, INDICES, draws=10)
-
-
-def test_an_rmsea_of_0_is_refused():
-    with pytest.raises(InputError, match="RMSEA above 0"):
-        matching_correlations(PUBLISHED, PATHS, {**INDICES, "rmsea": 0.0, "chi2_df": 0.9})

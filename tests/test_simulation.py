@@ -15,15 +15,11 @@ from scipy.spatial.distance import squareform
 from helpers.errors import InputError
 from helpers.paper.simulation import (
     Truth,
-    correlation_p,
-    correlations,
     count_false_marks,
     cover_effects,
     draw_covariances,
     draw_fields,
-    drop_collinear,
     equal_effects,
-    find_correlation,
     fit_recursive,
     judge_loops,
     least_correlation,
@@ -38,10 +34,8 @@ from helpers.paper.simulation import (
 )
 from helpers.pathmodel import (
     bootstrap_effects,
-    bootstrap_loop,
     collinearity,
     d_separation,
-    effects,
     find_loop,
     fit_indices,
     fit_model,
@@ -92,14 +86,7 @@ def test_a_truth_implies_the_correlations_that_its_equations_give():
     assert R.loc["climate", "TOP"] == pytest.approx(0.4 * 0.6 + 0.3 * 0.6 * 0.6)
     assert TRUTH.coefficients.loc["TOP", "microbes"] == 0.3
     assert TRUTH.coefficients.loc["microbes", "TOP"] == 0
-    assert set(TRUTH.model.paths) == {
-        ("plant", "climate"),
-        ("soil", "plant"),
-        ("soil", "climate"),
-        ("microbes", "soil"),
-        ("TOP", "plant"),
-        ("TOP", "microbes"),
-    }
+    assert len(TRUTH.model.paths) == 6
 
 
 def test_a_large_sample_has_the_moments_and_the_fit_of_its_truth():
@@ -111,27 +98,18 @@ def test_a_large_sample_has_the_moments_and_the_fit_of_its_truth():
     np.testing.assert_allclose(sorted(found), sorted(expected), atol=0.015)
 
 
-@pytest.mark.parametrize("text", ["y ~ x", "y ~ 0.5 * x", "y = 0.5 x", "y ~ 0.5 x + z"])
-def test_a_truth_without_coefficients_is_refused(text):
+@pytest.mark.parametrize(
+    "text", ["y ~ x", "y ~ 0.5 * x", "y = 0.5 x", "y ~ 0.5 x + z", "y ~ 0.9 x + 0.9 z"]
+)
+def test_a_truth_without_coefficients_or_with_too_much_variance_is_refused(text):
     with pytest.raises(InputError, match="truth"):
         read_truth(text)
-
-
-def test_a_truth_with_too_much_variance_is_refused():
-    with pytest.raises(InputError, match="variance 1"):
-        read_truth("y ~ 0.9 x + 0.9 z")
 
 
 def test_covariances_have_divisor_n_and_the_spread_of_normal_samples():
     S = draw_covariances(np.eye(2), 10, 20_000, rng())
     np.testing.assert_allclose(S.mean(axis=0), 0.9 * np.eye(2), atol=0.012)
     assert S[:, 0, 0].var() == pytest.approx(2 * 9 / 100, rel=0.05)
-    assert draw_covariances(np.eye(3), 30, 1, rng()).shape == (1, 3, 3)
-
-
-def test_too_few_sites_for_the_variables_are_refused():
-    with pytest.raises(InputError, match=r"more than 15 sites[^\n]*\n  found:  15"):
-        draw_covariances(np.eye(15), 15, 2, rng())
 
 
 def test_fields_correlate_as_their_distance_says_and_not_with_each_other():
@@ -153,23 +131,6 @@ def test_marks_are_those_of_the_correlations_of_the_book():
         assert count.p == (book["p"] < 0.05).sum() > 0
         assert count.q == (book["q"] < 0.05).sum()
         assert count.pairs == 66
-    p = correlation_p(squareform(correlations(values)[0], checks=False), 30)
-    np.testing.assert_allclose(p, correlate(pd.DataFrame(values[0]))["p"], rtol=1e-8)
-
-
-def test_p_of_partial_correlations_is_that_of_the_book():
-    table = pd.DataFrame(rng().standard_normal((20, 5)), columns=list("abcde"))
-    book = correlate(table[["a"]], table[["b"]], given=table[["c", "d", "e"]]).iloc[0]
-    assert correlation_p(book["r"], 20, 3) == pytest.approx(book["p"], rel=1e-10)
-
-
-@pytest.mark.parametrize("alpha", [0.05, 0.2])
-def test_independent_factors_give_alpha_of_the_pairs_and_a_binomial_spread(alpha):
-    worlds, pairs = 400, 20 * 19 // 2
-    counts = count_false_marks(rng().standard_normal((worlds, 30, 20)), alpha)["p"]
-    sd = np.sqrt(pairs * alpha * (1 - alpha))  # marks are uncorrelated
-    assert abs(counts.mean() - alpha * pairs) < 4 * sd / np.sqrt(worlds)
-    assert counts.std() == pytest.approx(sd, rel=0.15)
 
 
 def test_false_discoveries_are_controlled_where_sites_are_independent():
@@ -180,16 +141,12 @@ def test_false_discoveries_are_controlled_where_sites_are_independent():
 def test_kin_widens_the_spread_and_keeps_the_mean():
     groups = np.repeat([0, 1, 2], 6)
     shared = rng().standard_normal((1000, 30, 3))[..., groups]
-    values = np.sqrt(0.7) * shared + np.sqrt(0.3) * np.random.default_rng(8).standard_normal(
-        (1000, 30, 18)
-    )
-    counts = count_false_marks(values, 0.05, groups)
+    own = np.random.default_rng(8).standard_normal((1000, 30, 18))
+    counts = count_false_marks(np.sqrt(0.7) * shared + np.sqrt(0.3) * own, 0.05, groups)
     pairs = 3 * 36
     assert (counts["pairs"] == pairs).all()
     assert counts["p"].std() > 2 * np.sqrt(pairs * 0.05 * 0.95)
     assert abs(counts["p"].mean() - 0.05 * pairs) < 4 * counts["p"].std() / np.sqrt(1000)
-    every = count_false_marks(values, 0.05)
-    assert (every["p"] > counts["p"] + 20).mean() > 0.9, "pairs within groups are related"
 
 
 def test_rates_have_wilson_intervals():
@@ -210,13 +167,6 @@ def test_means_have_normal_intervals_and_leave_out_gaps():
     assert tuple(table) == pytest.approx((2, 2 - reach, 2 + reach, 3), abs=1e-6)
 
 
-def test_a_ratio_of_single_events_is_their_rate_and_its_interval_that_of_a_mean():
-    hits = pd.Series(np.arange(200) < 30)
-    row = ratio(hits.astype(int), pd.Series(np.ones(200)), 0.9)
-    expected = means(hits.astype(float).to_frame(), 0.9).iloc[0]
-    np.testing.assert_allclose(row[expected.index], expected)
-
-
 def test_intervals_of_a_ratio_know_that_events_of_one_world_come_together():
     draw = rng()
     holds = []
@@ -231,30 +181,16 @@ def test_intervals_of_a_ratio_know_that_events_of_one_world_come_together():
     assert (same["low"], same["high"]) == pytest.approx((0.25, 0.25)), "no world differs"
 
 
-def test_a_ratio_of_nothing_is_not_a_number_and_its_ends_are_shares():
-    nothing = pd.Series(np.zeros(5))
-    assert ratio(nothing, nothing)[["rate", "low", "high"]].isna().all()
-    assert print_rate(ratio(nothing, nothing)) == "–"
-    row = ratio(pd.Series([1, 0, 0, 0]), pd.Series([1, 1, 1, 1]))
-    assert (row["low"], row["rate"]) == (0, 0.25)
-    row = ratio(pd.Series([1, 1, 1, 0]), pd.Series([1, 1, 1, 1]))
-    assert row["high"] == 1
-
-
-@pytest.mark.parametrize("all_or_none", [0, 1])
-def test_a_ratio_of_all_or_none_has_wilson_s_interval_over_worlds_with_an_event(all_or_none):
+def test_a_ratio_of_nothing_is_not_a_number_and_that_of_all_or_none_has_wilson_s_interval():
+    nothing = ratio(pd.Series(np.zeros(5)), pd.Series(np.zeros(5)))
+    assert nothing[["rate", "low", "high"]].isna().all()
+    assert print_rate(nothing) == "–"
     whole = pd.Series([3, 0, 1, 2, 0])
-    row = ratio(all_or_none * whole, whole, 0.9)
-    expected = stats.binomtest(3 * all_or_none, 3).proportion_ci(0.9, method="wilson")
-    assert row["rate"] == all_or_none
-    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-12)
-
-
-@given(st.integers(0, 400), st.floats(0.5, 0.99))
-def test_an_interval_of_a_rate_holds_the_rate(count, confidence):
-    row = rates(pd.DataFrame({"x": np.arange(400) < count}), confidence).loc["x"]
-    assert -1e-12 <= row["low"] <= row["rate"] + 1e-12
-    assert row["rate"] - 1e-12 <= row["high"] <= 1 + 1e-12
+    for share in (0, 1):  # three worlds have an event
+        row = ratio(share * whole, whole, 0.9)
+        expected = stats.binomtest(3 * share, 3).proportion_ci(0.9, method="wilson")
+        ends = (share, expected.low, expected.high)
+        assert tuple(row[["rate", "low", "high"]]) == pytest.approx(ends, abs=1e-12)
 
 
 WRONG = parse_model("soil ~ climate + plant\nmicrobes ~ soil\nTOP ~ climate")
@@ -293,18 +229,6 @@ def test_chi_square_of_a_true_model_has_its_exact_distribution(k, n):
     assert near(fitted["p"] < 0.05, (stats.chi2.sf(exact, df) < 0.05).mean())
 
 
-def test_a_chain_and_its_reversal_fit_alike_and_a_wrong_model_does_not():
-    chain = read_truth("b ~ 0.6 a\nc ~ 0.6 b\nd ~ 0.6 c")
-    back = parse_model("a ~ b\nb ~ c\nc ~ d")
-    fork = parse_model("b ~ a\nc ~ a\nd ~ a")
-    S = draw_covariances(chain.correlations, 30, 200, rng())
-    one, other, wrong = (
-        fit_recursive(model, S, list(chain.correlations), 30) for model in (chain.model, back, fork)
-    )
-    pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=1e-9)
-    assert wrong["chi2"].mean() > one["chi2"].mean() + 5
-
-
 def test_regressions_are_those_of_statsmodels():
     from statsmodels.api import OLS, add_constant
 
@@ -332,24 +256,6 @@ def test_equal_effects_are_equal_positive_and_explain_what_was_asked():
     slopes = regress_many(full.to_numpy()[None], range(8), 30)["slope"][0]
     np.testing.assert_allclose(slopes, np.sqrt(0.4 / R.to_numpy().sum()), rtol=1e-8)
     assert slopes @ full["outcome"].iloc[:-1] == pytest.approx(0.4)
-
-
-def test_effects_of_causes_that_determine_each_other_are_refused():
-    R = pd.DataFrame(1.0, list("ab"), list("ab"))
-    with pytest.raises(InputError, match="determine each other"):
-        equal_effects(R, 0.5)
-    with pytest.raises(InputError, match="explained"):
-        equal_effects(R, 1.0)
-
-
-def test_the_most_inflated_goes_first_until_none_is_above_the_limit():
-    R = STUDY.factors("climatic").corr()
-    kept = drop_collinear(R, 5)
-    assert np.diag(np.linalg.inv(R.loc[kept, kept])).max() <= 5
-    assert 1 < len(kept) < len(R)
-    worst = R.index[np.diag(np.linalg.inv(R)).argmax()]
-    assert drop_collinear(R, 50_000) == [code for code in R if code != worst]
-    assert drop_collinear(R, 1e9) == list(R)
 
 
 def test_wrong_signs_have_the_chance_of_students_t():
@@ -390,12 +296,6 @@ def test_coverage_is_that_of_the_intervals_of_the_book():
                 assert row["holds"] == (low <= effect <= high)
 
 
-def test_coverage_nears_the_promise_with_many_sites():
-    cover = cover_effects(TRUTH, "TOP", 300, worlds=30, n_boot=100, seed=3)
-    holds = cover.xs("holds", axis="columns", level="kind").astype(float)
-    assert 0.88 < holds.to_numpy().mean() <= 1
-
-
 @pytest.mark.parametrize(("r", "n", "alpha"), [(0.3, 30, 0.05), (-0.5, 20, 0.01), (0.7, 44, 1e-4)])
 def test_power_is_the_integral_over_the_sum_of_squares(r, n, alpha):
     edge = stats.t.isf(alpha / 2, n - 2) ** 2
@@ -406,21 +306,6 @@ def test_power_is_the_integral_over_the_sum_of_squares(r, n, alpha):
 
     exact, _ = integrate.quad(part, 0, 40 * n, limit=400, points=[n])
     assert power_of_correlation(r, n, alpha) == pytest.approx(exact, abs=1e-8)
-
-
-def test_power_at_no_correlation_is_the_level_and_grows():
-    assert power_of_correlation(0, 30, 0.05) == pytest.approx(0.05, abs=1e-9)
-    powers = [power_of_correlation(r, 30, 0.05) for r in np.linspace(0, 0.95, 20)]
-    assert (np.diff(powers) > 0).all() or powers[-1] == pytest.approx(1)
-    assert power_of_correlation(0.4, 60, 0.05) > power_of_correlation(0.4, 30, 0.05)
-
-
-@pytest.mark.parametrize("r", [0.1, 0.3, 0.5])
-def test_power_is_near_fisher_s_approximation(r):
-    n = 100
-    shift = np.arctanh(r) * np.sqrt(n - 3)
-    approximate = stats.norm.sf(1.959964 - shift) + stats.norm.cdf(-1.959964 - shift)
-    assert power_of_correlation(r, n, 0.05) == pytest.approx(approximate, abs=0.01)
 
 
 @settings(max_examples=15)
@@ -444,70 +329,30 @@ def test_an_arrow_is_found_as_often_as_its_partial_correlation():
     assert near(found, power_of_correlation(partial, 25, 0.05, controls=1))
 
 
-def test_found_correlations_are_as_many_as_the_closed_form_says_and_too_large():
-    for r in (0.2, 0.5):
-        sample = find_correlation(r, 30, 0.05, 4000, rng())
-        assert near(sample["found"], power_of_correlation(r, 30, 0.05))
-        edge = stats.t.isf(0.025, 28)
-        least = edge / np.sqrt(28 + edge**2)
-        assert (sample["found"] == (sample["r"].abs() > least)).all()
-        assert sample["r"].mean() == pytest.approx(r, abs=0.02)
-        assert sample.loc[sample["found"], "r"].abs().mean() > r
-
-
-def loop_samples(R: np.ndarray, n: int, worlds: int) -> list[pd.DataFrame]:
-    return tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), n, worlds)
-
-
 @pytest.mark.parametrize("r", [0.5, 0.8])
 def test_verdicts_on_loops_are_those_of_single_fits(r):
     R = np.full((4, 4), r) + (1 - r) * np.eye(4)
-    samples = loop_samples(R, 30, 4)
+    samples = tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), 30, 40)
     S = np.stack([table.cov(ddof=0) for table in samples])
     judged = judge_loops(LOOP, S, 30, alpha=0.1, cfi=0.9)
     chains = [
         parse_model("\n".join(f"{to} ~ {by}" for to, by in LOOP.paths if (to, by) != left_out))
         for left_out in LOOP.paths
     ]
-    tried = 0
     for table, row in zip(samples, judged.itertuples(), strict=True):
         fit = find_loop(LOOP, table).stable
         indices = fit_indices(fit)
         arrows = [fit.coefficients.loc[to, cause] for to, cause in LOOP.paths]
+        worse = [fit_indices(fit_model(chain, table))["chi2"] - indices["chi2"] for chain in chains]
         assert row.gain == pytest.approx(np.prod(arrows), abs=1e-6)
         assert row.positive == (min(arrows) > 0)
         assert row.passes == (row.positive and indices["cfi"] >= 0.9)
         assert row.fits == (row.passes and indices["p"] >= 0.1)
-        worse = [fit_indices(fit_model(chain, table))["chi2"] - indices["chi2"] for chain in chains]
         assert row.clear == (row.fits and min(worse) > stats.chi2.isf(0.1, 1))
-        edge = stats.chi2.sf(min(worse), 1)
-        if row.positive and edge < indices["p"] / 1.01 < 0.98:
-            S = table.cov(ddof=0).to_numpy()[None]
-            levels = (edge / 1.001, edge * 1.001, indices["p"] / 1.001, indices["p"] * 1.001)
-            ends = pd.concat([judge_loops(LOOP, S, 30, alpha=a, cfi=0) for a in levels])
-            assert list(ends["clear"]) == [False, True, True, False]
-            assert list(ends["fits"]) == [True, True, True, False]
-            limits = (indices["cfi"] - 1e-6, indices["cfi"] + 1e-6)
-            ends = [judge_loops(LOOP, S, 30, alpha=levels[0], cfi=limit) for limit in limits]
-            assert [each["fits"][0] for each in ends] == [True, False]
-            assert [each["passes"][0] for each in ends] == [True, False]
-            tried += 1
-    assert judged["fits"].any()
-    assert tried
-
-
-def test_a_gain_that_is_clear_has_a_bootstrap_interval_that_mostly_agrees():
-    R = np.full((4, 4), 0.7) + 0.3 * np.eye(4)
-    samples = loop_samples(R, 40, 12)
-    S = np.stack([table.cov(ddof=0) for table in samples])
-    clear = judge_loops(LOOP, S, 40, cfi=0, alpha=0.05)
-    fitting = np.flatnonzero(clear["fits"])
-    agree = []
-    for k in fitting:
-        low = bootstrap_loop(LOOP, samples[k], n_boot=200).table.loc[("gain", "", ""), "low"]
-        agree.append((low > 0) == clear["clear"][k])
-    assert len(agree) > 4
-    assert np.mean(agree) > 0.5
+    assert 0 < judged["clear"].sum() <= judged["fits"].sum() < 40
+    units = np.array([1.0, 100, 0.01, 7])
+    other = judge_loops(LOOP, S * np.outer(units, units), 30, alpha=0.1, cfi=0.9)
+    pd.testing.assert_frame_equal(judged, other)
 
 
 def test_a_chain_is_rarely_taken_for_a_clear_loop():
@@ -518,23 +363,6 @@ def test_a_chain_is_rarely_taken_for_a_clear_loop():
     assert near(judged["positive"], 0.5)
     free = judge_loops(LOOP, S, 200, cfi=0)["clear"].mean()
     assert 0.012 < free < 0.035, "one side of a test at .05"
-
-
-def test_verdicts_are_nested_and_do_not_depend_on_units():
-    S = draw_covariances(np.full((4, 4), 0.6) + 0.4 * np.eye(4), 30, 300, rng())
-    judged = judge_loops(LOOP, S, 30)
-    assert (judged["clear"] <= judged["fits"]).all()
-    assert (judged["fits"] <= judged["passes"]).all()
-    assert (judged["passes"] <= judged["positive"]).all()
-    free = judge_loops(LOOP, draw_covariances(np.eye(4), 30, 300, rng()), 30)
-    assert (free["passes"] <= free["positive"]).all()
-    larger = draw_covariances(np.full((4, 4), 0.6) + 0.4 * np.eye(4), 120, 100, rng())
-    many = judge_loops(LOOP, larger, 120)
-    assert (many["fits"] < many["passes"]).any(), "with many rows CFI alone is the milder rule"
-    assert (judged.loc[judged["positive"], "gain"] > 0).all()
-    units = np.array([1.0, 100, 0.01, 7])
-    other = judge_loops(LOOP, S * np.outer(units, units), 30)
-    pd.testing.assert_frame_equal(judged, other)
 
 
 def test_the_search_finds_every_loop_that_fits():
@@ -551,23 +379,3 @@ def test_the_search_finds_every_loop_that_fits():
     assert list(found["needs"]) == [max(each[k][1]) + 1 for k in fitting]
     np.testing.assert_allclose(found["gain"], judged.loc[fitting, "gain"], atol=1e-9)
     assert list(found["clear"]) == list(judged.loc[fitting, "clear"])
-
-
-def test_the_same_seed_gives_the_same_worlds_and_another_seed_others():
-    one, same, other = (
-        cover_effects(TRUTH, "TOP", 20, worlds=2, n_boot=100, seed=seed) for seed in (1, 1, 2)
-    )
-    pd.testing.assert_frame_equal(one, same)
-    assert not one.equals(other)
-    first, again = (draw_covariances(np.eye(3), 10, 4, rng()) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
-    first, again = (draw_fields(PLACES, 300, 2, 3, rng()) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
-
-
-def test_true_effects_of_the_page_are_those_of_a_large_sample():
-    (table,) = tables(TRUTH.correlations, 100_000, 1)
-    total = effects(fit_model(TRUTH.model, table), "TOP")["total"].droplevel("to")
-    inverse = np.linalg.inv(np.eye(5) - TRUTH.coefficients)
-    true = pd.DataFrame(inverse, *[list(TRUTH.correlations)] * 2).loc["TOP"]
-    np.testing.assert_allclose(total, true[total.index], atol=0.02)

@@ -69,13 +69,6 @@ def test_the_dot_of_an_order_lies_above_one_half_where_its_colour_says_partly(he
     assert (judge(claim, Answer(shown, "observed", ""))["agrees"] != "no") == (share > 0.5)
 
 
-def test_shuffled_orders_spread_as_chapter_18_says():
-    for names, spread in (("abc", 0.32), ("abcde", 0.20)):
-        shares = [share_in_order(list(names), list(each)) for each in permutations(names)]
-        assert np.mean(shares) == pytest.approx(0.5)
-        assert np.std(shares) == pytest.approx(spread, abs=0.005)
-
-
 def test_a_choice_acts_where_it_alone_changes_an_answer():
     grid = pd.MultiIndex.from_product([[1, 2], ["a", "b"], [True, False]], names=["x", "y", "z"])
     rows = grid.to_frame(index=False)
@@ -104,37 +97,27 @@ def test_a_conclusion_that_does_not_vary_depends_on_nothing():
     assert list_choices(rows.assign(seed=1), ["x", "seed", "absent"]) == ["x"]
 
 
-@pytest.mark.parametrize(
-    ("columns", "said"),
-    [
-        ({"run": ["a"]}, "no column agrees, claim, label, notebook, value"),
-        (
-            {name: ["x"] for name in ("notebook", "run", "claim", "value", "label", "agrees")},
-            "claims of data/claims.csv",
-        ),
-    ],
-)
-def test_a_table_of_something_else_is_refused(columns, said, tmp_path):
+def write(table: pd.DataFrame, tmp_path) -> str:
     path = tmp_path / "mine.parquet"
-    pd.DataFrame(columns).to_parquet(path)
-    with pytest.raises(InputError, match=said):
-        load_sweep(str(path))
+    table.to_parquet(path)
+    return str(path)
 
 
-def test_rows_keep_their_own_numbers_whatever_the_index(tmp_path):
+def test_a_table_of_one_s_own_is_read_row_by_row_and_anything_else_is_refused(tmp_path):
     rows = pd.DataFrame(
-        {
-            "claim": ["peaks-life", "loop-positive"],
-            "value": ["[1, 4]", "[0.3, 0.1, 0.6]"],
-            **{name: ["x", "x"] for name in ("notebook", "run", "label", "agrees")},
-        },
+        {"claim": ["peaks-life", "loop-positive"], "value": ["[1, 4]", "[0.3, 0.1, 0.6]"]},
         index=[7, 3],
-    )
-    path = tmp_path / "mine.parquet"
-    rows.to_parquet(path)
-    assert load_sweep(str(path))["estimate"].tolist() == [0.25, 0.3]
-
-
-def test_a_sweep_that_was_not_made_is_refused_with_the_command_that_makes_it():
+    ).assign(**dict.fromkeys(["notebook", "run", "label", "agrees"], "x"))
+    assert load_sweep(write(rows, tmp_path))["estimate"].tolist() == [0.25, 0.3]
+    with pytest.raises(InputError, match=r"claims of data/claims\.csv"):
+        load_sweep(write(rows.assign(claim="x"), tmp_path))
+    with pytest.raises(InputError, match="no column notebook, claim"):
+        load_sweep(write(rows[["run"]], tmp_path))
     with pytest.raises(InputError, match=r"make sweep GRID=.*book/sweeps/nothing\.yml"):
         load_sweep("nothing")
+
+
+def test_shuffled_orders_spread_as_chapter_18_says():
+    for names, spread in (("abc", 0.32), ("abcde", 0.20)):
+        shares = [share_in_order(list(names), list(each)) for each in permutations(names)]
+        assert (np.mean(shares), np.std(shares)) == pytest.approx((0.5, spread), abs=0.005)

@@ -1,7 +1,7 @@
 """``make lock``: resolve all dependencies once, and cut the answer into a file for each use.
 
-``requirements.lock`` holds what ``make book`` installs. Every file in ``locks/`` holds what one more
-use adds to it; all are cut from one resolution, so that they agree.
+``requirements.lock`` holds what ``make book`` installs. Every file in ``locks/`` holds what one more use
+adds to it; all are cut from one resolution, so that they agree.
 """
 
 from __future__ import annotations
@@ -22,11 +22,22 @@ USES = {
 
 
 def resolve(output: Path, extras: list[str], *more: str) -> None:
-    """Resolve the dependencies of the project with some extras; `output` holds preferred versions."""
+    """Resolve the project with some extras; `output` holds the versions that are preferred."""
     chosen = [f"--extra={extra}" for extra in extras]
     plain = ["--quiet", "--universal", "--generate-hashes", "--no-emit-index-url", "--no-annotate"]
     name = ["--python-version=3.11", "--custom-compile-command=make lock"]
-    command = ["uv", "pip", "compile", *plain, *name, *chosen, *more, "-o", output, "pyproject.toml"]
+    command = [
+        "uv",
+        "pip",
+        "compile",
+        *plain,
+        *name,
+        *chosen,
+        *more,
+        "-o",
+        output,
+        "pyproject.toml",
+    ]
     subprocess.run(command, cwd=ROOT, check=True)
 
 

@@ -31,21 +31,7 @@ STRUCTURES = ("stated", "direct")
 
 @dataclass(frozen=True)
 class GroupModel:
-    """The path model of one group of factors, fitted, with its resamples.
-
-    Attributes
-    ----------
-    group : str
-        climatic, plant, soil or microbial.
-    data : pandas.DataFrame
-        Factors and TOP, one row per site.
-    fit : PathFit
-        By the convention of AMOS.
-    bootstrap : Bootstrap
-        Effects on TOP with BCa intervals.
-    seed : int
-        Of the resampling.
-    """
+    """The path model of one group of factors, fitted, with its resamples (:func:`fit_group`)."""
 
     group: str
     data: pd.DataFrame
@@ -61,27 +47,25 @@ class GroupModel:
     def arrows(self) -> pd.DataFrame:
         """Return each line of arrows, with its reason."""
         label = load_factors()["label"]
-        rows = [
-            (
+        rows = {
+            label.get(to, to): (
                 ", ".join(label.get(cause, cause) for cause in self.model.parents(to)),
-                label.get(to, to),
                 self.model.reasons.get(to, ""),
             )
             for to in self.model.endogenous
-        ]
-        return pd.DataFrame(rows, columns=["from", "to", "because"])
+        }
+        table = pd.DataFrame.from_dict(rows, "index", columns=["from", "because"])
+        return table.rename_axis("to").reset_index()[["from", "to", "because"]]
 
     def indices(self) -> pd.DataFrame:
         """Return the fit indices as AMOS and as lavaan compute them, and with x uncorrelated."""
+        x = {"exogenous": self.fit.exogenous}
         variants = {
-            "AMOS": {},
-            "lavaan": {"convention": "lavaan"},
+            "AMOS": x,
+            "lavaan": {**x, "convention": "lavaan"},
             "AMOS, exogenous uncorrelated": {"exogenous": "uncorrelated"},
         }
-        fits = {
-            name: fit_model(self.model, self.data, **{"exogenous": self.fit.exogenous, **options})
-            for name, options in variants.items()
-        }
+        fits = {name: fit_model(self.model, self.data, **how) for name, how in variants.items()}
         return pd.DataFrame({name: fit_indices(fit) for name, fit in fits.items()})
 
     @cached_property
@@ -105,13 +89,9 @@ class GroupModel:
         """
         check_level("alpha", alpha, usual=0.05)
         plain, corrected = fit_indices(self.fit), swain(self.fit)
-        resampled = bollen_stine(
-            self.model,
-            self.data,
-            n_boot=len(self.bootstrap.draws) + self.bootstrap.failed,
-            seed=self.seed,
-            exogenous=self.fit.exogenous,
-        )
+        n_boot = len(self.bootstrap.draws) + self.bootstrap.failed
+        options = {"n_boot": n_boot, "seed": self.seed, "exogenous": self.fit.exogenous}
+        resampled = bollen_stine(self.model, self.data, **options)
         rows = {
             "χ²": (plain["chi2"], self.fit.df, plain["p"]),
             "χ², corrected by Swain": (corrected["chi2"], self.fit.df, corrected["p"]),
@@ -159,8 +139,7 @@ class GroupModel:
 
     def agreement(self) -> pd.DataFrame:
         """Return how far estimates and resamples agree with the paper's order and signs."""
-        positive, negative = _by_sign(load_published_effects(self.group))
-        return order_agreement(self.bootstrap, positive, negative)
+        return order_agreement(self.bootstrap, *_by_sign(self.group))
 
     def answers(self, label: str) -> dict[str, Answer]:
         """Return what comes out here for each of the paper's claims on the effects.
@@ -176,39 +155,31 @@ class GroupModel:
             By claim (``climatic-leader`` and so on): an answer to :func:`helpers.paper.weigh`,
             with the share of resamples in which the whole claim holds.
         """
-        positive, negative = _by_sign(load_published_effects(self.group))
-        signs = np.repeat([1, -1], [len(positive), len(negative)])
-        names = load_factors()["label"]
-        total = self.effects()["total"]
+        positive, negative = _by_sign(self.group)
+        names, total = load_factors()["label"], self.effects()["total"]
         cases = pd.concat([total.to_frame().T, self.bootstrap.draws])  # the estimate comes first
-        first = positive[0]
-        others = cases.drop(columns=first)
-        agree = np.sign(cases[positive + negative]) == signs
+        leads = cases.drop(columns=positive[0]).lt(cases[positive[0]], axis="index")
+        agree = pd.concat([cases[positive] > 0, cases[negative] < 0], axis="columns")
+        count, leader = agree.iloc[0].sum(), names[total.index[0]]
         results = {
-            "leader": (
-                [names[total.index[0]]],
-                names[total.index[0]],
-                others.lt(cases[first], axis="index").all(axis="columns"),
-            ),
+            "leader": ([leader], leader, leads),
             "signs": (
-                (int(agree.iloc[0].sum()), len(signs)),
-                f"{agree.iloc[0].sum()} of {len(signs)} agree",
-                agree.all(axis="columns"),
+                (int(count), agree.shape[1]),
+                f"{count} of {agree.shape[1]} agree",
+                agree,
             ),
         }
-        for name, sign, codes in (("positive", 1, positive), ("negative", -1, negative)):
-            if len(codes) > 1:
-                size = sign * cases[codes]
-                falls = (size > 0).all(axis="columns")
-                falls &= size.diff(axis="columns").iloc[:, 1:].lt(0).all(axis="columns")
+        for name, size in (("positive", cases[positive]), ("negative", -cases[negative])):
+            if size.shape[1] > 1:
+                falls = size.assign(zero=0).diff(axis="columns").iloc[:, 1:] < 0
                 estimate = size.iloc[0].sort_values(ascending=False)
                 ranked = list(names[estimate.index[estimate > 0]])
                 results[name] = (ranked, f"of the paper's: {' > '.join(ranked) or 'none'}", falls)
         return {
             f"{self.group}-{name}": Answer(
-                value, label, f"{here} (holds in {_say_share(holds.iloc[1:])} resamples)"
+                value, label, f"{here} (holds in {_say_share(parts[1:].all(axis=1))} resamples)"
             )
-            for name, (value, here, holds) in results.items()
+            for name, (value, here, parts) in results.items()
         }
 
     def collinearity(self) -> pd.DataFrame:
@@ -225,10 +196,10 @@ class GroupModel:
             ``without``.
         """
         changes = influence(self.model, self.data, OUTCOME, self.fit.exogenous)
-        sites = changes.abs().idxmax()
-        change = pd.Series({code: changes.loc[site, code] for code, site in sites.items()})
-        total = self.effects()["total"]
-        return pd.DataFrame({"total": total, "change": change, "without": sites}).loc[total.index]
+        sites, total = changes.abs().idxmax(), self.effects()["total"]
+        change = {code: changes.loc[site, code] for code, site in sites.items()}
+        table = {"total": total, "change": pd.Series(change), "without": sites}
+        return pd.DataFrame(table).loc[total.index]
 
 
 def fit_group(
@@ -241,7 +212,7 @@ def fit_group(
     confidence: float = 0.95,
     seed: int = 2022,
 ) -> GroupModel:
-    """Fit the path model of a group of factors, and resample its effects on TOP.
+    """Fit the path model of a group of factors by AMOS's convention, and resample its effects.
 
     Parameters
     ----------
@@ -250,52 +221,36 @@ def fit_group(
     data : pandas.DataFrame
         Factors and TOP, one row per site.
     structure : {"stated", "direct"}
-        As for :func:`group_model`.
+        ``stated``: the arrows of ``data/models``; ``direct``: each of the paper's factors of the
+        group acts on TOP, and on nothing else. With correlated factors that leaves no degree of
+        freedom: the model fits any data, and nothing of it can be tested.
     exogenous : {"correlated", "uncorrelated"}
         Whether exogenous variables may correlate.
     n_boot : int
         Number of resamples.
     confidence : float
-        Level of the intervals, between 0 and 1.
+        Level of the intervals (BCa), between 0 and 1.
     seed : int
         Of the resampling.
-    """
-    model = group_model(group, structure)
-    fit = fit_model(model, data, exogenous=exogenous)
-    bootstrap = bootstrap_effects(
-        model,
-        data,
-        OUTCOME,
-        n_boot=n_boot,
-        confidence=confidence,
-        seed=seed,
-        exogenous=exogenous,
-    )
-    return GroupModel(group, data, fit, bootstrap, seed)
 
-
-def group_model(group: str, structure: str = "stated") -> PathModel:
-    """Return the path model of a group of factors.
-
-    Parameters
-    ----------
-    group : {"climatic", "plant", "soil", "microbial"}
-        Whose.
-    structure : {"stated", "direct"}
-        ``stated``: the arrows of ``data/models``; ``direct``: each of the paper's factors of the
-        group acts on TOP, and on nothing else. With correlated factors that leaves no degree of
-        freedom: the model fits any data, and nothing of it can be tested.
-
-    Raises
-    ------
-    InputError
-        For another word.
+    Examples
+    --------
+    >>> from helpers.study import load_study, sample_top
+    >>> study = load_study()
+    >>> plant = fit_group("plant", study.factors().join(sample_top(study.sites)), n_boot=100)
+    >>> plant.effects()["total"].idxmax()
+    'EVI'
     """
     check_word("structure", structure, STRUCTURES)
     if structure == "stated":
-        return read_model(group)
-    causes = " + ".join(published_order(group))
-    return parse_model(f"{OUTCOME} ~ {causes}  # each by itself, and nothing else")
+        model = read_model(group)
+    else:
+        causes = " + ".join(published_order(group))
+        model = parse_model(f"{OUTCOME} ~ {causes}  # each by itself, and nothing else")
+    fit = fit_model(model, data, exogenous=exogenous)
+    options = {"n_boot": n_boot, "confidence": confidence, "seed": seed, "exogenous": exogenous}
+    bootstrap = bootstrap_effects(model, data, OUTCOME, **options)
+    return GroupModel(group, data, fit, bootstrap, seed)
 
 
 def all_indicators(group: str, data: pd.DataFrame) -> PathModel:
@@ -307,6 +262,11 @@ def all_indicators(group: str, data: pd.DataFrame) -> PathModel:
         Whose factors to take.
     data : pandas.DataFrame
         Only factors that it holds are taken.
+
+    Examples
+    --------
+    >>> all_indicators("plant", pd.DataFrame(columns=["EVI", "ANPP", "SOC"])).text
+    'TOP ~ EVI + ANPP'
     """
     registry = load_factors()
     codes = [code for code in registry.index[registry["group"] == group] if code in data]
@@ -316,11 +276,8 @@ def all_indicators(group: str, data: pd.DataFrame) -> PathModel:
 def load_published_effects(group: str) -> pd.Series:
     """Return the paper's order of standardized total effects on TOP (§3.2, Fig. 3e): published.
 
-    Returns
-    -------
-    pandas.Series
-        By factor: 1 for the most positive effect, 2 for the next; -1 for the most negative, -2
-        for the next. Positive ones first.
+    By factor: 1 for the most positive effect, 2 for the next; -1 for the most negative, -2 for the
+    next. Positive ones first.
     """
     table = pd.read_csv(DATA / "published_effects.csv")
     table = table[table["group"] == group].set_index("factor")
@@ -328,9 +285,20 @@ def load_published_effects(group: str) -> pd.Series:
 
 
 def published_order(group: str) -> list[str]:
-    """Return the paper's factors from the most positive to the most negative effect."""
-    positive, negative = _by_sign(load_published_effects(group))
+    """Return the paper's factors from the most positive to the most negative effect.
+
+    Examples
+    --------
+    >>> published_order("plant")
+    ['EVI', 'CIA', 'CG', 'CF', 'ANPP']
+    """
+    positive, negative = _by_sign(group)
     return [*positive, *reversed(negative)]
+
+
+def _by_sign(group: str) -> tuple[list[str], list[str]]:
+    published = load_published_effects(group)
+    return list(published.index[published > 0]), list(published.index[published < 0])
 
 
 def _say_share(holds: pd.Series) -> str:
@@ -341,7 +309,3 @@ def _say_share(holds: pd.Series) -> str:
     if round(percent) in (0, 100):
         return "more than 99% of" if percent > 50 else "less than 1% of"
     return f"{percent:.0f}% of"
-
-
-def _by_sign(published: pd.Series) -> tuple[list[str], list[str]]:
-    return list(published.index[published > 0]), list(published.index[published < 0])

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from helpers.checks import check_level, check_sites, check_whole
-from helpers.errors import InputError
 from helpers.paths import DATA
 
 SUPPORTS = {
@@ -19,19 +18,18 @@ SUPPORTS = {
     "cited": "another study, which the paper names",
     "nothing named": "no data and no study are named in that place",
 }
-_FEWEST_SITES = 9  # three to a third
-_FEWEST_DRAWS = 100
 
 
 def load_phases() -> pd.DataFrame:
     """Return the phases in their order: one row each, indexed by group of factors.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``order``, ``name``, ``markers`` (codes with the sign of their relation to TOP),
-        ``named_in`` and ``signs_from`` (sections that name the markers and give their signs),
-        ``says``.
+    Columns: ``order``, ``name``, ``markers`` (codes with the sign of their relation to TOP),
+    ``named_in`` and ``signs_from`` (sections that name the markers and give their signs), ``says``.
+
+    Examples
+    --------
+    >>> load_phases()["markers"].tolist()
+    ['TF+ ALB-', 'EVI+', 'SOC+', 'Cenzy+']
     """
     return pd.read_csv(DATA / "phases.csv", index_col="phase")
 
@@ -39,23 +37,25 @@ def load_phases() -> pd.DataFrame:
 def load_links() -> pd.DataFrame:
     """Return what the text says to lead from one phase to another: one row per statement.
 
-    Returns
-    -------
-    pandas.DataFrame
-        ``from`` and ``to`` (phases; the same where it stays within one), ``kind`` (``acts``: one
-        changes the other; ``order``: one comes after the other), ``says``, ``rests_on`` (a key of
-        :data:`SUPPORTS`), ``study`` (which one, empty for none), ``section``.
+    Columns: ``from`` and ``to`` (phases; the same where it stays within one), ``kind`` (``acts``:
+    one changes the other; ``order``: one comes after the other), ``says``, ``rests_on`` (a key of
+    :data:`SUPPORTS`), ``study`` (which one, empty for none), ``section``.
+
+    Examples
+    --------
+    >>> sorted(load_links()["kind"].unique())
+    ['acts', 'order']
     """
     return pd.read_csv(DATA / "phase_links.csv", keep_default_na=False)
 
 
 def list_markers(phases: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per marker: its phase and its sign, ``+`` or ``−``.
+    """Return one row per marker of :func:`load_phases`: its phase and its sign, ``+`` or ``−``.
 
-    Parameters
-    ----------
-    phases : pandas.DataFrame
-        As :func:`load_phases` returns it.
+    Examples
+    --------
+    >>> list_markers(load_phases())["sign"].to_dict()
+    {'TF': '+', 'ALB': '−', 'EVI': '+', 'SOC': '+', 'Cenzy': '+'}
     """
     each = phases["markers"].str.split().explode()
     table = pd.DataFrame({"phase": each.index, "sign": each.str[-1].str.replace("-", "−")})
@@ -63,28 +63,18 @@ def list_markers(phases: pd.DataFrame) -> pd.DataFrame:
 
 
 def gather_links(links: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per arrow between two phases: all that it rests on, in a few words.
+    """Return one row per arrow of :func:`load_links` between two phases, and what it rests on.
 
-    Parameters
-    ----------
-    links : pandas.DataFrame
-        As :func:`load_links` returns it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``from`` and ``to``: ``acts`` and ``order``, words of :data:`SUPPORTS` in its
-        order, separated by commas; empty where the text makes no such statement.
+    Indexed by ``from`` and ``to``: ``acts`` and ``order``, words of :data:`SUPPORTS` in its order,
+    separated by commas; empty where the text makes no such statement.
     """
     between = links[links["from"] != links["to"]]
-    words = between.groupby(["from", "to", "kind"], sort=False)["rests_on"].agg(_in_order)
+    words = between.groupby(["from", "to", "kind"], sort=False)["rests_on"].agg(
+        lambda used: ", ".join(word for word in SUPPORTS if word in set(used))
+    )
     pairs = pd.MultiIndex.from_frame(between[["from", "to"]].drop_duplicates())
     kinds = words.unstack("kind").reindex(index=pairs, columns=["acts", "order"])
     return kinds.fillna("").rename_axis(columns=None)
-
-
-def _in_order(words: pd.Series) -> str:
-    return ", ".join(word for word in SUPPORTS if word in set(words))
 
 
 def time_changes(
@@ -109,7 +99,8 @@ def time_changes(
         n rows, one column per marker.
     n_boot : int
         How often sites are drawn with replacement within each third, one fewer than it has: so
-        the variance of a drawn mean is that of the mean, free of bias.
+        the variance of a drawn mean is that of the mean, free of bias. Neighbouring sites are
+        drawn as if independent: the true intervals are likely wider.
     confidence : float
         Level of the percentile intervals, between 0 and 1.
     seed : int
@@ -130,22 +121,19 @@ def time_changes(
         For fewer than 9 sites or 100 draws, markers of other sites or in another order, a gap, or a
         column with one value only.
 
-    Notes
-    -----
-    Neighbouring sites are drawn as if independent: the true intervals are likely wider.
+    Examples
+    --------
+    >>> top = pd.Series(range(9))
+    >>> alone, _ = time_changes(top, pd.DataFrame({"early": [0, 0, 0, 3, 3, 3, 4, 4, 4]}))
+    >>> alone.loc["early", ["change", "share"]].tolist()
+    [4.0, 0.75]
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     tops, markers = check_sites(top=top, markers=markers)
     top, seed = tops["top"], check_whole("seed", seed, 0)
     mend = "2000 take a fraction of a second"
-    n_boot = check_whole("n_boot", n_boot, _FEWEST_DRAWS, of="draws", mend=mend)
-    if len(top) < _FEWEST_SITES:
-        raise InputError(
-            "thirds of the sites",
-            needed=f"at least {_FEWEST_SITES} sites",
-            found=f"{len(top)}",
-            mend="add sites: a third of fewer says nothing",
-        )
+    n_boot = check_whole("n_boot", n_boot, 100, of="draws", mend=mend)
+    check_whole("top", len(top), 9, of="sites", mend="add sites: a third of fewer says nothing")
     values = markers.loc[top.sort_values(kind="stable").index].to_numpy(float)
     thirds = np.array_split(values, 3)
     rng = np.random.default_rng(seed)
@@ -153,8 +141,7 @@ def time_changes(
         part[rng.integers(len(part), size=(n_boot, len(part) - 1))].mean(axis=1) for part in thirds
     ]
     estimates = [part.mean(axis=0) for part in thirds]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        (change, share), (changes, shares) = (_shares(*means) for means in (estimates, drawn))
+    (change, share), (changes, shares) = (_shares(*means) for means in (estimates, drawn))
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     change_low, change_high = np.quantile(changes, tails, axis=0)
     clear = (change_low > 0) | (change_high < 0)
@@ -162,13 +149,14 @@ def time_changes(
     share_low, share_high = np.quantile(shares, tails, axis=0)
     columns = {"change": change, "change_low": change_low, "change_high": change_high}
     columns |= {"share": share, "share_low": share_low, "share_high": share_high}
-    alone = pd.DataFrame(columns, markers.columns)
     pairs = pd.MultiIndex.from_product([markers.columns] * 2, names=["first", "second"])
     low, high = np.quantile(shares[:, :, None] - shares[:, None, :], tails, axis=0)
     gaps = {"difference": share[:, None] - share, "low": low, "high": high}
     earlier = pd.DataFrame({name: gap.ravel() for name, gap in gaps.items()}, pairs)
-    return alone, earlier
+    return pd.DataFrame(columns, markers.columns), earlier
 
 
 def _shares(lower: np.ndarray, middle: np.ndarray, upper: np.ndarray) -> tuple:
-    return upper - lower, (middle - lower) / (upper - lower)
+    change = upper - lower
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return change, (middle - lower) / change

@@ -29,6 +29,10 @@ def implied_sample(
 ) -> pd.DataFrame:
     """Return every number of sites and of degrees of freedom that agrees with published indices.
 
+    RMSEA and chi2 / df give N; F = (chi2 / df) df / (N - 1) with the bounds of
+    :func:`bound_discrepancy` gives df, at most df_b = p (p - 1) / 2. NFI = 1 - chi2 / chi2_b and
+    CFI = 1 - (chi2 - df) / (chi2_b - df_b) must leave one chi2_b possible.
+
     Parameters
     ----------
     chi2_df, rmsea, gfi, nfi, cfi : float
@@ -48,7 +52,7 @@ def implied_sample(
         ``chi2``, of its ``p``, of the discrepancy ``F`` and of the ``baseline`` chi-square (NaN
         without NFI and CFI, infinite where both may be 1). With `paths`, ``drawn`` tells whether df
         is what is left by these arrows and no covariance. No row: the indices contradict each
-        other.
+        other. ``n`` is for programs with chi2 = (N - 1) F; where chi2 = N F, it is one lower.
 
     Raises
     ------
@@ -56,41 +60,30 @@ def implied_sample(
         For what is no index or no count; an RMSEA that may be 0, which says nothing about the
         number of sites, or one so small that millions of pairs are possible.
 
-    Notes
-    -----
-    ``n`` is for programs with chi2 = (N - 1) F, as AMOS has it for one group; where chi2 = N F, it
-    is one lower, and all else is the same.
-
-    RMSEA^2 = (chi2 / df - 1) / (N - 1) gives N; F = (chi2 / df) df / (N - 1) with the bounds of
-    :func:`bound_discrepancy` gives df, which is at most p (p - 1) / 2. NFI = 1 - chi2 / chi2_b and
-    CFI = 1 - (chi2 - df) / (chi2_b - df_b) must leave one chi2_b possible, df_b = p (p - 1) / 2.
+    Examples
+    --------
+    >>> implied_sample(chi2_df=4.257, rmsea=0.275, gfi=0.922, variables=4)[["n", "df"]].to_numpy()
+    array([[44,  2]])
     """
     variables, digits = _check_counts(variables, digits)
     df_b = variables * (variables - 1) // 2
     paths = paths if paths is None else check_whole("arrows", paths, 0, df_b, **_AGAIN)
-    chi2_df = check_number("chi2_df", chi2_df, 0, **_AGAIN)
-    rmsea = check_number("rmsea", rmsea, 0, **_AGAIN)
-    nfi, cfi = (
-        value if value is None else check_number(name, value, 0, 1, **_AGAIN)
+    ratio = _unround(check_number("chi2_df", chi2_df, 0, **_AGAIN), digits)
+    distance = _unround(check_number("rmsea", rmsea, 0, **_AGAIN), digits)
+    printed = {
+        name: _unround(check_number(name, value, 0, 1, **_AGAIN), digits)
         for name, value in (("nfi", nfi), ("cfi", cfi))
-    )
-    ratio, distance = _unround(chi2_df, digits), _unround(rmsea, digits)
+        if value is not None
+    }
+    found = f"{rmsea:g} with {digits} decimals, for chi2/df {chi2_df:g}"
     if distance[0] <= 0:
-        raise InputError(
-            "rmsea",
-            needed="an RMSEA above 0 after rounding",
-            found=f"{rmsea:g} with {digits} decimals",
-            mend="give more decimals: RMSEA is 0 whenever chi-square is below df, for any sites",
-        )
+        mend = "give more decimals: RMSEA is 0 whenever chi-square is below df, for any sites"
+        raise InputError("rmsea", needed="an RMSEA above 0 after rounding", found=found, mend=mend)
     fewest = max(np.ceil((ratio[0] - 1) / distance[1] ** 2), 1)
     most = np.floor((ratio[1] - 1) / distance[0] ** 2)
     if (most - fewest + 1) * df_b > _MOST:
-        raise InputError(
-            "rmsea",
-            needed=f"indices that leave at most {_MOST:.0f} pairs of rows and df",
-            found=f"{rmsea:g} with {digits} decimals, for chi2/df {chi2_df:g}",
-            mend="give more decimals",
-        )
+        needed = f"indices that leave at most {_MOST:.0f} pairs of rows and df"
+        raise InputError("rmsea", needed=needed, found=found, mend="give more decimals")
     scale, df = (
         each.ravel() for each in np.meshgrid(np.arange(fewest, most + 1), np.arange(1, df_b + 1))
     )
@@ -101,14 +94,9 @@ def implied_sample(
         low, high = np.maximum(low, F[0] * scale), np.minimum(high, F[1] * scale)
     possible = low <= high
     df, scale, low, high = (each[possible] for each in (df, scale, low, high))
-    printed = {
-        name: _unround(value, digits)
-        for name, value in (("nfi", nfi), ("cfi", cfi))
-        if value is not None
-    }
     low, high = _leave_room(low, high, lambda chi2: _bound_baseline(chi2, df, df_b, printed))
-    nothing = np.full(len(df), np.nan)
     ends = [_bound_baseline(chi2, df, df_b, printed) for chi2 in (low, high)]
+    nothing = np.full(len(df), np.nan)
     table = pd.DataFrame(
         {
             "n": scale.astype(int) + 1,
@@ -167,20 +155,21 @@ def _leave_room(low: np.ndarray, high: np.ndarray, bounds) -> tuple[np.ndarray, 
 def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[float, float]:
     """Return the smallest and the largest discrepancy F that a published GFI allows.
 
+    At the optimum the eigenvalues of Sigma^-1 S sum to p, so that GFI = p / sum(lambda^2) and
+    F = -sum(ln lambda). For a given sum of squares F is smallest and largest where the eigenvalues
+    have two values: k times one above 1, p - k times one below.
+
     Parameters
     ----------
     gfi : float
         Of maximum likelihood, at most 1.
-    variables : int
-        Number of observed variables p, from 2 to 100.
-    digits : int
-        Decimals that it was rounded to.
+    variables, digits : int
+        As for :func:`implied_sample`.
 
-    Notes
-    -----
-    At the optimum the eigenvalues of Sigma^-1 S sum to p, so that GFI = p / sum(lambda^2) and
-    F = -sum(ln lambda). For a given sum of squares F is smallest and largest where the eigenvalues
-    have two values: k times one above 1, p - k times one below.
+    Examples
+    --------
+    >>> np.round(bound_discrepancy(0.922, 4), 3).tolist()
+    [0.143, 0.237]
     """
     variables, digits = _check_counts(variables, digits)
     least = np.nextafter(_unround(0, digits)[1], 1)

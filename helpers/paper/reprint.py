@@ -28,17 +28,24 @@ def load_published_loop() -> tuple[pd.Series, pd.Series]:
         the loop in the order in which the text lists them is our reading.
     indices : pandas.Series
         ``chi2_df``, ``rmsea``, ``rmr``, ``cfi``, ``gfi`` and ``nfi``.
+
+    Examples
+    --------
+    >>> load_published_loop()[0]["climatic", "plant"]
+    np.float64(0.99)
     """
-    table = pd.read_csv(DATA / "published_loop.csv")
+    table = pd.read_csv(DATA / "published_loop.csv").rename(columns={"value": "published"})
     drawn = table["quantity"] == "path"
-    return (
-        table[drawn].set_index(["from", "to"])["value"].rename("published"),
-        table[~drawn].set_index("quantity")["value"].rename("published"),
-    )
+    paths = table[drawn].set_index(["from", "to"])["published"]
+    return paths, table[~drawn].set_index("quantity")["published"]
 
 
 def bound_determinant(coefficients: np.ndarray, decimals: int = 2) -> tuple[float, float]:
     """Return the smallest and the largest |R| that a loop with these printed coefficients implies.
+
+    With positive coefficients |R| falls as any of them grows, so that the ends are at the corners
+    of the box of what rounds to them. A corner that no error variances allow (a coefficient too
+    large for its variable) counts as |R| = 0.
 
     Parameters
     ----------
@@ -47,11 +54,10 @@ def bound_determinant(coefficients: np.ndarray, decimals: int = 2) -> tuple[floa
     decimals : int
         That they were rounded to.
 
-    Notes
-    -----
-    With positive coefficients |R| falls as any of them grows, so that the ends are at the corners
-    of the box of what rounds to them. A corner that no error variances allow (a coefficient too
-    large for its variable) counts as |R| = 0.
+    Examples
+    --------
+    >>> np.round(bound_determinant(np.array([0.5, 0.5, 0.5]), decimals=1), 2).tolist()
+    [0.18, 0.35]
     """
     coefficients = check_array("coefficients", coefficients, "p")
     half = 0.5 * 10.0 ** -check_whole("decimals", decimals, 0, 15)
@@ -72,6 +78,11 @@ def matching_correlations(
     decimals: tuple[int, int] = (2, 3),
 ) -> pd.DataFrame:
     """Return correlation matrices for which a fitted loop would print these numbers.
+
+    A loop reproduces the correlations of neighbours exactly. So every sample matrix is that of a
+    loop, R, plus deviations D where variables are not neighbours. Coefficients are drawn from what
+    rounds to the printed ones, D as a random direction times r. With the eigenvalues m of R^-1 D,
+    F = -sum ln(1 + r m) gives r, and GFI = p / sum (1 + r m)^2.
 
     Parameters
     ----------
@@ -100,12 +111,13 @@ def matching_correlations(
     InputError
         For a model with more than the loop, or coefficients that are not those of its arrows.
 
-    Notes
-    -----
-    A loop reproduces the correlations of neighbours exactly. So every sample matrix is that of a
-    loop, R, plus deviations D where variables are not neighbours. Coefficients are drawn from what
-    rounds to the printed ones, D as a random direction times r. With the eigenvalues m of R^-1 D,
-    F = -sum ln(1 + r m) gives r, and GFI = p / sum (1 + r m)^2.
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> paths, indices = load_published_loop()
+    >>> loop = parse_model("\\n".join(f"{to} ~ {cause}" for cause, to in paths.index))
+    >>> matching_correlations(loop, paths, indices, draws=500)["n"].unique().tolist()
+    [44]
     """
     draws, seed = check_whole("draws", draws), check_whole("seed", seed, 0)
     decimals = [check_whole("decimals", each, 0, 15) for each in decimals]

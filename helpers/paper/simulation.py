@@ -31,8 +31,7 @@ from helpers.checks import (
 from helpers.errors import InputError
 from helpers.pathmodel.diagnostics import swain_factor
 from helpers.pathmodel.fit import check_covariances, check_moments
-from helpers.pathmodel.frame import effect_matrices
-from helpers.pathmodel.indices import baseline_indices
+from helpers.pathmodel.indices import baseline_indices, rmsea
 from helpers.pathmodel.loop import find_ring, fit_many, imply_correlations
 from helpers.pathmodel.recursive import (
     effects_on,
@@ -42,23 +41,15 @@ from helpers.pathmodel.recursive import (
 )
 from helpers.pathmodel.resampling import bca_interval, check_draws, count_sites, draw_sites
 from helpers.pathmodel.spec import PathModel, check_outcome, effect_pairs, parse_model
-from helpers.statistics.associations import pair_distances
+from helpers.statistics.associations import correlation_p, pair_distances
 
 _BELOW_1 = np.nextafter(1, 0)
 _TERM = re.compile(r"\s*(-?\d*\.?\d+)\s+([A-Za-z_][A-Za-z0-9_]*)\s*")
 
 
 class Truth(NamedTuple):
-    """A world that is known.
-
-    Attributes
-    ----------
-    model : PathModel
-        Its arrows.
-    coefficients : pandas.DataFrame
-        Standardized, row to, column from.
-    correlations : pandas.DataFrame
-        What they imply.
+    """A world that is known: its model, standardized coefficients (row to, column from), and the
+    correlations that they imply.
     """
 
     model: PathModel
@@ -79,6 +70,11 @@ def read_truth(text: str) -> Truth:
     ------
     InputError
         For a line of another form, or causes that give a variable more variance than 1.
+
+    Examples
+    --------
+    >>> read_truth("b ~ 0.5 a").correlations.loc["a", "b"]
+    np.float64(0.5)
     """
     values, lines = {}, []
     for line in filter(str.strip, text.splitlines()):
@@ -100,12 +96,8 @@ def read_truth(text: str) -> Truth:
         B.loc[to, cause] = value
     R = imply_correlations(B.to_numpy())
     if np.isnan(R).any():
-        raise InputError(
-            "truth",
-            needed="variables of variance 1",
-            found="causes that give more than that",
-            mend="make the coefficients smaller",
-        )
+        found, mend = "causes that give more than that", "make the coefficients smaller"
+        raise InputError("truth", needed="variables of variance 1", found=found, mend=mend)
     return Truth(model, B, pd.DataFrame(R, names, names))
 
 
@@ -118,23 +110,21 @@ def draw_covariances(
     ----------
     truth : pandas.DataFrame or numpy.ndarray
         Covariances of the variables, (p, p), positive definite.
-    n : int
-        Sites in each sample, more than p; the divisor.
-    worlds : int
-        Number of samples.
+    n, worlds : int
+        Sites in each sample, more than p (the divisor), and number of samples.
     rng : numpy.random.Generator
         Source of chance.
+
+    Examples
+    --------
+    >>> draw_covariances(np.eye(2), 30, 5, np.random.default_rng(1)).shape
+    (5, 2, 2)
     """
     truth = check_covariances(np.asarray(truth)[None], name="truth")[0]
-    worlds = check_whole("worlds", worlds)
-    p = len(truth)
+    worlds, p = check_whole("worlds", worlds), len(truth)
     if (n := check_whole("n", n)) <= p:
-        raise InputError(
-            "n_sites",
-            needed=f"more than {p} sites for {p} variables",
-            found=f"{n}",
-            mend="simulate more sites",
-        )
+        needed = f"more than {p} sites for {p} variables"
+        raise InputError("n_sites", needed=needed, found=f"{n}", mend="simulate more sites")
     S = stats.wishart.rvs(n - 1, truth, size=worlds, random_state=rng)
     return S.reshape(worlds, p, p) / n
 
@@ -142,7 +132,7 @@ def draw_covariances(
 def draw_fields(
     places: pd.DataFrame, reach: float, worlds: int, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return values of fields in which neighbours are alike, and which share nothing.
+    """Return normal fields of variance 1 in which neighbours are alike, (worlds, n, count).
 
     Parameters
     ----------
@@ -150,17 +140,16 @@ def draw_fields(
         longitude and latitude of n sites, degrees.
     reach : float
         Kilometres over which the correlation of two sites falls to 1/e.
-    worlds : int
-        How often to draw.
-    count : int
-        Fields in each world.
+    worlds, count : int
+        How often to draw, and fields in each world, which share nothing.
     rng : numpy.random.Generator
         Source of chance.
 
-    Returns
-    -------
-    numpy.ndarray
-        Normal values with variance 1, (worlds, n, count).
+    Examples
+    --------
+    >>> places = pd.DataFrame({"longitude": range(90, 96), "latitude": 33})
+    >>> draw_fields(places, 500, 2, 3, np.random.default_rng(1)).shape
+    (2, 6, 3)
     """
     reach = check_number("reach", reach, np.nextafter(0, 1))
     worlds, count = check_whole("worlds", worlds), check_whole("count", count, of="fields")
@@ -170,44 +159,26 @@ def draw_fields(
 
 
 def correlations(values: np.ndarray) -> np.ndarray:
-    """Return the correlations of the columns of each table.
+    """Return the correlations of the columns of each table, (worlds, p, p).
 
     Parameters
     ----------
     values : numpy.ndarray
         (worlds, n, p).
 
-    Returns
-    -------
-    numpy.ndarray
-        (worlds, p, p).
+    Examples
+    --------
+    >>> correlations(np.array([[[1, 2], [2, 4], [3, 6]]])).round(2).tolist()
+    [[[1.0, 1.0], [1.0, 1.0]]]
     """
     values = check_array("values", values, "... n p")
     z = values - values.mean(axis=-2, keepdims=True)
     length = np.linalg.norm(z, axis=-2, keepdims=True)
-    if not (np.isfinite(length) & (length > 0)).all():
-        needed = "columns that vary, of numbers whose squares a computer can hold"
-        mend = "leave the column out, or choose another unit"
-        raise InputError("values", needed=needed, found="another column", mend=mend)
+    if not (length > 0).all():
+        found, mend = "a constant one", "leave the column out"
+        raise InputError("values", needed="columns that vary", found=found, mend=mend)
     z /= length
     return z.swapaxes(-1, -2) @ z
-
-
-def correlation_p(r: np.ndarray, n: int, controls: int = 0) -> np.ndarray:
-    """Return the two-sided p of (partial) correlations, as :func:`helpers.statistics.correlate`.
-
-    Parameters
-    ----------
-    r : numpy.ndarray
-        (...).
-    n : int
-        Sites.
-    controls : int
-        How many variables were held constant.
-    """
-    r, controls = check_array("r", r, "..."), check_whole("controls", controls, 0)
-    freedom = check_whole("n", n, 3 + controls, of="sites") - 2 - controls
-    return 2 * stats.t.sf(np.abs(r) * np.sqrt(freedom / (1 - r**2)), freedom)
 
 
 @threadpool_limits.wrap(limits=1)
@@ -215,6 +186,8 @@ def count_false_marks(
     values: np.ndarray, alpha: float, groups: Sequence[int] | None = None
 ) -> pd.DataFrame:
     """Count the pairs of unrelated factors that a test calls related.
+
+    One row per world: numbers of pairs with ``p`` and with ``q`` below alpha, and of all ``pairs``.
 
     Parameters
     ----------
@@ -225,11 +198,11 @@ def count_false_marks(
     groups : sequence of int, optional
         Group of each factor: only pairs across groups count. Without it, all pairs.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row per world: number of pairs with ``p`` and with ``q`` (Benjamini and Hochberg) below
-        alpha, and of all ``pairs``.
+    Examples
+    --------
+    >>> noise = np.random.default_rng(1).standard_normal((100, 30, 5))
+    >>> count_false_marks(noise, 0.05)[["p", "pairs"]].mean().tolist()
+    [0.59, 10.0]
     """
     alpha = check_level("alpha", alpha, usual=0.05)
     values = check_array("values", values, "worlds n factors")
@@ -245,7 +218,7 @@ def count_false_marks(
 
 
 def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Return how often each thing happened, with Wilson's interval.
+    """Return how often each thing happened: ``rate``, ``low``, ``high`` (Wilson) and ``worlds``.
 
     Parameters
     ----------
@@ -254,10 +227,10 @@ def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     confidence : float
         Level of the intervals, between 0 and 1.
 
-    Returns
-    -------
-    pandas.DataFrame
-        By column of `hits`: ``rate``, ``low``, ``high`` and ``worlds``.
+    Examples
+    --------
+    >>> rates(pd.DataFrame({"rejected": [True] + 19 * [False]})).round(2).to_numpy()
+    array([[5.0e-02, 1.0e-02, 2.4e-01, 2.0e+01]])
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     hits = check_numbers(hits, different=1, within=dict.fromkeys(hits, (0, 1)))
@@ -268,7 +241,10 @@ def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
 
 
 def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Return the mean of each column over worlds, with its normal interval.
+    """Return the mean of each column over worlds with its normal interval, as :func:`rates`.
+
+    It is the more general form: several things may be counted in one world, and they need not be
+    independent.
 
     Parameters
     ----------
@@ -277,11 +253,10 @@ def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     confidence : float
         Level of the intervals, between 0 and 1.
 
-    Returns
-    -------
-    pandas.DataFrame
-        As :func:`rates`, of which it is the more general form: several things may be counted in
-        one world, and they need not be independent.
+    Examples
+    --------
+    >>> means(pd.DataFrame({"marks": [1, 2, 3]})).round(2).loc["marks"].tolist()
+    [2.0, 0.87, 3.13, 3.0]
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     values = check_numbers(values, different=1, gaps=True)
@@ -292,7 +267,11 @@ def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
 
 
 def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Series:
-    """Return the share of what happened that is of one kind, with an interval.
+    """Return the share of what happened that is of one kind, as a row of :func:`rates`.
+
+    What happens in one world need not be independent: the interval is the normal one of a ratio of
+    two means over worlds. If all or none is of the kind it would have no width; then it is
+    Wilson's, each world in which something happened being one event. NaN where nothing happened.
 
     Parameters
     ----------
@@ -301,13 +280,10 @@ def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Ser
     confidence : float
         Level of the interval, between 0 and 1.
 
-    Returns
-    -------
-    pandas.Series
-        As a row of :func:`rates`; NaN where nothing happened. What happens in one world need not
-        be independent: the interval is the normal one of a ratio of two means over worlds. If all
-        or none is of the kind it would have no width; then it is Wilson's, each world in which
-        something happened being one event.
+    Examples
+    --------
+    >>> ratio(pd.Series([0, 1, 1]), pd.Series([2, 2, 4]))["rate"]
+    np.float64(0.25)
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     part, whole = (each.iloc[:, 0] for each in check_sites(1, part=part, whole=whole))
@@ -315,21 +291,24 @@ def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Ser
         found = f"{part[wrong].iloc[0]:g} of {whole[wrong].iloc[0]:g}"
         needed = "counts from 0 to those of the whole"
         raise InputError("part", needed=needed, found=found, mend="give the part first")
-    there = whole > 0
-    if not there.any():
-        return pd.Series({"rate": np.nan, "low": np.nan, "high": np.nan, "worlds": len(whole)})
-    share = part.sum() / whole.sum()
-    reach = stats.norm.ppf((1 + confidence) / 2) * (part - share * whole).sem() / whole.mean()
-    low, high = np.clip([share - reach, share + reach], 0, 1)
+    events, share = (whole > 0).sum(), part.sum() / (whole.sum() or np.nan)
     if share in (0, 1):
-        low, high = proportion_confint(
-            share * there.sum(), there.sum(), 1 - confidence, method="wilson"
-        )
+        low, high = proportion_confint(share * events, events, 1 - confidence, method="wilson")
+    else:
+        error = (part - share * whole).sem() / whole.mean() if events else np.nan
+        reach = stats.norm.ppf((1 + confidence) / 2) * error
+        low, high = np.clip([share - reach, share + reach], 0, 1)
     return pd.Series({"rate": share, "low": low, "high": high, "worlds": len(whole)})
 
 
 def print_rate(row: pd.Series) -> str:
-    """Return a row of :func:`rates` in words: ``5.3 % (4.4 to 6.3)``, or a dash for NaN."""
+    """Return a row of :func:`rates` in words, or a dash for NaN.
+
+    Examples
+    --------
+    >>> print_rate(pd.Series({"rate": 0.053, "low": 0.044, "high": 0.063}))
+    '5.3 % (4.4 to 6.3)'
+    """
     rate, low, high = 100 * row[["rate", "low", "high"]].astype(float)
     return "–" if np.isnan(rate) else f"{rate:.1f} % ({low:.1f} to {high:.1f})"
 
@@ -340,26 +319,26 @@ def fit_recursive(
 ) -> pd.DataFrame:
     """Fit a recursive model to many samples, as AMOS would with its exogenous variables correlated.
 
+    One row per sample: ``chi2``, ``p``, ``cfi`` and ``rmsea`` as of
+    :func:`helpers.pathmodel.fit_indices`, ``p_swain`` as of :func:`helpers.pathmodel.swain`, and
+    with `claims` ``p_shipley`` as of :func:`helpers.pathmodel.d_separation`.
+
     Parameters
     ----------
     model : PathModel
         Recursive, with at least one degree of freedom.
-    S : numpy.ndarray
-        Covariance matrices, (samples, p, p).
-    names : sequence of str
-        The variables in the order of `S`; those that the model does not have are left out.
+    S, names : numpy.ndarray and sequence of str
+        Covariance matrices, (samples, p, p), and their variables, of which the model may lack some.
     n : int
         Sites behind each of them.
     claims : bool
         Whether to test the model's independence claims, too, which takes longer.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row per sample: ``chi2``, ``p``, ``cfi`` and ``rmsea`` as
-        :func:`helpers.pathmodel.fit_indices` defines them, ``p_swain`` as
-        :func:`helpers.pathmodel.swain`, and with `claims` ``p_shipley`` as
-        :func:`helpers.pathmodel.d_separation`.
+    Examples
+    --------
+    >>> model, _, R = read_truth("b ~ 0.5 a\\nc ~ 0.5 b")
+    >>> fit_recursive(model, R.to_numpy()[None], list("abc"), 30)["cfi"].item()
+    1.0
     """
     check_columns("names", list(names), model.variables)
     S, n = check_covariances(S, len(names)), check_whole("n", n, 2, of="sites")
@@ -376,7 +355,7 @@ def fit_recursive(
         "p": stats.chi2.sf(chi2, df),
         "p_swain": stats.chi2.sf(swain_factor(p, free, df, n - 1) * chi2, df),
         "cfi": baseline_indices(chi2, df, chi2_b, p * (p - 1) // 2)["cfi"],
-        "rmsea": np.sqrt(np.clip(chi2 / df - 1, 0, None) / (n - 1)),
+        "rmsea": rmsea(chi2, df, n - 1),
     }
     if claims:
         columns["p_shipley"] = _shipley(model, S, n)
@@ -401,6 +380,8 @@ def regress_many(
 ) -> dict[str, np.ndarray]:
     """Regress the last variable of each sample on others.
 
+    Returns ``slope``, ``reach`` (half the width of Student's interval) and ``vif``, (samples, k).
+
     Parameters
     ----------
     S : numpy.ndarray
@@ -412,21 +393,18 @@ def regress_many(
     confidence : float
         Level of the intervals, between 0 and 1.
 
-    Returns
-    -------
-    dict
-        ``slope``, ``reach`` (half the width of Student's interval) and ``vif``, each
-        (samples, k).
+    Examples
+    --------
+    >>> regress_many(np.array([[[1, 0.5], [0.5, 1]]]), [0], 30)["slope"]
+    array([[0.5]])
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     S = check_covariances(S)
-    causes = [check_whole("causes", k, 0, S.shape[-1] - 2) for k in causes]
-    n = check_whole("n", n, len(causes) + 2, of="sites")
-    causes = np.asarray(causes)
+    causes = np.array([check_whole("causes", k, 0, S.shape[-1] - 2) for k in causes])
+    freedom = check_whole("n", n, len(causes) + 2, of="sites") - 1 - len(causes)
     slopes, left = regress(S, S.shape[-1] - 1, causes)
     among = S[..., causes[:, None], causes]
     inverse = np.einsum("...ii->...i", np.linalg.inv(among))
-    freedom = n - 1 - len(causes)
     error = np.sqrt(left[..., None] * inverse / freedom)
     vif = inverse * np.einsum("...ii->...i", among)
     reach = stats.t.ppf((1 + confidence) / 2, freedom) * error
@@ -436,51 +414,28 @@ def regress_many(
 def equal_effects(R: pd.DataFrame, explained: float) -> pd.DataFrame:
     """Return the correlations of causes, and of an outcome on which all of them act alike.
 
+    The outcome, called ``outcome``, is last. Its standardized coefficients are all
+    sqrt(explained / sum of R): positive.
+
     Parameters
     ----------
     R : pandas.DataFrame
-        Correlations of the causes, named by variable.
+        Correlations of the causes, named by variable; none follows from the others.
     explained : float
         Share of the outcome's variance that they explain, between 0 and 1.
 
-    Returns
-    -------
-    pandas.DataFrame
-        With the outcome, called ``outcome``, last. Its standardized coefficients are all
-        sqrt(explained / sum of R): positive.
-
-    Raises
-    ------
-    InputError
-        For causes that determine each other.
+    Examples
+    --------
+    >>> equal_effects(pd.DataFrame(np.eye(2), ["a", "b"], ["a", "b"]), 0.5)["outcome"].tolist()
+    [0.5, 0.5, 1.0]
     """
-    explained = check_level("explained", explained, usual=0.5)
-    R = check_moments(list(R), R)
+    explained, R = check_level("explained", explained, usual=0.5), check_moments(list(R), R)
     check_collinear(list(R), R.to_numpy())
     coefficient = np.sqrt(explained / R.to_numpy().sum())
     full = R.assign(outcome=coefficient * R.sum())
     full.loc["outcome"] = full["outcome"]
     full.loc["outcome", "outcome"] = 1.0
     return full
-
-
-def drop_collinear(R: pd.DataFrame, largest: float) -> list[str]:
-    """Return the variables that are left when the one with the largest VIF goes, again and again.
-
-    Parameters
-    ----------
-    R : pandas.DataFrame
-        Correlations, named by variable.
-    largest : float
-        Variance inflation factor that none may exceed in the end; above 1.
-    """
-    largest = check_number("largest", largest, np.nextafter(1, 2))
-    R = check_moments(list(R), R)
-    check_collinear(list(R), R.to_numpy())
-    kept = list(R)
-    while (vif := np.diag(np.linalg.inv(R.loc[kept, kept]))).max() > largest:
-        kept.pop(int(vif.argmax()))
-    return kept
 
 
 @threadpool_limits.wrap(limits=1)
@@ -502,21 +457,21 @@ def cover_effects(
         Of a recursive model, which is the one that is fitted.
     outcome : str
         The variable that the effects end at.
-    n : int
-        Sites in each world.
-    worlds, n_boot : int
-        Number of samples, and of resamples of each (at least 100).
+    n, worlds, n_boot, seed : int
+        Sites in each world, number of worlds, resamples of each (at least 100), and seed of both.
     confidence : float
         Level of the intervals, between 0 and 1.
-    seed : int
-        Of the worlds and the resampling.
 
     Returns
     -------
     pandas.DataFrame
         One row per world, columns (method, kind, from): method ``BCa``, ``percentile`` or
-        ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` (True or
-        False) or ``width``.
+        ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` or ``width``.
+
+    Examples
+    --------
+    >>> cover_effects(read_truth("b ~ 0.5 a"), "b", 20, worlds=2, n_boot=100)["BCa"].shape
+    (2, 2)
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     check_outcome(truth.model, outcome)
@@ -525,10 +480,8 @@ def cover_effects(
     rng = np.random.default_rng(seed)
     root = np.linalg.cholesky(truth.correlations)
     tables = rng.standard_normal((worlds, n, len(root))) @ root.T
-    pairs = effect_pairs(truth.model, outcome)
-    names = list(truth.correlations)
-    total = effect_matrices(truth.coefficients.to_numpy(), _left_over(truth))[1]
-    true = total[names.index(outcome), [names.index(cause) for cause, _ in pairs]]
+    pairs, names = effect_pairs(truth.model, outcome), list(truth.correlations)
+    total = np.linalg.inv(np.eye(len(names)) - truth.coefficients)[names.index(outcome)]
 
     def effects_of(sites: np.ndarray, table: np.ndarray) -> np.ndarray:
         S = weighted_covariances(count_sites(sites, n), table)
@@ -537,64 +490,50 @@ def cover_effects(
     def of_all(sites: np.ndarray) -> np.ndarray:
         return np.concatenate([effects_of(sites, table) for table in tables])
 
-    seeds = rng.integers(2**31, size=worlds)
-    draws = np.concatenate(
-        [
-            np.concatenate([effects_of(sites, table) for sites in draw_sites(n, n_boot, each)], -1)
-            for table, each in zip(tables, seeds, strict=True)
-        ]
-    )
+    draws = []
+    for table, each in zip(tables, rng.integers(2**31, size=worlds), strict=True):
+        parts = [effects_of(sites, table) for sites in draw_sites(n, n_boot, each)]
+        draws.append(np.concatenate(parts, -1))
+    draws = np.concatenate(draws)
     tail = (1 - confidence) / 2
-    middle = of_all(np.arange(n))
-    half = stats.norm.isf(tail) * draws.std(axis=-1, ddof=1)
-    ends = {
+    middle, half = of_all(np.arange(n)), stats.norm.isf(tail) * draws.std(axis=-1, ddof=1)
+    intervals = {
         "BCa": bca_interval(of_all, draws, n, confidence),
         "percentile": np.quantile(draws, [tail, 1 - tail], axis=-1),
         "normal": (middle - half, middle + half),
     }
     found = {}
-    for method, (low, high) in ends.items():
-        low, high = low.reshape(worlds, -1), high.reshape(worlds, -1)
+    for method, ends in intervals.items():
+        low, high = (end.reshape(worlds, -1).T for end in ends)
         for k, (cause, _) in enumerate(pairs):
-            found[method, "holds", cause] = (low[:, k] <= true[k]) & (true[k] <= high[:, k])
-            found[method, "width", cause] = (high - low)[:, k]
+            true = total[names.index(cause)]
+            found[method, "holds", cause] = (low[k] <= true) & (true <= high[k])
+            found[method, "width", cause] = high[k] - low[k]
     return pd.DataFrame(found).rename_axis(columns=["method", "kind", "from"])
-
-
-def _left_over(truth: Truth) -> np.ndarray:
-    turn = np.eye(len(truth.coefficients)) - truth.coefficients.to_numpy()
-    return turn @ truth.correlations.to_numpy() @ turn.T
 
 
 def power_of_correlation(r: float, n: int, alpha: float, controls: int = 0) -> float:
     """Return the chance that a true correlation of normal variables has p < alpha.
 
+    The square of a sample's correlation is beta with 1/2 + k and (n - 2) / 2 degrees of freedom, k
+    being negative binomial (Gurland 1968, Journal of the Royal Statistical Society B 30, 276-283).
+    Each control takes one site away.
+
     Parameters
     ----------
-    r : float
-        True (partial) correlation, between -1 and 1.
-    n : int
-        Sites.
-    alpha : float
-        Level of the two-sided t test.
-    controls : int
-        How many variables are held constant.
+    r, alpha : float
+        True (partial) correlation, between -1 and 1, and level of the two-sided t test.
+    n, controls : int
+        Sites, and how many variables are held constant.
 
-    Notes
-    -----
-    The square of a sample's correlation is beta with 1/2 + k and (n - 2) / 2 degrees of freedom, k
-    being negative binomial (Gurland). Each control takes one site away.
-
-    References
-    ----------
-    Gurland (1968), Journal of the Royal Statistical Society B 30, 276-283.
+    Examples
+    --------
+    >>> round(power_of_correlation(0.5, 30, 0.05), 3)
+    0.828
     """
     alpha = check_level("alpha", alpha, usual=0.05)
     r, controls = check_number("r", r, -_BELOW_1, _BELOW_1), check_whole("controls", controls, 0)
-    return _power(r, check_whole("n", n, 3 + controls, of="sites") - controls, alpha)
-
-
-def _power(r: float, n: int, alpha: float) -> float:
+    n = check_whole("n", n, 3 + controls, of="sites") - controls
     edge = stats.t.isf(alpha / 2, n - 2) ** 2
     mixed = stats.nbinom((n - 1) / 2, 1 - r**2)
     k = np.arange(mixed.isf(1e-12) + 1)
@@ -610,41 +549,17 @@ def least_correlation(n: int, alpha: float, power: float = 0.8, controls: int = 
     n, alpha, controls : as for :func:`power_of_correlation`
     power : float
         The chance, above alpha and below 1.
+
+    Examples
+    --------
+    >>> round(least_correlation(30, 0.05), 2)
+    0.49
     """
     least, most = (power_of_correlation(r, n, alpha, controls) for r in (0, 0.99))
-    n = int(n) - int(controls)
     power = check_number("power", power, least, most, mend="choose another, or more sites")
-    return optimize.brentq(lambda r: _power(r, n, float(alpha)) - power, 0, 0.99, xtol=1e-5)
-
-
-def find_correlation(
-    r: float, n: int, alpha: float, worlds: int, rng: np.random.Generator
-) -> pd.DataFrame:
-    """Look for a true correlation in many worlds.
-
-    Parameters
-    ----------
-    r : float
-        The true correlation.
-    n : int
-        Sites in each world.
-    alpha : float
-        Level of the test.
-    worlds : int
-        Number of samples.
-    rng : numpy.random.Generator
-        Source of chance.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per world: the sample's ``r``, and whether it was ``found`` (p < alpha).
-    """
-    alpha = check_level("alpha", alpha, usual=0.05)
-    r, n = check_number("r", r, -_BELOW_1, _BELOW_1), check_whole("n", n)
-    S = draw_covariances(np.array([[1, r], [r, 1]]), n, worlds, rng)
-    seen = S[:, 0, 1] / np.sqrt(S[:, 0, 0] * S[:, 1, 1])
-    return pd.DataFrame({"r": seen, "found": correlation_p(seen, n) < alpha})
+    return optimize.brentq(
+        lambda r: power_of_correlation(r, n, alpha, controls) - power, 0, 0.99, xtol=1e-5
+    )
 
 
 @threadpool_limits.wrap(limits=1)
@@ -653,33 +568,32 @@ def judge_loops(
 ) -> pd.DataFrame:
     """Say of many samples whether a loop would be called a positive feedback that fits.
 
+    The gain is 0 if one arrow is. Without it the loop is a chain, whose likelihood is known:
+    |Sigma| of standardized variables is the product of 1 - r^2 over its links. The interval of the
+    gain by profile likelihood leaves out 0 if each of the chains is worse than the loop by more
+    than chi-square with one degree of freedom allows.
+
     Parameters
     ----------
     model : PathModel
         A loop of four variables or more, and nothing else.
-    S : numpy.ndarray
-        Covariance matrices, (samples, p, p), in the order of ``model.variables``.
-    n : int
-        Rows behind each of them.
-    alpha : float
-        Level of chi-square, and of the test that an arrow is needed.
-    cfi : float
-        Least comparative fit index.
+    S, n : numpy.ndarray and int
+        Covariance matrices, (samples, p, p), in the order of ``model.variables``, of n rows each.
+    alpha, cfi : float
+        Level of chi-square and of the test that an arrow is needed; least comparative fit index.
 
     Returns
     -------
     pandas.DataFrame
         One row per sample: ``gain``; ``positive`` (all arrows of the stable solution are);
         ``passes`` (besides, CFI >= cfi); ``fits`` (besides, p >= alpha); ``clear`` (besides, the
-        interval of the gain by profile likelihood leaves out 0). Without a real solution all are
-        False.
+        interval of the gain leaves out 0). Without a real solution all are False.
 
-    Notes
-    -----
-    The gain is 0 if one arrow is. Without it the loop is a chain, whose likelihood is known:
-    |Sigma| of standardized variables is the product of 1 - r^2 over its links. The interval leaves
-    out 0 if each of the chains is worse than the loop by more than chi-square with one degree of
-    freedom allows.
+    Examples
+    --------
+    >>> loop = parse_model("b ~ a\\nc ~ b\\nd ~ c\\na ~ d")
+    >>> judge_loops(loop, 0.4 * np.eye(4)[None] + 0.6, 30)[["positive", "fits"]].to_numpy()
+    array([[ True,  True]])
     """
     alpha = check_level("alpha", alpha, usual=0.05)
     cfi, n, S = check_number("cfi", cfi), check_whole("n", n, 2, of="rows"), np.asarray(S)
@@ -700,30 +614,26 @@ def judge_loops(
 
 @threadpool_limits.wrap(limits=1)
 def search_loops(
-    model: PathModel,
-    values: np.ndarray,
-    *,
-    alpha: float = 0.05,
-    cfi: float = 0.95,
+    model: PathModel, values: np.ndarray, *, alpha: float = 0.05, cfi: float = 0.95
 ) -> pd.DataFrame:
     """Try every loop that takes one factor from each group, and keep those that fit.
 
+    One row for each loop with four positive arrows that fits: ``world``, ``gain``, ``clear``, and
+    ``needs``, how many candidates per group had to be looked at to meet it, if taken in order.
+
     Parameters
     ----------
-    model : PathModel
-        A loop with one variable for each group.
+    model, alpha, cfi
+        As for :func:`judge_loops`; one variable for each group.
     values : numpy.ndarray
-        Factors at sites, (worlds, n, groups, candidates); the groups in the order of
-        ``model.variables``.
-    alpha, cfi : float
-        As for :func:`judge_loops`.
+        Factors at sites, (worlds, n, groups, candidates), groups in the order of the variables.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each loop with four positive arrows that fits: ``world``, ``gain``, ``clear``,
-        and ``needs``, how many candidates per group had to be looked at to meet it, if they are
-        taken in order.
+    Examples
+    --------
+    >>> loop = parse_model("b ~ a\\nc ~ b\\nd ~ c\\na ~ d")
+    >>> noise = np.random.default_rng(1).standard_normal((5, 30, 4, 3))
+    >>> search_loops(loop, noise)["needs"].max() <= 3
+    np.True_
     """
     groups = len(model.variables)
     values = check_array("values", values, "worlds n groups candidates", groups=groups)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from helpers.checks import check_columns, check_numbers, unit_of
+from helpers.checks import check_columns, check_numbers
 from helpers.errors import InputError
 from helpers.paper.claims import load_claims, share_in_order
 from helpers.paths import SWEEPS
@@ -37,33 +37,23 @@ def load_sweep(name: str) -> pd.DataFrame:
     ------
     InputError
         If there is no such table, or it is no table of answers.
+
+    Examples
+    --------
+    >>> {"claim", "estimate"} <= set(load_sweep("what_survives_small"))
+    True
     """
     path = Path(name) if name.endswith(".parquet") else SWEEPS / f"{name}.parquet"
     if not path.exists():
-        raise InputError(
-            path,
-            needed="the table of a sweep",
-            found="no such file",
-            mend=f"make sweep GRID={path.with_suffix('.yml')}",
-        )
+        again = f"make sweep GRID={path.with_suffix('.yml')}"
+        raise InputError(path, needed="the table of a sweep", found="no such file", mend=again)
     table = pd.read_parquet(path).reset_index(drop=True)
-    lacking = {"notebook", "run", "claim", "value", "label", "agrees"}.difference(table.columns)
-    if lacking:
-        raise InputError(
-            path,
-            needed="a table that make sweep wrote",
-            found=f"no column {', '.join(sorted(lacking))}",
-            mend="make the sweep again",
-        )
+    needed = ["notebook", "run", "claim", "value", "label", "agrees"]
+    check_columns(str(path), table, needed, mend="take a table that make sweep wrote")
     ledger = load_claims()
-    unknown = set(table["claim"]).difference(ledger.index)
-    if unknown:
-        raise InputError(
-            path,
-            needed="claims of data/claims.csv",
-            found=", ".join(sorted(unknown)),
-            mend="make the sweep again",
-        )
+    if unknown := set(table["claim"]).difference(ledger.index):
+        needed, found = "claims of data/claims.csv", ", ".join(sorted(unknown))
+        raise InputError(path, needed=needed, found=found, mend="make the sweep again")
     answers = zip(table["claim"], table["value"], strict=True)
     return table.join(pd.DataFrame([measure(ledger.loc[name], value) for name, value in answers]))
 
@@ -91,20 +81,20 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
     except (TypeError, ValueError) as error:
         needed, mend = "JSON, as helpers.paper.claims.collect returns it", "make the sweep again"
         raise InputError("value", needed=needed, found=repr(value), mend=mend) from error
-    nothing = float("nan")
-    estimate = low = high = nothing
-    if value is not None:
-        match claim["rule"]:
-            case "sign":
-                turned = [number if claim["published"] == "+" else -number for number in value]
-                estimate, (low, high) = turned[0], sorted(turned[1:])
-            case "every" | "most":
-                count, total = value
-                estimate = count / total if total else nothing
-            case "order":
-                estimate = share_in_order(claim["published"].split(" > "), value)
-            case "rounds to" | "significance" if not isinstance(value, list):
-                estimate = value
+    estimate = low = high = float("nan")
+    match claim["rule"]:
+        case _ if value is None:
+            pass
+        case "sign":
+            turned = [number if claim["published"] == "+" else -number for number in value]
+            estimate, (low, high) = turned[0], sorted(turned[1:])
+        case "every" | "most":
+            count, total = value
+            estimate = count / total if total else estimate
+        case "order":
+            estimate = share_in_order(claim["published"].split(" > "), value)
+        case "rounds to" | "significance" if not isinstance(value, list):
+            estimate = value
     return {"estimate": estimate, "low": low, "high": high}
 
 
@@ -113,10 +103,13 @@ def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
 
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Some rows of :func:`load_sweep`.
-    parameters : list of str
-        Columns to look at.
+    rows, parameters
+        Some rows of :func:`load_sweep`, and the columns to look at.
+
+    Examples
+    --------
+    >>> list_choices(pd.DataFrame({"seed": [1, 2], "scaling": "ranks"}), ["seed", "scaling"])
+    ['seed']
     """
     return [name for name in parameters if name in rows and rows[name].nunique() > 1]
 
@@ -124,17 +117,18 @@ def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
 def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
     """Return the choices without which some answer would be another.
 
+    A choice is left out if runs that differ in it alone all give the same ``value``.
+
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Runs of one conclusion.
-    choices : list of str
-        Columns with the choices.
+    rows, choices
+        Runs of one conclusion, with ``value``, and the columns with the choices.
 
-    Returns
-    -------
-    list of str
-        A choice is left out if runs that differ in it alone all give the same ``value``.
+    Examples
+    --------
+    >>> runs = pd.DataFrame({"x": [1, 1, 2], "y": [1, 2, 1], "value": [5, 5, 6]})
+    >>> acting_choices(runs, ["x", "y"])
+    ['x']
     """
     check_columns("rows", rows, ["value", *choices])
     acting = []
@@ -149,28 +143,24 @@ def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
 def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:
     """Return the share of the variance between specifications that each choice explains alone.
 
+    This is the sum of squares between its values over the total (eta squared), 0 where nothing
+    varies. In a complete grid the shares add up to 1 at most; the rest is interaction.
+
     Parameters
     ----------
-    rows : pandas.DataFrame
-        Runs of one conclusion, with ``estimate``.
-    choices : list of str
-        Columns with the choices.
+    rows, choices
+        Runs of one conclusion, with ``estimate``, and the columns with the choices.
 
-    Returns
-    -------
-    pandas.Series
-        By choice: sum of squares between its values over the total (eta squared), 0 where nothing
-        varies. In a complete grid the shares add up to 1 at most; the rest is interaction.
+    Examples
+    --------
+    >>> explained(pd.DataFrame({"x": [1, 1, 2, 2], "estimate": [0, 0, 3, 3]}), ["x"]).tolist()
+    [1.0]
     """
     check_columns("rows", rows, ["estimate", *choices])
-    estimate = check_numbers(rows[["estimate"]], different=1, gaps=True)["estimate"]
-    rows = rows.assign(estimate=estimate / unit_of(estimate.dropna())).dropna(subset="estimate")
-    away = rows["estimate"] - rows["estimate"].mean()
-    total = (away**2).sum()
-    if total <= 1e-12 * max((rows["estimate"] ** 2).sum(), 1e-300):
+    estimate = check_numbers(rows[["estimate"]], different=1, gaps=True)["estimate"].dropna()
+    total = ((estimate - estimate.mean()) ** 2).sum()
+    if total <= 1e-12 * (estimate**2).sum():
         return pd.Series(0.0, choices)
-    between = {
-        name: (rows.groupby(name)["estimate"].transform("mean") - rows["estimate"].mean())
-        for name in choices
-    }
-    return pd.Series({name: (means**2).sum() / total for name, means in between.items()})
+    means = {name: estimate.groupby(rows[name]).transform("mean") for name in choices}
+    between = {name: ((each - estimate.mean()) ** 2).sum() for name, each in means.items()}
+    return pd.Series(between) / total

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "as_matrix",
             "control_errors",
             "correlate",
+            "correlation_p",
             "count_by_chance",
             "effective_sizes",
             "moran_correlogram",

@@ -20,11 +20,13 @@ from helpers.checks import (
     check_columns,
     check_labels,
     check_level,
+    check_number,
     check_numbers,
     check_sites,
-    unit_of,
 )
 from helpers.errors import InputError
+
+_POSITIVE = {"alpha": (np.nextafter(0, 1), np.inf)}
 
 
 def name_blocks(places: pd.DataFrame, degrees: float = 2.0) -> pd.Series:
@@ -35,10 +37,14 @@ def name_blocks(places: pd.DataFrame, degrees: float = 2.0) -> pd.Series:
     places : pandas.DataFrame
         longitude and latitude, degrees.
     degrees : float
-        Side of a block; 2 degrees of latitude are about 220 km.
+        Side of a block, above 0; 2 degrees of latitude are about 220 km.
+
+    Examples
+    --------
+    >>> name_blocks(pd.DataFrame({"longitude": [91.5], "latitude": [33.2]})).item()
+    '32 N, 90 E'
     """
-    if not degrees > 0:
-        raise InputError("degrees", needed="a side above 0", found=f"{degrees:g}", mend="try 2")
+    degrees = check_number("degrees", degrees, np.nextafter(0, 1), needed="a side above 0")
     corner = np.floor(places[["latitude", "longitude"]] / degrees) * degrees
     return corner.apply(lambda row: f"{row.iloc[0]:g} N, {row.iloc[1]:g} E", axis=1).rename("block")
 
@@ -50,6 +56,10 @@ def cluster_regression(
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Regress values on causes where the values of one study, or of one place, are alike.
+
+    A random mean of each cluster by restricted maximum likelihood (MixedLM of statsmodels, by
+    Nelder and Mead's search, as the others lose their way where its variance is 0); with this
+    variance, coefficients by generalized least squares.
 
     Parameters
     ----------
@@ -76,19 +86,18 @@ def cluster_regression(
         For a gap, anything but numbers, a constant column, causes or clusters of other values or
         in another order, causes that determine each other, or fewer than k + 4 clusters.
 
-    Notes
-    -----
-    A random mean of each cluster by restricted maximum likelihood (MixedLM of statsmodels, by
-    Nelder and Mead's search, as the others lose their way where its variance is 0); with this
-    variance, coefficients by generalized least squares.
+    Examples
+    --------
+    >>> studies = pd.Series(list("aabbccdd"))
+    >>> alike = pd.Series([1.0, 1.2, 2.0, 2.2, 3.0, 3.2, 4.0, 4.2])
+    >>> cluster_regression(alike, studies).round(1)[["estimate", "low", "high"]].to_numpy()
+    array([[2.6, 0.5, 4.7]])
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     table, causes = check_sites(values=values, causes=causes)
     clusters = check_labels("cluster", clusters, table.index)
     causes = table.iloc[:, :0] if causes is None else causes
-    per, unit = unit_of(causes.to_numpy()), unit_of(table.to_numpy()).item()
-    values, causes = table["values"] / unit, causes / per
-    units, k = clusters.nunique(), causes.shape[1]
+    values, units, k = table["values"], clusters.nunique(), causes.shape[1]
     if units < k + 4:
         raise InputError(
             "regression",
@@ -106,18 +115,19 @@ def cluster_regression(
     same = clusters.to_numpy()[:, None] == clusters.to_numpy()
     fit = GLS(values, X, sigma=between * same + mixed.scale * np.eye(len(values))).fit()
     reach = stats.t.ppf((1 + confidence) / 2, units - k - 1)
-    table = pd.DataFrame({"estimate": fit.params})
-    table = table.assign(low=fit.params - reach * fit.bse, high=fit.params + reach * fit.bse)
+    spans = {"": reach * fit.bse}
     if not k:
-        further = reach * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
-        table = table.assign(new_low=fit.params - further, new_high=fit.params + further)
-    return table.mul(unit / np.r_[1, per], axis="index")
+        spans["new_"] = reach * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
+    found = {"estimate": fit.params}
+    for name, span in spans.items():
+        found |= {f"{name}low": fit.params - span, f"{name}high": fit.params + span}
+    return pd.DataFrame(found)
 
 
 def pool_equations(
     equations: pd.DataFrame, clusters: pd.Series, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Average field equations over studies or places.
+    """Average field equations, R_s = alpha exp(beta T), over studies or places.
 
     Parameters
     ----------
@@ -134,28 +144,24 @@ def pool_equations(
         Rows ``beta`` (per degree), ``Q10`` = exp(10 beta), ``alpha`` and ``R10`` (umol m-2 s-1, at
         0 and 10 degrees Celsius; geometric means): ``estimate`` with ``low`` and ``high``, the
         interval of the mean; ``new_low`` and ``new_high``, in which one more equation, of one more
-        study, would lie; ``equations`` and ``clusters``.
+        study, would lie; ``equations`` and ``clusters``. No standard errors of the equations are
+        known, so each counts alike (:func:`cluster_regression`).
 
-    Notes
-    -----
-    No standard errors of the equations are known, so each counts alike
-    (:func:`cluster_regression`).
+    Examples
+    --------
+    >>> equations = pd.DataFrame({"beta": [0.05, 0.06, 0.07, 0.1], "alpha": [1.0, 1.2, 0.9, 1.1]})
+    >>> pool_equations(equations, pd.Series(list("abcd"))).loc["beta", "estimate"].round(3)
+    np.float64(0.07)
     """
     equations, clusters = _check_equations(equations, clusters)
-    has_unit = equations["alpha"].notna()
-    logs = np.log(equations.loc[has_unit, "alpha"])
-    quantities = {
-        "beta": (equations["beta"], lambda x: x),
-        "Q10": (10 * equations["beta"], np.exp),
-        "alpha": (logs, np.exp),
-        "R10": (logs + 10 * equations.loc[has_unit, "beta"], np.exp),
-    }
-    rows = {}
-    for name, (values, back) in quantities.items():
-        groups = clusters if len(values) == len(clusters) else clusters[has_unit]
-        mean = cluster_regression(values, groups, confidence=confidence).iloc[0]
-        rows[name] = {**back(mean), "equations": len(values), "clusters": groups.nunique()}
-    return pd.DataFrame.from_dict(rows, "index")
+    curve = respiration_curve(equations, clusters, [0.0, 10.0], confidence)
+    beta = cluster_regression(equations["beta"], clusters, confidence=confidence).iloc[0]
+    rows = {"beta": beta, "Q10": np.exp(10 * beta), "alpha": curve.loc[0], "R10": curve.loc[10]}
+    known = clusters[equations["alpha"].notna()]
+    counted = [[len(each), each.nunique()] for each in (clusters, clusters, known, known)]
+    table = pd.DataFrame.from_dict(rows, "index")
+    table[["equations", "clusters"]] = counted
+    return table
 
 
 def respiration_curve(
@@ -165,33 +171,32 @@ def respiration_curve(
 
     Parameters
     ----------
-    equations : pandas.DataFrame
-        From :func:`helpers.readers.read_equations`; those without alpha are left out.
-    clusters : pandas.Series
-        Study or place of each equation.
+    equations, clusters, confidence
+        As of :func:`pool_equations`; equations without alpha are left out.
     temperature : numpy.ndarray
         Of the soil, degrees Celsius.
-    confidence : float
-        Level of the intervals, between 0 and 1.
 
     Returns
     -------
     pandas.DataFrame
         By temperature: ``estimate``, ``low``, ``high``, ``new_low``, ``new_high`` of R_s in umol
-        m-2 s-1, as of :func:`pool_equations`.
+        m-2 s-1.
+
+    Examples
+    --------
+    >>> equations = pd.DataFrame({"beta": [0.05, 0.06, 0.07, 0.1], "alpha": [1.0, 1.2, 0.9, 1.1]})
+    >>> respiration_curve(equations, pd.Series(list("abcd")), [0, 10])["estimate"].round(2).tolist()
+    [1.04, 2.1]
     """
     equations, clusters = _check_equations(equations, clusters)
     has_unit = equations["alpha"].notna()
     known, groups = equations[has_unit], clusters[has_unit]
-    rows = {
-        T: np.exp(
-            cluster_regression(
-                np.log(known["alpha"]) + known["beta"] * T, groups, confidence=confidence
-            ).iloc[0]
-        )
+    logs = {
+        T: np.log(known["alpha"]) + known["beta"] * T
         for T in check_array("temperature", temperature, "n")
     }
-    return pd.DataFrame.from_dict(rows, "index").rename_axis("T")
+    means = {T: cluster_regression(y, groups, confidence=confidence) for T, y in logs.items()}
+    return np.exp(pd.concat(means, names=["T"]).droplevel(1))
 
 
 def _check_equations(
@@ -199,7 +204,5 @@ def _check_equations(
 ) -> tuple[pd.DataFrame, pd.Series]:
     check_columns("equations", equations, ["alpha", "beta"])
     beta = check_numbers(equations[["beta"]])
-    positive = {"alpha": (np.nextafter(0, 1), np.inf)}
-    alpha = check_numbers(equations[["alpha"]], within=positive, gaps=True)
-    clusters = check_labels("cluster", clusters, equations.index)
-    return equations.assign(alpha=alpha["alpha"], beta=beta["beta"]), clusters
+    alpha = check_numbers(equations[["alpha"]], within=_POSITIVE, gaps=True)
+    return beta.join(alpha), check_labels("cluster", clusters, equations.index)

@@ -8,39 +8,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy import special, stats
 from statsmodels.stats.oneway import anova_oneway
 
-from helpers.checks import check_labels, check_level, check_sites, unit_of
+from helpers.checks import check_labels, check_level, check_sites
 from helpers.errors import InputError
 from helpers.factors import load_factors
 
 _FEWEST_SITES = 3
 _KEYS = ["factor", "first", "second"]
-_IN_UNITS = ["mean_first", "mean_second", "difference", "low", "high"]
-_MEASURES = [
-    "n_first",
-    "n_second",
-    "mean_first",
-    "mean_second",
-    "difference",
-    "low",
-    "high",
-    "t_student",
-    "df_student",
-    "p_student",
-    "t_welch",
-    "df_welch",
-    "p_welch",
-    "p_games_howell",
-    "g",
-    "g_low",
-    "g_high",
-]
 
 
 def choose_groups(groups: pd.Series, names: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -50,15 +30,13 @@ def choose_groups(groups: pd.Series, names: Sequence[str], known: Sequence[str])
     ----------
     groups : pandas.Series
         Group of each site.
-    names : sequence of str
-        The groups that are wanted, in this order.
-    known : sequence of str
-        The groups that exist.
+    names, known : sequence of str
+        The groups that are wanted, in this order and each once, and those that exist.
 
-    Raises
-    ------
-    InputError
-        If a wanted group does not exist, or is named twice.
+    Examples
+    --------
+    >>> choose_groups(pd.Series(["low"] * 3 + ["high"] * 2), ["high", "low"], ["low", "high"])
+    ['low']
     """
     for name in names:
         if name not in known or list(names).count(name) > 1:
@@ -97,9 +75,10 @@ def compare_pairs(
         - ``t_student``, ``df_student``, ``p_student``: Student's test, which takes the
           variances of both groups for equal;
         - ``t_welch``, ``df_welch``, ``p_welch``: the test that does not;
-        - ``p_games_howell``: p of that test, corrected for looking at all pairs of `names`;
-        - ``g``, ``g_low``, ``g_high``: Hedges' g, the difference in pooled standard deviations,
-          corrected for small samples, with the interval from the noncentral t.
+        - ``p_games_howell``: p of that test, corrected for looking at all pairs of `names`
+          :cite:p:`games1976`;
+        - ``g``, ``g_low``, ``g_high``: Hedges' g :cite:p:`hedges1981`, the difference in pooled
+          standard deviations, corrected for small samples, with the interval from the noncentral t.
 
         NaN where neither group varies.
 
@@ -109,28 +88,22 @@ def compare_pairs(
         For a gap, anything but numbers, a constant column, groups of other sites or in another
         order, fewer than 3 sites in a group, or a group that is named twice.
 
-    References
-    ----------
-    Welch (1947), Biometrika 34, 28-35. Games and Howell (1976), Journal of Educational Statistics
-    1, 113-125. Hedges (1981), Journal of Educational Statistics 6, 107-128.
+    Examples
+    --------
+    >>> values, groups = pd.DataFrame({"y": [1, 2, 3, 4, 5, 9]}), pd.Series(list("aaabbb"))
+    >>> compare_pairs(values, groups, ["a", "b"]).round(2)[["difference", "p_welch"]].to_numpy()
+    array([[-4.  ,  0.11]])
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     values, groups = _check_groups(values, groups, names)
-    units = pd.Series(unit_of(values.to_numpy()), values.columns)
-    scaled = values / units
+    pairs = list(combinations(names, 2))
     tables = {
-        (one, other): _compare(scaled[groups == one], scaled[groups == other], confidence)
-        for one, other in combinations(names, 2)
+        (one, other): _compare(values[groups == one], values[groups == other], names, confidence)
+        for one, other in pairs
     }
-    if not tables:
-        nothing = pd.MultiIndex.from_arrays([[], [], []], names=_KEYS)
-        return pd.DataFrame(index=nothing, columns=_MEASURES, dtype=float)
+    tables = tables or {("", ""): _compare(values, values, ["", ""], confidence)}  # for its columns
     table = pd.concat(tables, names=["first", "second", "factor"]).reorder_levels(_KEYS)
-    table["p_games_howell"] = stats.studentized_range.sf(
-        np.sqrt(2) * table["t_welch"].abs(), len(names), table["df_welch"]
-    )
-    table[_IN_UNITS] = table[_IN_UNITS].mul(units, axis="index", level="factor")
-    return table.loc[[(code, *pair) for code in values for pair in tables], _MEASURES]
+    return table.loc[[(code, *pair) for code in values for pair in pairs]]
 
 
 def _check_groups(
@@ -153,20 +126,26 @@ def _check_groups(
     return values, groups
 
 
-def _compare(one: pd.DataFrame, other: pd.DataFrame, confidence: float) -> pd.DataFrame:
-    vary = (one.nunique() > 1) | (other.nunique() > 1)
-    a, b = one.loc[:, vary], other.loc[:, vary]
-    with (
-        warnings.catch_warnings()
-    ):  # where one group does not vary: the other one's variance counts
-        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
-        student = stats.ttest_ind(a, b)
-        welch = stats.ttest_ind(a, b, equal_var=False)
-    low, high = welch.confidence_interval(confidence)
+def _compare(
+    one: pd.DataFrame, other: pd.DataFrame, names: Sequence[str], confidence: float
+) -> pd.DataFrame:
+    with warnings.catch_warnings():  # where one does not vary, the other one's variance counts
+        warnings.simplefilter("ignore", RuntimeWarning)
+        student = stats.ttest_ind(one, other)
+        welch = stats.ttest_ind(one, other, equal_var=False)
+        low, high = welch.confidence_interval(confidence)
     freedom, t = student.df, student.statistic
+    small = special.poch((freedom - 1) / 2, 0.5) / np.sqrt(freedom / 2)  # of small samples
+    per_t = small * np.sqrt(1 / len(one) + 1 / len(other))
     tails = np.array([[1 + confidence], [1 - confidence]]) / 2
-    per_t = _small_sample_factor(freedom) * np.sqrt(1 / len(one) + 1 / len(other))
     g_low, g_high = per_t * special.nctdtrinc(freedom, tails, t)
+    described = {
+        "n_first": len(one),
+        "n_second": len(other),
+        "mean_first": one.mean(),
+        "mean_second": other.mean(),
+        "difference": one.mean() - other.mean(),
+    }
     tested = {
         "low": low,
         "high": high,
@@ -176,64 +155,47 @@ def _compare(one: pd.DataFrame, other: pd.DataFrame, confidence: float) -> pd.Da
         "t_welch": welch.statistic,
         "df_welch": welch.df,
         "p_welch": welch.pvalue,
+        "p_games_howell": stats.studentized_range.sf(
+            np.sqrt(2) * np.abs(welch.statistic), len(names), welch.df
+        ),
         "g": per_t * t,
         "g_low": g_low,
         "g_high": g_high,
     }
-    described = {
-        "n_first": len(one),
-        "n_second": len(other),
-        "mean_first": one.mean(),
-        "mean_second": other.mean(),
-        "difference": one.mean() - other.mean(),
-    }
-    return pd.DataFrame(described).join(pd.DataFrame(tested, index=a.columns)).rename_axis("factor")
-
-
-def _small_sample_factor(freedom: np.ndarray) -> np.ndarray:
-    """Return Hedges' factor, by which d overestimates the effect."""
-    ratio = special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2)
-    return np.exp(ratio) / np.sqrt(freedom / 2)
+    vary = (one.nunique() > 1) | (other.nunique() > 1)
+    tested = pd.DataFrame(tested, index=one.columns).where(vary, axis=0)
+    return pd.DataFrame(described).join(tested).rename_axis("factor")
 
 
 def compare_means(values: pd.DataFrame, groups: pd.Series, names: Sequence[str]) -> pd.DataFrame:
-    """Ask of every factor whether any of the groups differs: Welch's analysis of variance.
+    """Ask of every factor whether any group differs: Welch's analysis of variance.
 
     Parameters
     ----------
-    values : pandas.DataFrame
-        Factors, in any unit, one row per site.
-    groups : pandas.Series
-        Group of each site.
-    names : sequence of str
-        Groups to compare.
+    values, groups, names
+        As of :func:`compare_pairs`.
 
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``factor``, with ``F``, ``df_between``, ``df_within`` and ``p``; no rows for
-        fewer than two names, NaN where one of the groups does not vary.
+        Indexed by ``factor``, with ``F``, ``df_between``, ``df_within`` and ``p``
+        :cite:p:`welch1951`; no rows for fewer than two names, NaN where a group does not vary.
 
-    Raises
-    ------
-    InputError
-        As :func:`compare_pairs`.
-
-    References
-    ----------
-    Welch (1951), Biometrika 38, 330-336.
+    Examples
+    --------
+    >>> values, groups = pd.DataFrame({"y": [1, 2, 3, 4, 5, 9]}), pd.Series(list("aaabbb"))
+    >>> compare_means(values, groups, ["a", "b"])["F"].round(3).tolist()
+    [6.0]
     """
     values, groups = _check_groups(values, groups, names)
-    values = values / unit_of(values.to_numpy())
     columns = ["F", "df_between", "df_within", "p"]
     rows = {}
     for code, factor in values.items() if len(names) > 1 else ():
         samples = [factor[groups == name].to_numpy() for name in names]
+        rows[code] = [np.nan] * len(columns)
         if all(np.ptp(sample) > 0 for sample in samples):
             test = anova_oneway(samples, use_var="unequal")
             rows[code] = [test.statistic, *test.df, test.pvalue]
-        else:
-            rows[code] = [np.nan] * len(columns)
     return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("factor")
 
 
@@ -246,43 +208,37 @@ def response_ratios(
     ----------
     values : pandas.DataFrame
         Factors in their units: a ratio of min-max scaled values depends on the lowest site.
-    groups : pandas.Series
-        Group of each site.
-    names : sequence of str
-        Groups to compare, the numerator before the denominator.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    groups, names, confidence
+        As of :func:`compare_pairs`; the numerator is named before the denominator.
 
     Returns
     -------
     pandas.DataFrame
         Indexed as by :func:`compare_pairs`, with ``ratio``, ``low`` and ``high`` (normal
-        approximation on the logarithm). Temperatures (their zero is far off), pH (a logarithm),
-        and factors with values below zero or with a mean of zero in a group have no rows.
+        approximation on the logarithm :cite:p:`hedges1999`). Temperatures (their zero is far off),
+        pH (a logarithm), and factors with values below zero or with a mean of zero in a group have
+        no rows.
 
-    Raises
-    ------
-    InputError
-        As :func:`compare_pairs`.
-
-    References
-    ----------
-    Hedges, Gurevitch and Curtis (1999), Ecology 80, 1150-1156.
+    Examples
+    --------
+    >>> values, groups = pd.DataFrame({"SOC": [1, 2, 3, 4, 5, 9]}), pd.Series(list("aaabbb"))
+    >>> response_ratios(values, groups, ["b", "a"])["ratio"].tolist()
+    [3.0]
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     values, groups = _check_groups(values, groups, names)
-    values = values / unit_of(values.to_numpy())
-    means, variances = values.groupby(groups).mean(), values.groupby(groups).var()
-    registered = load_factors().reindex(values.columns)
-    true_zero = (registered["unit"] != "K") & (values.columns != "pH") & (values.min() >= 0)
-    relative = variances.div(groups.value_counts(), axis="index") / means**2
-    reach = stats.norm.ppf((1 + confidence) / 2) * np.array([0, -1, 1])
-    rows = {
-        (code, one, other): means.loc[one, code]
-        / means.loc[other, code]
-        * np.exp(reach * np.sqrt(relative.loc[one, code] + relative.loc[other, code]))
-        for code, (one, other) in product(values.columns[true_zero], combinations(names, 2))
-        if means.loc[one, code] > 0 and means.loc[other, code] > 0
-    }
-    keys = pd.MultiIndex.from_tuples(rows or [("", "", "")], names=_KEYS)[: len(rows)]
+    known = load_factors().reindex(values.columns)
+    zero = (known["unit"] != "K") & (values.columns != "pH") & (values.min() >= 0)
+    by_group = values.loc[:, zero].groupby(groups)
+    means = by_group.mean()
+    relative = by_group.var().div(by_group.size(), axis="index") / means.where(means > 0) ** 2
+    reach = stats.norm.ppf((1 + confidence) / 2)
+    rows = {}
+    for code in means:
+        for one, other in combinations(names, 2):
+            error = np.sqrt(relative.loc[one, code] + relative.loc[other, code])
+            if not np.isnan(error):
+                ends = np.exp(reach * error * np.array([0, -1, 1]))
+                rows[code, one, other] = means.loc[one, code] / means.loc[other, code] * ends
+    keys = pd.MultiIndex.from_tuples(rows, names=_KEYS)
     return pd.DataFrame(list(rows.values()), keys, columns=["ratio", "low", "high"])

@@ -1,22 +1,23 @@
-"""How factors change with elevation: straight lines, parabolas, and peaks that are tested."""
+"""How factors change with elevation: straight lines, parabolas, and peaks that are tested.
+
+The slope of a parabola at an elevation e is the slope on z - e with (z - e)^2 held, so that each
+test is that of a partial correlation. Where neighbours are alike, each has its own effective number
+of sites.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.regression.linear_model import OLS
 
-from helpers.checks import check_columns, check_level, check_numbers, check_sites, unit_of
+from helpers.checks import check_columns, check_level, check_numbers, check_sites
 from helpers.errors import InputError
-from helpers.statistics.associations import (
-    correlate,
-    effective_sizes,
-    independent_columns,
-    left_over,
-)
+from helpers.statistics.associations import correlate, effective_sizes, left_over
 
-_FEWEST_SITES = 5  # the parabola's AICc divides by n - 5 + 1 estimates
+_FEWEST_SITES = 5  # the parabola's AICc divides by n - 5
+_SLOPE = ["slope", "slope_low", "slope_high"]
+_BENT = ["p_curvature", "p_peak", "p_dip"]
 
 
 def fit_gradients(
@@ -38,20 +39,17 @@ def fit_gradients(
     pandas.DataFrame
         One row per factor, with the columns
 
-        - ``n``;
+        - ``n``; ``r``, ``r_low``, ``r_high``: Pearson correlation with Fisher's interval;
         - ``slope``, ``slope_low``, ``slope_high``: change per 1000 m, in units of the factor
-          (of its range, where it is scaled by :func:`helpers.study.minmax`);
-        - ``r``, ``r_low``, ``r_high``: Pearson correlation with Fisher's interval;
-        - ``p``: two-sided p of the slope;
-        - ``delta_aicc``: AICc of the line minus AICc of the parabola; above 0 the parabola
-          is the better description, above 2 by a common rule of thumb;
+          (of its range, where it is scaled by :func:`helpers.study.minmax`); ``p``, two-sided;
         - ``p_curvature``: two-sided p of the squared term;
-        - ``vertex``: elevation in metres where the parabola turns;
-        - ``p_peak``, ``p_dip``: p of the Lind-Mehlum test that the parabola rises at the lowest
-          and falls at the highest site (peak), or the reverse (dip).
+        - ``p_peak``, ``p_dip``: p of the test :cite:p:`lind2010` that the parabola rises at the
+          lowest and falls at the highest site (peak), or the reverse (dip);
+        - ``delta_aicc``: AICc of the line minus AICc of the parabola :cite:p:`burnham2002`; above
+          0 the parabola is the better description, above 2 by a common rule of thumb;
+        - ``vertex``: elevation in metres where the parabola turns.
 
-        Two elevations only determine the line but no parabola: the columns from ``delta_aicc`` on
-        are then NaN.
+        Two elevations only determine no parabola: the columns from ``p_curvature`` on are NaN.
 
     Raises
     ------
@@ -59,77 +57,26 @@ def fit_gradients(
         For too few sites, other sites or another order of them in `factors`, a gap, anything but
         numbers, or an elevation or a factor with one value only.
 
-    References
-    ----------
-    Lind and Mehlum (2010), Oxford Bulletin of Economics and Statistics 72, 109-118. Burnham and
-    Anderson (2002), Model Selection and Multimodel Inference, for AICc.
+    Examples
+    --------
+    >>> up = pd.Series([3000, 3200, 3500, 3900, 4000, 4400, 4900])
+    >>> hump = pd.DataFrame({"y": [1, 3, 4, 7, 6, 4, 2]})
+    >>> fit_gradients(up, hump)["vertex"].round().tolist()
+    [3984.0]
     """
-    confidence = check_level("confidence", confidence, usual=0.95)
     elevations, factors = check_sites(elevation=elevation, factors=factors)
-    if len(elevations) <= _FEWEST_SITES:
+    if (n := len(elevations)) <= _FEWEST_SITES:
         raise InputError(
             "elevation gradients",
             needed=f"more than {_FEWEST_SITES} sites",
-            found=f"{len(elevations)}",
+            found=f"{n}",
             mend="add sites: a parabola cannot be judged on fewer",
         )
-    elevation = elevations["elevation"]
-    bends = _can_bend(elevation)
-    rows = {code: _fit_one(elevation, each, bends, confidence) for code, each in factors.items()}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("factor")
-
-
-def _fit_one(
-    elevation: pd.Series, values: pd.Series, bends: bool, confidence: float
-) -> dict[str, float]:
-    per, unit = unit_of(elevation), unit_of(values)
-    elevation, values = elevation / per, values / unit
-    centre = elevation.mean()
-    km = ((elevation - centre) / 1000).to_numpy()
-    line = OLS(values.to_numpy(), np.vander(km, 2, increasing=True)).fit()
-    slopes = np.array([line.params[1], *line.conf_int(1 - confidence)[1]]) * (unit / per)
-    correlation = stats.pearsonr(km, values)
-    r_low, r_high = correlation.confidence_interval(confidence)
-    found = {
-        "n": len(values),
-        **dict(zip(["slope", "slope_low", "slope_high"], slopes, strict=True)),
-        "r": correlation.statistic,
-        "r_low": r_low,
-        "r_high": r_high,
-        "p": line.pvalues[1],
-    }
-    if not bends:
-        nothing = ["delta_aicc", "p_curvature", "vertex", "p_peak", "p_dip"]
-        return found | dict.fromkeys(nothing, np.nan)
-    parabola = OLS(values.to_numpy(), np.vander(km, 3, increasing=True)).fit()
-    curvature = parabola.params[2]
-    ends = [parabola.t_test([0, 1, 2 * end]) for end in (km.min(), km.max())]
-    rising = [stats.t.sf(float(np.squeeze(end.tvalue)), parabola.df_resid) for end in ends]
-    return found | {
-        "delta_aicc": _aicc(line) - _aicc(parabola),
-        "p_curvature": parabola.pvalues[2],
-        "vertex": (centre - 1000 * parabola.params[1] / (2 * curvature)) * per,
-        "p_peak": max(rising[0], 1 - rising[1]),
-        "p_dip": max(1 - rising[0], rising[1]),
-    }
-
-
-def _can_bend(elevation: pd.Series) -> bool:
-    """Tell whether there are more than two elevations, rounding aside."""
-    away = elevation / unit_of(elevation)
-    away = away - away.mean()
-    return np.linalg.matrix_rank(np.vander(away / away.abs().max(), 3)) == 3
-
-
-def _aicc(fit) -> float:
-    """Return AIC with its small-sample term; the error variance counts as an estimate."""
-    estimates = len(fit.params) + 1
-    n = fit.nobs
-    return -2 * fit.llf + 2 * estimates * n / (n - estimates - 1)
+    return _gradients(elevations["elevation"], factors, confidence=confidence).assign(n=n)
 
 
 def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
-    """Name the shape of each gradient at a level of significance.
+    """Name each shape: peaks or dips mid-slope, else rises or falls (line), else no clear trend.
 
     Parameters
     ----------
@@ -138,11 +85,11 @@ def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
     alpha : float
         Level of each test; no correction for their number.
 
-    Returns
-    -------
-    pandas.Series
-        ``peaks mid-slope`` or ``dips mid-slope`` (Lind-Mehlum), else ``rises`` or ``falls``
-        (slope of the line), else ``no clear trend``.
+    Examples
+    --------
+    >>> fits = pd.DataFrame({"slope": [1, 1], "p": [0.01, 0.01], "p_peak": [0.9, 0.01]})
+    >>> describe_shape(fits.assign(p_dip=0.9)).tolist()
+    ['rises', 'peaks mid-slope']
     """
     alpha = check_level("alpha", alpha, usual=0.05)
     tested = dict.fromkeys(["p", "p_peak", "p_dip"], (0, 1))
@@ -189,57 +136,27 @@ def spatial_slopes(
         One row per factor: ``n`` (the effective number of sites), ``r`` with ``r_low`` and
         ``r_high``, ``slope`` with ``slope_low`` and ``slope_high``, ``p`` (two-sided), and
         ``p_rising`` (one-sided, small where the factor rises). From Student's t with n - 2 - k
-        degrees of freedom; with none left, the interval is infinite. A control that the others
-        determine does not count.
-
-    Raises
-    ------
-    InputError
-        As :func:`helpers.statistics.correlate` and :func:`helpers.statistics.effective_sizes`.
+        degrees of freedom; with none left, the interval is infinite.
 
     Notes
     -----
-    Fields that have nothing to do with the predictor should have p < .05 in 5 % of cases. At the
-    48 sites of :func:`helpers.readers.read_field_sites`, with covariance that falls
-    exponentially over 200, 500 or 1000 km and a nugget of 0 or 0.3 (1000 cases of each), the
-    share was, from the lowest of the six to the highest:
+    Of fields that have nothing to do with the predictor, at the 48 sites of
+    :func:`helpers.readers.read_field_sites` and smooth over 200 to 1000 km, 1 to 5 % had p < .05
+    with fifteen classes (elevation, its bend and peak, meadow or steppe), up to 10 % with five, and
+    10 to 59 % where sites were taken for independent. At the 294 cells of 1 degree of the Plateau,
+    fifteen classes give 3 to 7 % for elevation; taking cells for independent gives 30 to 84 %.
 
-    ====================  ============  ============  ============
-    predictor             5 classes     6 classes     15 classes
-    ====================  ============  ============  ============
-    elevation             1 to 5 %      1 to 3 %      1 to 3 %
-    its square (a bend)   6 to 10 %     5 to 6 %      3 to 5 %
-    peak (Lind, Mehlum)   4 to 5 %      2 to 4 %      2 to 3 %
-    meadow or steppe      4 to 7 %      2 to 5 %      2 to 4 %
-    another such field    4 to 8 %      3 to 7 %      3 to 5 %
-    ====================  ============  ============  ============
-
-    For a single smooth predictor the share may lie between 0 and 15 %; for a dozen of them (six
-    classes, 500 km) it was 5 % on average, and 9 % for bends. Taking sites for independent gives
-    10 to 59 %. At the 294 cells of 1 degree of the Plateau, fifteen classes give 3 to 7 % for
-    elevation, at any range from 150 to 1200 km; taking cells for independent gives 30 to 84 %.
+    Examples
+    --------
+    >>> places = pd.DataFrame({"longitude": range(80, 100), "latitude": 33})
+    >>> zigzag = pd.Series([0, 1] * 10)
+    >>> spatial_slopes(zigzag, zigzag.mul(3).to_frame("y"), places, classes=3)["slope"].item()
+    3.0
     """
-    confidence = check_level("confidence", confidence, usual=0.95)
     one, factors, places, given = check_sites(
         predictor=predictor, factors=factors, places=places, given=given
     )
-    held = independent_columns(places.iloc[:, :0] if given is None else given)
-    per, units = unit_of(one.to_numpy()), unit_of(factors.to_numpy())
-    left, right = (left_over(table, held) for table in (one / per, factors / units))
-    sizes = effective_sizes(left, right, places, classes)
-    fits = correlate(one, factors, given=given, sizes=sizes, confidence=confidence)
-    fits = fits.droplevel("left").rename_axis("factor")
-    freedom = np.maximum(fits["n"] - 2 - held.shape[1], 0)
-    per_r = right.std() / left["predictor"].std()
-    error = per_r * np.sqrt((1 - fits["r"] ** 2) / freedom)
-    critical = np.where(freedom > 0, stats.t.ppf((1 + confidence) / 2, freedom), np.inf)
-    slope, unit = fits["r"] * per_r, units / per
-    return fits.assign(
-        slope=slope * unit,
-        slope_low=(slope - critical * error) * unit,
-        slope_high=(slope + critical * error) * unit,
-        p_rising=np.where(freedom > 0, stats.t.sf(slope / error, freedom), 0.5),
-    )
+    return _slopes(one, factors, given, places, classes, confidence)
 
 
 def spatial_gradients(
@@ -257,59 +174,84 @@ def spatial_gradients(
     ----------
     elevation : pandas.Series
         Metres, n sites or cells of a map.
-    factors : pandas.DataFrame
-        n rows, one column per factor.
-    places : pandas.DataFrame
-        longitude and latitude, degrees.
-    given : pandas.DataFrame, optional
-        k controls that are held; the slopes are then partial.
-    classes : int
-        Of distance; what the number does to the level of the tests stands at
-        :func:`spatial_slopes`.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    factors, places, given, classes, confidence
+        As of :func:`spatial_slopes`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per factor: ``n`` (the effective number of sites), ``r`` with ``r_low`` and
-        ``r_high``, ``slope`` with ``slope_low`` and ``slope_high`` (per 1000 m, in the unit of
-        the factor), ``p``, and of the parabola ``p_curvature``, ``p_peak`` and ``p_dip``, NaN
-        where elevation has but two values. These mean what they mean in :func:`fit_gradients`, and
-        are the same where neighbours are no more alike than others.
+        As of :func:`fit_gradients`, without ``delta_aicc`` and ``vertex``; ``n`` is the effective
+        number of sites. The same where neighbours are no more alike than others.
 
-    Raises
-    ------
-    InputError
-        As :func:`spatial_slopes`.
-
-    Notes
-    -----
-    The slope of a parabola at an elevation e is the slope on z - e with (z - e)^2 held, so that
-    each test is that of a partial correlation, and each has its own effective number of sites.
+    Examples
+    --------
+    >>> places = pd.DataFrame({"longitude": range(80, 100), "latitude": 33})
+    >>> up = pd.Series([3000, 4000, 5000, 3500] * 5)
+    >>> hump = pd.DataFrame({"y": -((up - 4000) ** 2) + 1000 * (up.index % 3)})
+    >>> spatial_gradients(up, hump, places, classes=3)["p_peak"].round(3).item()
+    0.0
     """
     table, factors, places, given = check_sites(
         elevation=elevation, factors=factors, places=places, given=given
     )
-    per = unit_of(table.to_numpy()).item()
-    km = table["elevation"] / per / 1000
-    controls = places.iloc[:, :0] if given is None else given
-    options = {"classes": classes, "confidence": confidence}
+    found = _gradients(table["elevation"], factors, given, places, classes, confidence)
+    return found.drop(columns=["delta_aicc", "vertex"])
+
+
+def _gradients(
+    elevation: pd.Series,
+    factors: pd.DataFrame,
+    given: pd.DataFrame | None = None,
+    places: pd.DataFrame | None = None,
+    classes: int = 15,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return lines and parabolas; without places, sites count as independent."""
+    km = elevation / 1000
+    controls = factors.iloc[:, :0] if given is None else given
 
     def slopes(predictor: pd.Series, **held: pd.Series) -> pd.DataFrame:
-        return spatial_slopes(predictor, factors, places, given=controls.assign(**held), **options)
+        table = predictor.to_frame("predictor")
+        return _slopes(table, factors, controls.assign(**held), places, classes, confidence)
 
     line = slopes(km).drop(columns="p_rising")
-    ends = ["slope", "slope_low", "slope_high"]
-    line[ends] /= per
-    if not _can_bend(km):
-        return line.assign(p_curvature=np.nan, p_peak=np.nan, p_dip=np.nan)
-    bend = slopes((km - km.mean()) ** 2, **{"the line": km})
-    low, high = (
-        slopes(km - e, **{"the bend": (km - e) ** 2})["p_rising"] for e in (km.min(), km.max())
+    if elevation.nunique() < 3:
+        return line.assign(**dict.fromkeys([*_BENT, "delta_aicc", "vertex"], np.nan))
+    from_mean = km - km.mean()
+    bend = slopes(from_mean**2, **{"the line": km})
+    middle, low, high = (
+        slopes(km - e, **{"the bend": (km - e) ** 2}) for e in (km.mean(), km.min(), km.max())
     )
+    n = len(km)
+    penalty = 2 * n * (4 / (n - 5) - 3 / (n - 4))
     return line.assign(
         p_curvature=bend["p"],
-        p_peak=np.maximum(low, 1 - high),
-        p_dip=np.maximum(1 - low, high),
+        p_peak=np.maximum(low["p_rising"], 1 - high["p_rising"]),
+        p_dip=np.maximum(1 - low["p_rising"], high["p_rising"]),
+        delta_aicc=-n * np.log1p(-(bend["r"] ** 2)) - penalty,
+        vertex=1000 * (km.mean() - middle["slope"] / (2 * bend["slope"])),
     )
+
+
+def _slopes(
+    predictor: pd.DataFrame,
+    factors: pd.DataFrame,
+    given: pd.DataFrame | None,
+    places: pd.DataFrame | None,
+    classes: int,
+    confidence: float,
+) -> pd.DataFrame:
+    confidence = check_level("confidence", confidence, usual=0.95)
+    (one, k), (others, _) = left_over(predictor, given), left_over(factors, given)
+    sizes = None if places is None else effective_sizes(one, others, places, classes)
+    fits = correlate(predictor, factors, given=given, sizes=sizes, confidence=confidence)
+    fits = fits.droplevel("left").rename_axis("factor")
+    freedom = np.maximum(fits["n"] - 2 - k, 0)
+    per_r = others.std() / one.iloc[:, 0].std()
+    slope = fits["r"] * per_r
+    with np.errstate(divide="ignore", invalid="ignore"):  # r = 1, or nothing left
+        error = per_r * np.sqrt((1 - fits["r"] ** 2) / freedom)
+        reach = (stats.t.ppf((1 + confidence) / 2, freedom) * error).where(freedom > 0, np.inf)
+        rising = np.where(freedom > 0, stats.t.sf(slope / error, freedom), 0.5)
+    ends = {"slope": slope, "slope_low": slope - reach, "slope_high": slope + reach}
+    return fits.assign(**ends, p_rising=rising)
