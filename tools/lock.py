@@ -1,7 +1,7 @@
 """``make lock``: resolve all dependencies once, and cut the answer into a file for each use.
 
-``requirements.lock`` holds what ``make book`` installs. Every file in ``locks/`` holds what one more use
-adds to it; all are cut from one resolution, so that they agree.
+``requirements.lock`` holds what ``make book`` installs. Each file in ``locks/`` holds what one more
+use adds to it; all are cut from one resolution, so that they agree.
 """
 
 from __future__ import annotations
