@@ -41,9 +41,9 @@ def _gather(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
     pages = {page for _, _, kind, page, *_ in env.domains["std"].get_objects() if kind == "term"}
     words = []
     for page in sorted(pages):
-        for entry in next(env.get_doctree(page).findall(glossary)).findall(
-            nodes.definition_list_item
-        ):
+        for entry in env.get_doctree(page).findall(nodes.definition_list_item):
+            if not isinstance(entry.parent.parent, glossary):
+                continue
             terms = {term.astext(): term for term in entry.findall(nodes.term)}
             name = next(iter(terms.values()))["ids"][0]
             meaning = next((text for text in terms if not _SHORT.fullmatch(text)), "")
