@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import SequenceMatcher
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser import HTML, browser  # noqa: F401
 from tests.conftest import ROOT
-from tools.offline import NAME, pack
+from tests.test_findable import REDIRECTS
 
 pytestmark = pytest.mark.slow
 
@@ -53,9 +52,7 @@ PAPER = """(({backgroundColor, filter}) => [backgroundColor, filter])(
 
 
 def named_pages() -> list[str]:
-    lines = (ROOT / "_toc.yml").read_text(encoding="utf-8").splitlines()
-    words = [line.strip().removeprefix("- ").partition(": ") for line in lines]
-    return [name for key, _, name in words if key in ("root", "file")] + ["genindex", "search"]
+    return [*yaml.safe_load((ROOT / "book" / "descriptions.yml").read_text(encoding="utf-8"))]
 
 
 @contextmanager
@@ -152,120 +149,57 @@ def test_axe_and_the_watch_see_what_is_wrong(browser, tmp_path):  # noqa: F811
 
 
 def test_every_page_that_is_built_is_visited_or_leads_to_another():
-    for path in HTML.rglob("*.html"):
-        name = path.relative_to(HTML).with_suffix("").as_posix()
-        if "_static" not in path.parts and name not in named_pages():
-            page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-            target = page.find("meta", attrs={"http-equiv": re.compile("refresh", re.I)})
-            address = target["content"].partition("url=")[2].partition("#")[0]
-            assert (path.parent / address).is_file(), name
-
-
-def test_the_first_page_leads_to_the_book(browser):  # noqa: F811
-    with watched(browser) as (page, troubles):
-        page.goto((HTML / "index.html").as_uri())
-        page.wait_for_url("**/book/index.html")
-    assert troubles == []
+    built = {path.relative_to(HTML).with_suffix("").as_posix() for path in HTML.rglob("*.html")}
+    built = {name for name in built if not name.startswith("_static/")}
+    assert built == {*named_pages(), *REDIRECTS}
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_request(self, code="-", size="-"):
-        self.server.answers.append((self.path, int(code)))
-
     def log_message(self, *_):
-        pass
+        """Say nothing."""
 
 
-@pytest.fixture
-def server(tmp_path) -> Iterator[ThreadingHTTPServer]:
-    """Serve the book below a path, as the pages of a project are."""
-    (tmp_path / "some" / "sub").mkdir(parents=True)
-    (tmp_path / "some" / "sub" / "path").symlink_to(HTML)
+def test_the_book_works_below_a_path_of_a_server(browser, tmp_path):  # noqa: F811
+    (tmp_path / "sub").symlink_to(HTML)
     (tmp_path / "favicon.ico").touch()  # browsers ask every server for it
     handler = partial(_Quiet, directory=tmp_path)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
-        serving.answers = []
-        thread = threading.Thread(target=serving.serve_forever)
-        thread.start()
-        yield serving
-        serving.shutdown()
-        thread.join()
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        book = f"http://127.0.0.1:{server.server_port}/sub/"
+        asked, refused = [], []
+        with noted(browser.new_context()) as (page, troubles):
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("response", lambda answer: answer.ok or refused.append(answer.url))
+            page.goto(book)
+            page.wait_for_url(f"{book}book/index.html")
+            for name in (f"{CHAPTER}.html", "search.html?q=elevation"):
+                page.goto(f"{book}{name}")
+                page.wait_for_load_state("networkidle")
+            page.wait_for_selector("#search-results .context")  # the sentence around the word
+        server.shutdown()
+    assert troubles == refused == []
+    assert all(address.startswith((book, "data:")) for address in asked)
 
 
-def test_the_book_works_below_a_path_of_a_server(browser, server):  # noqa: F811
-    host = f"http://127.0.0.1:{server.server_port}/"
-    asked = []
-    with noted(browser.new_context()) as (page, troubles):
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{host}some/sub/path/")
-        page.wait_for_url("**/some/sub/path/book/index.html")
-        page.wait_for_load_state("networkidle")
-        for name in (CHAPTER, "book/reproduction-report", "genindex"):
-            page.goto(f"{host}some/sub/path/{name}.html")
-            page.wait_for_load_state("networkidle")
-        page.goto(f"{host}some/sub/path/search.html?q=elevation")
-        page.wait_for_selector("#search-results .context")  # the sentence around the word
-        page.wait_for_load_state("networkidle")
-    assert troubles == []
-    assert all(address.startswith((f"{host}some/sub/path/", "data:")) for address in asked)
-    assert {code for _, code in server.answers} <= {200, 304}
-
-
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("offline")
-    pack(HTML, folder / f"{NAME}.zip")
-    with ZipFile(folder / f"{NAME}.zip") as archive:
-        archive.extractall(folder / "a place with spaces")
-    (top,) = (folder / "a place with spaces").iterdir()
-    return top
-
-
-def test_the_zip_opens_with_a_double_click_filters_and_searches(browser, unpacked):  # noqa: F811
-    assert {path.name for path in unpacked.iterdir()} == {"start-here.html", "pages"}
+def test_an_unpacked_book_opens_filters_and_searches_without_a_network(browser, tmp_path):  # noqa: F811
+    folder = tmp_path / "a place with spaces"
+    shutil.copytree(HTML, folder)
     with watched(browser) as (page, troubles):
-        page.goto((unpacked / "start-here.html").as_uri())
-        page.wait_for_url("**/pages/book/index.html")
-        page.goto((unpacked / "pages" / f"{CHAPTER}.html").as_uri())
+        page.goto((folder / "index.html").as_uri())
+        page.wait_for_url("**/book/index.html")
+        page.goto((folder / "07.html").as_uri() + "#by-hand")
+        page.wait_for_url("**/book/notebooks/07_path_models.html#by-hand")
         settle(page)
         assert page.locator("mjx-container").count() > 0
-        page.goto((unpacked / "pages" / "book" / "reproduction-report.html").as_uri())
+        page.goto((folder / "book" / "reproduction-report.html").as_uri())
         page.get_by_label("Words").fill("elevation")
         assert 0 < page.locator("table.claims tbody tr:visible").count() < 60
-        page.goto((unpacked / "pages" / "search.html").as_uri() + "?q=elevation")
-        page.locator("#search-results ul.search a").first.wait_for()
+        page.goto((folder / "search.html").as_uri() + "?q=amplification")
         page.get_by_text("Search finished").wait_for()
+        page.locator('#search-results a[href*="13_feedback_loop"]').first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/13_feedback_loop.html*")
     assert troubles == []
-
-
-def test_the_same_pages_give_the_same_zip(tmp_path):
-    for name in ("one", "two"):
-        (tmp_path / name / "b").mkdir(parents=True)
-        for page in ("a.html", "b/c.html"):
-            (tmp_path / name / page).write_text(page)
-    (tmp_path / "one" / "a.html").touch()
-    for name in ("one", "two"):
-        (tmp_path / f"zip {name}").mkdir()
-        pack(tmp_path / name, tmp_path / f"zip {name}" / "book.zip")
-    made = [(tmp_path / f"zip {name}" / "book.zip").read_bytes() for name in ("one", "two")]
-    assert made[0] == made[1]
-
-
-def test_a_zip_that_fails_leaves_the_old_one_and_nothing_else(tmp_path, monkeypatch):
-    (tmp_path / "html").mkdir()
-    (tmp_path / "html" / "a.html").write_text("a")
-    (tmp_path / "out").mkdir()
-    target = tmp_path / "out" / "book.zip"
-    target.write_text("old")
-
-    def fail(self):
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(Path, "read_bytes", fail)
-    with pytest.raises(OSError, match="full"):
-        pack(tmp_path / "html", target)
-    assert list(target.parent.iterdir()) == [target]
-    assert target.read_text() == "old"
 
 
 def test_tab_reaches_everything_shows_where_it_is_and_gets_out(browser):  # noqa: F811
@@ -328,14 +262,11 @@ def test_words_of_a_figure_say_other_than_its_caption():
     count = 0
     for path in HTML.rglob("book/**/*.html"):
         page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        for image in page.find_all("img"):
-            assert image.get("alt") is not None, f"{path.name}: {image}"
+        assert all(image.get("alt") is not None for image in page.find_all("img")), path.name
         for figure in page.select("article figure"):
             said = plain(figure.find("img")["alt"])
             caption = plain(figure.find("figcaption").find(class_="caption-text").get_text())
             assert len(said) > 60, f"{path.name}: {said}"
-            assert said not in caption
-            assert caption not in said
             alike = SequenceMatcher(None, said, caption, autojunk=False).ratio()
             assert alike < 0.6, f"{path.name}: {said} / {caption}"
             count += 1
