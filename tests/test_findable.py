@@ -180,15 +180,14 @@ def test_every_page_has_one_description_of_its_own_and_no_tag_twice(written):
 
 @BUILT
 def test_every_page_that_was_written_can_be_cited(written):
-    for name, page in written.items():
-        if name.startswith("book/"):
-            title = page.select_one("h1").find(string=True)
-            expected = BOOK["title"] if name == "book/index" else title
-            assert meta(page, "citation_title") == [expected], name
-            inside = [] if name == "book/index" else [BOOK["title"]]
-            assert meta(page, "citation_inbook_title") == inside, name
-            assert meta(page, "citation_author") == ["The book's contributors"]
-            assert meta(page, "citation_publication_date") == [f"{BOOK['date-released']:%Y/%m/%d}"]
+    chapters = {name: page for name, page in written.items() if name.startswith("book/")}
+    assert meta(chapters.pop("book/index"), "citation_title") == [BOOK["title"]]
+    for name, page in chapters.items():
+        title = page.select_one("h1").find(string=True)
+        assert meta(page, "citation_title") == [title], name
+        assert meta(page, "citation_inbook_title") == [BOOK["title"]], name
+        assert meta(page, "citation_author") == [author["name"] for author in BOOK["authors"]]
+        assert meta(page, "citation_publication_date") == [f"{BOOK['date-released']:%Y/%m/%d}"]
 
 
 def test_the_page_on_citing_agrees_with_the_citation_file_and_the_bibliography():

@@ -25,11 +25,9 @@ def new_python(folder: Path, *options: str) -> Path:
     .pth files in there, by which the checkout is installed.
     """
     subprocess.run([sys.executable, "-m", "venv", *options, folder], check=True)
-    python = folder / "bin" / "python"
-    find = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    own = subprocess.run([python, "-c", find], capture_output=True, text=True, check=True).stdout
-    (Path(own.strip()) / "libraries.pth").write_text(sysconfig.get_path("purelib"))
-    return python
+    own = sysconfig.get_path("purelib", vars={"base": str(folder)})
+    Path(own, "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    return folder / "bin" / "python"
 
 
 def elsewhere(**more: str) -> dict[str, str]:
@@ -87,8 +85,6 @@ def test_a_notebook_opened_alone_shows_what_the_book_shows(number, installed, tm
     found = Path(executed.cells.pop().outputs[0].text.strip())
     assert found.is_relative_to(installed.parent.parent)
     assert shown(executed) == shown(nbformat.read(twin, 4))
-    written = {path.name for path in tmp_path.iterdir()} - {twin.name}
-    assert written == ({"_build"} if number == "14" else set())  # the stand-in archive
 
 
 @pytest.mark.slow
