@@ -235,8 +235,8 @@ def test_without_an_address_nothing_is_said_about_one_and_no_button_is_dead(writ
 
 
 @pytest.fixture(scope="module")
-def publish(tmp_path_factory):
-    """Return a function that builds two pages with the settings of the book, as a publisher does.
+def published(tmp_path_factory) -> Path:
+    """Build two pages with the settings of the book, as a publisher does, and one of them again.
 
     The two lines for that are live, and the address comes from ``BOOK_URL``.
     """
@@ -261,33 +261,22 @@ def publish(tmp_path_factory):
     (folder / CHAPTER).parent.mkdir()
     nbformat.write(twin, folder / f"{CHAPTER}.ipynb")
 
-    def build(title: str) -> Path:
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", "-q", "-n", "-W", folder]
+    here = os.environ | {"PYTHONPATH": str(ROOT), "BOOK_URL": ADDRESS.rstrip("/")}
+    for title in ("A title", "Another title"):
         runs_code = "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n"
         (folder / "book" / "index.md").write_text(f"{runs_code}# {title}\n", encoding="utf-8")
-        command = [
-            Path(sys.executable).with_name("jupyter-book"),
-            "build",
-            "-q",
-            "-n",
-            "-W",
-            folder,
-        ]
-        here = os.environ | {"PYTHONPATH": str(ROOT), "BOOK_URL": ADDRESS.rstrip("/")}
         done = subprocess.run(command, env=here, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return folder / "_build" / "html"
-
-    return build
+    return folder / "_build" / "html"
 
 
 @BUILT
-def test_with_an_address_each_page_tells_its_own_the_picture_and_the_sitemap(publish):
-    for title in ("A title", "Another title"):  # a second build writes one page, and lists all
-        target = publish(title)
-        sitemap = ElementTree.parse(target / "sitemap.xml").iter()
-        places = sorted(place.text for place in sitemap if place.text)
-        assert places == [f"{ADDRESS}book/index.html", f"{ADDRESS}{CHAPTER}.html"]
-    page = read(target / f"{CHAPTER}.html")
+def test_with_an_address_each_page_tells_its_own_the_picture_and_the_sitemap(published):
+    sitemap = ElementTree.parse(published / "sitemap.xml").iter()
+    places = sorted(place.text for place in sitemap if place.text)
+    assert places == [f"{ADDRESS}book/index.html", f"{ADDRESS}{CHAPTER}.html"]
+    page = read(published / f"{CHAPTER}.html")
     here = f"{ADDRESS}{CHAPTER}.html"
     assert [link["href"] for link in page.select('link[rel="canonical"]')] == [here]
     for name, content in (
@@ -301,22 +290,21 @@ def test_with_an_address_each_page_tells_its_own_the_picture_and_the_sitemap(pub
         ("twitter:card", "summary_large_image"),
     ):
         assert meta(page, name) == [content], name
-    assert (target / "_static" / "card.png").is_file()
-    start = read(target / "index.html")  # this is the address that people share
+    assert (published / "_static" / "card.png").is_file()
+    start = read(published / "index.html")  # this is the address that people share
     assert meta(start, "og:url") == [f"{ADDRESS}book/index.html"]
     assert meta(start, "og:image") == meta(page, "og:image")
     assert meta(start, "og:description") == [DESCRIBED["book/index"]]
 
 
 @BUILT
-def test_with_a_repository_notebooks_alone_are_opened_on_binder_and_colab(publish):
-    target = publish("A title")
-    links = read(target / f"{CHAPTER}.html").select(".dropdown-launch-buttons a")
+def test_with_a_repository_notebooks_alone_are_opened_on_binder_and_colab(published):
+    links = read(published / f"{CHAPTER}.html").select(".dropdown-launch-buttons a")
     assert {link.get_text(strip=True): link["href"] for link in links} == {
         "Binder": f"https://mybinder.org/v2/gh/owner/name/main?urlpath=lab/tree/{CHAPTER}.ipynb",
         "Colab": f"https://colab.research.google.com/github/owner/name/blob/main/{CHAPTER}.ipynb",
     }
-    assert not read(target / "book" / "index.html").select(".dropdown-launch-buttons")
+    assert not read(published / "book" / "index.html").select(".dropdown-launch-buttons")
 
 
 @pytest.mark.parametrize("wrong", ["example.org/book", "ftp://example.org", "https://"])
