@@ -66,7 +66,6 @@ METHODS = {"extractall", "read_pickle", "to_pickle"}
 ALLOWED = {
     ("tools/sweep.py", "yaml.load"): "with a loader that knows lists and texts only",
     ("tools/book.py", "subprocess.run"): "starts jupyter-book",
-    ("tools/links.py", "subprocess.run"): "starts sphinx",
     ("tools/status.py", "subprocess.run"): "asks git for the commit",
 }
 
@@ -275,8 +274,6 @@ def test_a_text_reaches_the_notebook_as_this_text_and_nothing_else(text):
         ("GRID", "sweep", 1),
         ("CLUSTER", "sweep", 3),
         ("SOURCE", "data", 1),
-        ("REPOSITORY", "address", 1),
-        ("BOOK", "address", 2),
     ],
 )
 def test_what_is_given_to_make_reaches_no_shell(variable, goal, place, tmp_path):
@@ -289,7 +286,7 @@ def test_what_is_given_to_make_reaches_no_shell(variable, goal, place, tmp_path)
     for name in ("requirements.lock", "pyproject.toml", ".venv/.locked", ".venv/.ready"):
         (tmp_path / name).touch()
     text = "seed=$(touch ran) `touch ran`; touch ran; '\" && touch ran | touch ran > ran"
-    given = {"NB": "x", "P": "x", "GRID": "x", "REPOSITORY": "x"} | {variable: text}
+    given = {"NB": "x", "P": "x", "GRID": "x"} | {variable: text}
     made = subprocess.run(
         ["make", "--no-print-directory", goal],
         cwd=tmp_path,
