@@ -5,11 +5,12 @@ LOCKED := .venv/.locked
 READY := .venv/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PORT ?= 8000
+ZIP := breaking-the-ecosystem-balance.zip
 PARALLEL := -n 3# many tests wait for a browser or a kernel: two at a time leave a quarter of two cores idle
 unexport PYTHONDONTWRITEBYTECODE # else each process compiles anew all that it imports
 
 .DEFAULT_GOAL := help
-.PHONY: help book offline test serve slides pdf run sweep data refresh handouts lab address bench lock clean
+.PHONY: help book offline test serve slides pdf run sweep data refresh handouts lab bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -27,8 +28,9 @@ $(READY): $(LOCKED) pyproject.toml
 book: $(READY) ## execute the notebooks and build the book
 	@$(BIN)/python -m tools.book
 
-offline: $(READY) ## build the book and pack it into one zip, to read without a network
-	@$(BIN)/python -m tools.offline
+offline: book ## build the book and pack it into one zip, to read without a network
+	@cd _build && $(CURDIR)/$(BIN)/python -m zipfile -c book.part html && mv book.part $(ZIP)
+	@echo "to read without a network, unpack it and open html/index.html: _build/$(ZIP)"
 
 test: export OMP_NUM_THREADS = 1# several tests at a time: threads on small matrices wait for each other
 test: $(READY) ## check the code, the notebooks and the built book
@@ -63,11 +65,8 @@ refresh: $(READY) ## execute the .md notebooks and rewrite their .ipynb twins
 handouts: $(READY) ## write the notebooks without solutions and outputs, for a class
 	@$(BIN)/python -m tools.handouts
 
-lab: $(READY) ## open the notebooks in JupyterLab, where the pages' buttons find it
-	@$(BIN)/jupyter lab --ip localhost --port 8888 --ServerApp.port_retries=0
-
-address: $(READY) ## say where the book is published: REPOSITORY=https://github.com/OWNER/NAME (BOOK=https://...)
-	@$(BIN)/python -m tools.address "$$REPOSITORY" $${BOOK:+"$$BOOK"}
+lab: $(READY) ## open the folder of the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --ip localhost --LabApp.default_url=/lab/tree/book/notebooks
 
 bench: $(READY) ## time the book beside its peers: SUITE=paths, archive, book or tests (all); writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks $$SUITE

@@ -62,7 +62,7 @@ def test_the_readme_starts_with_the_two_commands_and_a_picture():
 
 def test_make_alone_lists_every_command():
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for command in ("book", "test", "serve", "run", "data", "refresh", "lab", "address", "bench"):
+    for command in ("book", "test", "serve", "run", "data", "refresh", "lab", "bench"):
         assert re.search(rf"^make {command} ", listed, re.M)
 
 

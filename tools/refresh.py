@@ -14,7 +14,6 @@ from pathlib import Path
 import jupytext
 import nbformat
 
-from tools.address import FIRST, first_cell, stated_repository
 from tools.execution import NOTEBOOKS, execute, explain_lack
 from tools.handouts import write_course
 from tools.parameters import write_parameters
@@ -24,10 +23,7 @@ _MOMENT = "moment-of-run"  # tag of a cell whose output names the day
 
 
 def read_source(path: Path) -> nbformat.NotebookNode:
-    """Return the notebook of a .md file as its .ipynb twin should hold it, without outputs.
-
-    The twin has one cell more: the one with which it finds helpers where it is opened alone.
-    """
+    """Return the notebook of a .md file as its .ipynb twin should hold it, without outputs."""
     notebook = jupytext.read(path)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     kept = {key: notebook.metadata[key] for key in ("genuine",) if key in notebook.metadata}
@@ -39,10 +35,6 @@ def read_source(path: Path) -> nbformat.NotebookNode:
     }
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"{path.stem[:2]}-{number:02d}"
-    first = first_cell(stated_repository())
-    first["id"] = f"{path.stem[:2]}-{FIRST}"
-    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-    notebook.cells.insert(["parameters" in each for each in tags].index(True), first)
     return notebook
 
 

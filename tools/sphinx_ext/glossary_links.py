@@ -25,6 +25,9 @@ _NO_PROSE += (nodes.table, nodes.figure)
 _NO_PROSE_CLASSES = {"cell_output", "sd-badge"}
 
 
+_SHORT = re.compile(r"\S*[A-Z]\S*[A-Z]\S*")
+
+
 class _Word(NamedTuple):
     term: str
     page: str
@@ -34,37 +37,30 @@ class _Word(NamedTuple):
 
 
 def _gather(app: Sphinx, env: BuildEnvironment) -> Iterable[str]:
-    """Collect the words; after a change of the glossary all pages are written again."""
+    """Collect the words, long before short; after a change of them all pages are written again."""
     pages = {page for _, _, kind, page, *_ in env.domains["std"].get_objects() if kind == "term"}
-    words = [word for page in sorted(pages) for word in _read(page, env.get_doctree(page))]
-    if words == getattr(env, "glossary_words", []):
-        return []
+    words = []
+    for page in sorted(pages):
+        for entry in env.get_doctree(page).findall(nodes.definition_list_item):
+            if not isinstance(entry.parent.parent, glossary):
+                continue
+            terms = {term.astext(): term for term in entry.findall(nodes.term)}
+            name = next(iter(terms.values()))["ids"][0]
+            meaning = next((text for text in terms if not _SHORT.fullmatch(text)), "")
+            words += [
+                _Word(text, page, name, meaning, isinstance(term[0], nodes.emphasis))
+                for text, term in terms.items()
+            ]
+    words.sort(key=lambda word: -len(word.term))
+    changed = words != getattr(env, "glossary_words", [])
     env.glossary_words = words
-    return env.all_docs
+    return env.all_docs if changed else []
 
 
-def _read(page: str, doctree: nodes.document) -> Iterator[_Word]:
-    for part in doctree.findall(glossary):
-        for item in part.findall(nodes.definition_list_item):
-            terms = {term.astext(): term for term in item.findall(nodes.term)}
-            entry = next(iter(terms.values()))["ids"][0]
-            meaning = next((text for text in terms if not _is_short(text)), "")
-            for text, term in terms.items():
-                is_common = isinstance(term[0], nodes.emphasis)
-                yield _Word(text, page, entry, meaning if _is_short(text) else "", is_common)
-
-
-def _is_short(term: str) -> bool:
-    return " " not in term and sum(map(str.isupper, term)) > 1
-
-
-def _pattern(words: Iterable[_Word]) -> re.Pattern[str]:
-    """Match any term, the longest first: also as a plural, capitalized, and over two lines."""
-    parts = []
-    for number, word in sorted(enumerate(words), key=lambda pair: -len(pair[1].term)):
-        first, rest = word.term[0], re.escape(word.term[1:]).replace(r"\ ", r"\s+")
-        parts.append(f"(?P<w{number}>[{first}{first.upper()}]{rest}s?)")
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})(?![\w-])")
+def _pattern(term: str) -> str:
+    """Match a term also as a plural, capitalized, and over two lines."""
+    rest = re.escape(term[1:]).replace(r"\ ", r"\s+")
+    return f"([{term[0]}{term[0].upper()}]{rest}s?)"
 
 
 class _LinkWords(SphinxPostTransform):
@@ -75,38 +71,33 @@ class _LinkWords(SphinxPostTransform):
         self.words, self.linked = getattr(self.env, "glossary_words", []), set()
         if not self.words or self.env.docname in {word.page for word in self.words}:
             return
-        self.pattern = _pattern(self.words)
+        any_word = "|".join(_pattern(word.term) for word in self.words)
+        self.pattern = re.compile(rf"(?<![\w-])(?:{any_word})(?![\w-])")
         for element in list(filter(_is_prose, self.document.findall(nodes.TextElement))):
-            kinds = groupby(element.children, lambda child: isinstance(child, nodes.Text))
             children = []
-            for is_text, run in [(is_text, list(run)) for is_text, run in kinds]:
-                children += self._link("".join(run), element) if is_text else run
+            for is_text, run in groupby(
+                element.children, lambda child: isinstance(child, nodes.Text)
+            ):
+                together = list(run)
+                children += self._link("".join(together), element) if is_text else together
             element[:] = children
 
     def _link(self, text: str, element: nodes.Element) -> Iterator[nodes.Node]:
-        end = 0
+        end, sets_off = 0, isinstance(element, (nodes.emphasis, nodes.strong))
         for match in self.pattern.finditer(text):
-            word = self.words[int(match.lastgroup[1:])]
-            if word.is_common and not _is_set_off(match[0], element):
+            word, shown = self.words[match.lastindex - 1], nodes.Text(match[0])
+            if word.is_common and not (sets_off and element.astext() == match[0]):
                 continue
-            if marked := self._mark(word, match[0]):
-                yield from (nodes.Text(text[end : match.start()]), marked)
-                end = match.end()
+            if word.meaning and _SHORT.fullmatch(word.term):
+                shown = nodes.abbreviation("", "", shown, explanation=word.meaning)
+            if word.entry not in self.linked:
+                self.linked.add(word.entry)
+                page = self.app.builder.get_relative_uri(self.env.docname, word.page)
+                link = {"internal": True, "refuri": f"{page}#{word.entry}"}
+                shown = nodes.reference("", "", shown, classes=["glossary-term"], **link)
+            yield from (nodes.Text(text[end : match.start()]), shown)
+            end = match.end()
         yield nodes.Text(text[end:])
-
-    def _mark(self, word: _Word, shown: str) -> nodes.Node | None:
-        inner: nodes.Node = nodes.Text(shown)
-        if word.meaning:
-            inner = nodes.abbreviation("", "", inner, explanation=word.meaning)
-        if word.entry in self.linked:
-            return inner if word.meaning else None
-        self.linked.add(word.entry)
-        uri = f"{self.app.builder.get_relative_uri(self.env.docname, word.page)}#{word.entry}"
-        return nodes.reference("", "", inner, internal=True, refuri=uri, classes=["glossary-term"])
-
-
-def _is_set_off(shown: str, element: nodes.Element) -> bool:
-    return isinstance(element, (nodes.emphasis, nodes.strong)) and element.astext() == shown
 
 
 def _is_prose(element: nodes.Element | None) -> bool:

@@ -1,41 +1,29 @@
-"""A Sphinx extension: pages without thebe, lists and tables that a screen reader can follow.
+"""A Sphinx extension: lists and tables that a screen reader can follow, and no dead button.
 
-Jupyter Book always loads sphinx-thebe, which names another host on every page, twice, and so ends
-in an error there. Docutils gives each reference a role that is no longer allowed in a list, and
-pandas writes empty header cells. MyST-NB copies its style sheet when all pages are written, so that
-links to it have a checksum only in later builds; here it comes first, and all builds are alike.
+Docutils gives each reference a role that is no longer allowed in a list, and pandas writes empty
+header cells. The theme offers Binder and Colab for every page that runs code; Colab opens notebooks
+alone, so they are offered on the pages of notebooks.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from myst_nb.sphinx_ext import add_global_html_resources
 from sphinx.application import Sphinx
 
 _INSTEAD = {'role="doc-biblioentry"': 'role="listitem"', "<th></th>": "<td></td>"}
 
 
-def _is_thebe(asset: Any) -> bool:
-    return "thebe" in f"{asset.filename} {asset.attributes.get('body')}"
-
-
 def _mend(app: Sphinx, page: str, template: str, context: dict[str, Any], *_: Any) -> None:
-    for name in ("css_files", "script_files"):
-        context[name] = [asset for asset in context[name] if not _is_thebe(asset)]
     for written, instead in _INSTEAD.items():
         if "body" in context:
             context["body"] = context["body"].replace(written, instead)
-
-
-def _copy_style(app: Sphinx) -> None:
-    Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)
-    add_global_html_resources(app, None)
+    if context.get("page_source_suffix") != ".ipynb":
+        buttons = context["header_buttons"]
+        buttons[:] = [button for button in buttons if button.get("label") != "launch-buttons"]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Have every page mended as it is written."""
-    app.connect("builder-inited", _copy_style)
-    app.connect("html-page-context", _mend)
+    """Have every page mended as it is written, after the theme has made its buttons."""
+    app.connect("html-page-context", _mend, priority=502)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
