@@ -20,7 +20,6 @@ _HOME = Path.cwd() if _IN_WHEEL else _PACKAGE.parent
 DATA = _CARRIED / "data" if _IN_WHEEL else _HOME / "data"
 SWEEPS = _CARRIED / "sweeps" if _IN_WHEEL else _HOME / "book" / "sweeps"
 DOWNLOADS = _HOME / "downloads"
-STANDIN = _HOME / "_build" / "standin"
 
 _FETCHED_BY = {
     "gldas_noah10_m_v21": "gldas",

@@ -24,6 +24,7 @@ from helpers.statistics.projections import share_votes
 SEED = 2022
 _POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
 EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
+EMBEDDED_ENSEMBLE = DATA / "embedded" / "ensemble_tp_1990_2099.nc"
 EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
 _CONTENTS = {
     "gldas": "a folder gldas/ with GLDAS monthly files (GLDAS_NOAH10_M*.nc4) right in it",
@@ -138,29 +139,37 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
 
 
 def load_top(source: str | Path = "embedded") -> xr.Dataset:
-    """Load terrestrial oxygen production of an ensemble of models, lazily.
+    """Load terrestrial oxygen production of an ensemble of models.
 
     Parameters
     ----------
     source : path or "embedded"
         A folder with a CMIP5 archive (``npp`` and ``rh``, or ``nep``; DRS tree or flat), in it or
-        in its subfolder ``cmip5/``. Without one, the stand-in archive is used, and written first
-        where it is absent (:mod:`helpers.standin`).
+        in its subfolder ``cmip5/``, of which nothing is read before it is computed. Without one,
+        what ``make data`` computed from nine stand-in models, to 1e-5 kg m-2 yr-1: emulated.
 
     Returns
     -------
     xarray.Dataset
-        As :func:`helpers.readers.earth_system_models.open_ensemble` returns it; the
-        attribute ``label`` says whether it is emulated, ``provenance`` where it comes from.
-    """
-    from helpers.readers.earth_system_models import open_ensemble
+        As :func:`helpers.readers.open_ensemble` returns it; the attribute ``label`` says whether it
+        is emulated, ``provenance`` where it comes from.
 
-    folder, about = _find_archive(source)
-    return open_ensemble(folder).assign_attrs(about)
+    Examples
+    --------
+    >>> ensemble = load_top()
+    >>> dict(ensemble["top"].sizes), ensemble.attrs["label"]
+    ({'scenario': 2, 'model': 9, 'year': 110, 'lat': 16, 'lon': 34}, 'emulated')
+    """
+    if folder := _look_into(source).cmip5:
+        from helpers.readers import open_ensemble  # takes a while, which own archives alone need
+
+        return open_ensemble(folder).assign_attrs(_of_archive(folder))
+    order = ("scenario", "model", "year", "lat", "lon")
+    return _stand_ins()[["top", "land_fraction", "area"]].transpose(*order)
 
 
 def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
-    """Load NPP and Rh of the historical runs behind :func:`load_top`, lazily.
+    """Load NPP and Rh of the historical runs behind :func:`load_top`.
 
     Parameters
     ----------
@@ -170,13 +179,29 @@ def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        As :func:`helpers.readers.earth_system_models.open_historical` returns it, with the
-        attributes of :func:`load_top`.
-    """
-    from helpers.readers.earth_system_models import open_historical
+        As :func:`helpers.readers.open_historical` returns it, with the attributes of
+        :func:`load_top`.
 
-    folder, about = _find_archive(source)
-    return open_historical(folder).assign_attrs(about)
+    Examples
+    --------
+    >>> carbon = load_carbon()
+    >>> carbon.indexes["year"][[0, -1]].tolist(), carbon["rh"].attrs["units"]
+    ([1990, 2004], 'kg m-2 yr-1')
+    """
+    if folder := _look_into(source).cmip5:
+        from helpers.readers import open_historical
+
+        return open_historical(folder).assign_attrs(_of_archive(folder))
+    return _stand_ins()[["npp", "rh", "land_fraction", "area"]].dropna("year")
+
+
+def _of_archive(folder: Path) -> dict[str, str]:
+    return {"label": "observed", "provenance": f"CMIP5 archive in {folder}"}
+
+
+def _stand_ins() -> xr.Dataset:
+    with xr.open_dataset(EMBEDDED_ENSEMBLE, engine="netcdf4") as file:
+        return file.load().assign_attrs(provenance="nine stand-in models")
 
 
 def sample_top(
@@ -229,15 +254,6 @@ def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
     """
     past = ensemble["top"].isel(scenario=0, drop=True).sel(year=slice(1990, 2005))
     return past.mean("year", keep_attrs=True).compute()
-
-
-def _find_archive(source: str | Path) -> tuple[Path, dict[str, str]]:
-    own = _look_into(source).cmip5
-    if own:
-        return own, {"label": top_label(source), "provenance": f"CMIP5 archive in {own}"}
-    from helpers.standin import archive
-
-    return archive(), {"label": top_label(source), "provenance": "nine stand-in models"}
 
 
 class _Own(NamedTuple):

@@ -17,7 +17,7 @@ from benchmarks.common import exponent_of
 from benchmarks.noise import write_archive, write_model
 from helpers.readers import earth_system_models as cmip5
 from helpers.readers import netcdf
-from helpers.standin import globe
+from tools.standin import globe
 
 MODELS = ["CanESM2", "HadGEM2-ES"]
 

@@ -10,7 +10,6 @@ from scipy import stats
 
 from helpers.errors import InputError
 from helpers.paths import DATA
-from helpers.standin import archive
 from helpers.statistics.projections import (
     compare_periods,
     effective_size,
@@ -19,6 +18,7 @@ from helpers.statistics.projections import (
     share_votes,
     spread_of_models,
 )
+from tools.standin import load_standin
 
 YEARS = np.arange(2006, 2100)
 
@@ -170,7 +170,7 @@ def test_other_votes_are_refused():
 def test_the_stand_ins_are_eight_families():
     families = load_families()
     assert families.index.is_unique
-    names = {path.name.split("_")[2] for path in archive().rglob("npp_*.nc")}
+    names = set(load_standin()["models"])
     of_names = families.reindex(sorted(names))
     assert of_names.notna().all()
     assert of_names[of_names.duplicated(keep=False)].to_dict() == {

@@ -18,10 +18,10 @@ from helpers.paths import DATA
 from helpers.readers.earth_system_models import open_historical
 from helpers.readers.gldas import load_climate
 from helpers.readers.terrain import plateau_mask
-from helpers.standin import file_spans, load_standin
 from helpers.statistics.projections import share_votes
 from helpers.study import EMBEDDED_TOP, load_study
 from tools.execution import NOTEBOOKS
+from tools.standin import file_spans, load_standin
 
 MODELS = list(load_standin()["models"])
 SOUTHEAST, SOUTH = 135, 180
