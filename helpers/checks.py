@@ -18,6 +18,7 @@ from helpers.errors import InputError, list_some, show
 
 _DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}
 COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
+_SHARE = "a number between 0 and 1"
 _USUAL = (-10, 20)  # powers of 2: from a thousandth to a million
 
 
@@ -30,12 +31,12 @@ def check_number(
     needed: str = "",
     mend: str = "correct it",
 ) -> float:
-    """Return a number as a float; refuse what is none, or not finite, or out of range.
+    """Return a number as a float; refuse what is none, or not finite, or outside of low to high.
 
     Parameters
     ----------
     name : str
-        Of the parameter, for the error.
+        Of the parameter, for the error, here and in all other checks.
     value : object
         What was given.
     low, high : float
@@ -60,51 +61,22 @@ def check_whole(
     needed: str = "",
     mend: str = "correct it",
 ) -> int:
-    """Return a whole number, which may come as 200.0; refuse what is none, or out of range.
-
-    Parameters
-    ----------
-    name, value, low, high, needed, mend : as for :func:`check_number`
-    of : str
-        What is counted.
-    """
-    number = _as_number(value)
-    if np.isfinite(number) and number == int(number) and low <= number <= high:
-        return int(value)
+    """Return a whole number of something, which may come as 200.0, as :func:`check_number`."""
     needed = needed or f"a whole number{_span(low, high)} {of}".rstrip()
-    raise InputError(name, needed=needed, found=_say(value), mend=mend)
+    number = check_number(name, value, low, high, needed=needed, mend=mend)
+    if number != int(number):
+        raise InputError(name, needed=needed, found=_say(value), mend=mend)
+    return int(value)
 
 
-def check_level(name: str, level: float, usual: float) -> float:
-    """Return a level of significance or confidence; refuse one that is not between 0 and 1.
-
-    Parameters
-    ----------
-    name : str
-        Of the level, for the error.
-    level : float
-        What was given.
-    usual : float
-        What to propose instead.
-    """
-    if 0 < _as_number(level) < 1:
-        return _as_number(level)
-    needed = "a number between 0 and 1"
-    raise InputError(name, needed=needed, found=_say(level), mend=f"try {usual:g}")
+def check_level(name: str, level: object, usual: float) -> float:
+    """Return a level of significance or confidence between 0 and 1; propose the usual one."""
+    ends = np.nextafter(0, 1), np.nextafter(1, 0)
+    return check_number(name, level, *ends, needed=_SHARE, mend=f"try {usual:g}")
 
 
 def check_word(name: str, value: object, words: Iterable[str]) -> None:
-    """Refuse a value that is not among the words that a parameter takes.
-
-    Parameters
-    ----------
-    name : str
-        Of the parameter, for the error.
-    value : object
-        What was given.
-    words : iterable of str
-        What it may be.
-    """
+    """Refuse a value that is not among the words that a parameter takes."""
     if not isinstance(value, str) or value not in words:
         raise InputError(
             name, needed=" or ".join(words), found=repr(value), mend="use one of these words"
@@ -114,19 +86,7 @@ def check_word(name: str, value: object, words: Iterable[str]) -> None:
 def check_columns(
     name: str, table: pd.DataFrame, columns: Iterable[str], mend: str = "correct its name"
 ) -> None:
-    """Refuse a table without some of the columns that are needed.
-
-    Parameters
-    ----------
-    name : str
-        Of the table, for the error.
-    table : pandas.DataFrame
-        Any.
-    columns : iterable of str
-        That it must have.
-    mend : str
-        What to do.
-    """
+    """Refuse a table without some of the columns that are needed."""
     if missing := [column for column in columns if column not in table]:
         needed, found = f"the columns {list_some(columns)}", f"no column {list_some(missing)}"
         raise InputError(name, needed=needed, found=found, mend=mend)
@@ -201,7 +161,7 @@ def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = Fal
     ----------
     kind : str
         What they name, such as ``group``.
-    labels : pandas.Series
+    labels : pandas.Series, list or array
         Of the sites.
     index : pandas.Index
         The sites.
@@ -257,12 +217,9 @@ def check_array(name: str, values: np.ndarray, shape: str, **sizes: int) -> np.n
 
 
 def unit_of(values: np.ndarray) -> np.ndarray:
-    """Return what to divide columns by before they are squared: a power of 2, 1 in usual units.
+    """Return what to divide the columns of (n, p) or (n,) by before they are squared.
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        (n, p) or (n,).
+    A power of 2, which is exact, and 1 in usual units.
     """
     exponent = np.frexp(np.abs(np.asarray(values)).max(axis=0, initial=0))[1]
     is_usual = (exponent >= _USUAL[0]) & (exponent <= _USUAL[1])
@@ -325,13 +282,7 @@ def _as_frame(name: str, values: object, index: pd.Index | None) -> pd.DataFrame
 
 
 def as_floats(column: pd.Series) -> np.ndarray:
-    """Return the numbers of a column, NaN where there is none.
-
-    Parameters
-    ----------
-    column : pandas.Series
-        Of any type.
-    """
+    """Return the numbers of a column of any type, NaN where there is none."""
     if column.dtype.kind in "biuf":
         return column.to_numpy(float, na_value=np.nan)
     return np.array([_spelled(value) for value in column], float)
@@ -372,10 +323,7 @@ def _span(low: float, high: float) -> str:
 def find_hole(centres: np.ndarray) -> str:
     """Say where rows or columns of a grid are not side by side, nothing where all are.
 
-    Parameters
-    ----------
-    centres : numpy.ndarray
-        Of cells, ascending, in degrees. Rows of a Gaussian grid are not quite evenly apart.
+    Centres ascend, in degrees. Rows of a Gaussian grid are not quite evenly apart.
     """
     steps = np.diff(centres)
     if not steps.size or steps.max() <= 1.5 * np.median(steps):
@@ -385,15 +333,7 @@ def find_hole(centres: np.ndarray) -> str:
 
 
 def check_collinear(names: list[str], R: np.ndarray) -> None:
-    """Refuse a column that follows from others.
-
-    Parameters
-    ----------
-    names : list of str
-        Of the columns.
-    R : numpy.ndarray
-        Their correlations, (p, p).
-    """
+    """Refuse a column that follows from others, by their names and correlations (p, p)."""
     if not np.isfinite(R).all():
         wrong = names[np.argmin(np.isfinite(R).all(axis=1))]
         raise InputError(
