@@ -23,6 +23,10 @@ def connect(cluster: str) -> None:
     ------
     InputError
         If no scheduler answers at the address within ten seconds.
+
+    Examples
+    --------
+    >>> connect("here")
     """
     if "distributed" in sys.modules:
         from distributed import default_client

@@ -84,6 +84,13 @@ def oxygen_flux(nep: xr.DataArray, ratio: float = OXYGEN_PER_CARBON) -> xr.DataA
     ------
     InputError
         If `nep` is not in kg m-2 s-1.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> nep = xr.DataArray([3e-9], dims="time", attrs={"units": "kg m-2 s-1"})
+    >>> oxygen_flux(nep).round(12).item()
+    8e-09
     """
     require_units(nep, MONTHLY_FLUX)
     names = {"long_name": "terrestrial oxygen production", "units": MONTHLY_FLUX}
@@ -101,6 +108,14 @@ def annual_total(flux: xr.DataArray) -> xr.DataArray:
     ------
     InputError
         If the units are others, or a year does not have each of its twelve months once.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> months = {"time": xr.date_range("2001-01", periods=12, freq="MS", use_cftime=True)}
+    >>> nep = xr.DataArray([1e-9] * 12, months, name="nep", attrs={"units": "kg m-2 s-1"})
+    >>> annual_total(nep).round(4).item()
+    0.0315
     """
     import xarray as xr  # path models need the constants above alone
 
@@ -185,6 +200,13 @@ def content(
     ------
     InputError
         If a unit is another, or a land fraction is outside 0 to 1 (a percentage, for example).
+
+    Examples
+    --------
+    >>> from helpers.study import load_carbon
+    >>> carbon = load_carbon().isel(model=0, year=0)
+    >>> content(carbon["npp"], carbon["area"], carbon["land_fraction"]).round(2).item()
+    1.59
     """
     require_units(annual_flux, ANNUAL_FLUX)
     mass = annual_flux * _land_area(area, land_fraction)
@@ -217,6 +239,13 @@ def area_mean(
     ------
     InputError
         If `area` is not in m2, or a land fraction is outside 0 to 1.
+
+    Examples
+    --------
+    >>> from helpers.study import load_carbon
+    >>> carbon = load_carbon().isel(model=0, year=0)
+    >>> area_mean(carbon["npp"], carbon["area"], carbon["land_fraction"]).round(3).item()
+    0.284
     """
     weighted = annual_flux.weighted(_land_area(area, land_fraction))
     return weighted.mean(["lat", "lon"], keep_attrs=True)

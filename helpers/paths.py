@@ -56,6 +56,11 @@ def find_genuine(name: str) -> Path:
     ------
     InputError
         If it is not in :func:`genuine_folder`.
+
+    Examples
+    --------
+    >>> find_genuine("srdb").name  # doctest: +SKIP
+    'srdb'
     """
     folder = genuine_folder() / name
     if _is_complete(folder):

@@ -97,6 +97,12 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     InputError
         If the folder has none of these, or something else under their names, or what it has fails
         the checks of its reader.
+
+    Examples
+    --------
+    >>> study = load_study()
+    >>> study.sites.shape, study.labels["TF"], study.labels["SOC"]
+    ((30, 49), 'observed', 'reconstructed')
     """
     gldas_folder, site_table, _ = _look_into(source)
     embedded_climate = load_climate()
@@ -223,6 +229,11 @@ def sample_top(
     -------
     pandas.Series
         kg O2 m-2 yr-1 per m2 of land, by site. The paper does not say how it got TOP at sites.
+
+    Examples
+    --------
+    >>> sample_top(load_study().sites)["T30"].round(3).item()
+    0.045
     """
     if _look_into(source).cmip5:
         field = mean_top(load_top(source))
@@ -235,7 +246,13 @@ def sample_top(
 
 
 def top_label(source: str | Path = "embedded") -> str:
-    """Return the label of TOP: observed from an archive of your own, emulated without one."""
+    """Return the label of TOP: observed from an archive of your own, emulated without one.
+
+    Examples
+    --------
+    >>> top_label()
+    'emulated'
+    """
     return "observed" if _look_into(source).cmip5 else "emulated"
 
 
@@ -251,6 +268,11 @@ def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
     -------
     xarray.DataArray
         kg O2 m-2 yr-1 on (model, lat, lon).
+
+    Examples
+    --------
+    >>> mean_top(load_top()).sel(model="CanESM2", lat=30.5, lon=95.5).round(3).item()
+    0.042
     """
     past = ensemble["top"].isel(scenario=0, drop=True).sel(year=slice(1990, 2005))
     return past.mean("year", keep_attrs=True).compute()
@@ -326,6 +348,11 @@ def minmax(table: pd.DataFrame) -> pd.DataFrame:
     ------
     InputError
         If a column has a gap, or the same value everywhere (there is nothing to divide by).
+
+    Examples
+    --------
+    >>> minmax(pd.DataFrame({"pH": [6.0, 8.0, 7.0]}))["pH"].tolist()
+    [0.0, 1.0, 0.5]
     """
     check_numbers(table)
     return (table - table.min()) / (table.max() - table.min())
@@ -360,6 +387,11 @@ def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
     ------
     InputError
         For another word.
+
+    Examples
+    --------
+    >>> rescale(pd.DataFrame({"pH": [6.0, 8.0, 7.0]}), "ranks")["pH"].tolist()
+    [1.0, 3.0, 2.0]
     """
     check_word("scaling", by, SCALINGS)
     usable = np.isfinite(table).all() & (table.min() < table.max())

@@ -73,6 +73,11 @@ def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
     References
     ----------
     Zhao et al. (2017), Ecosphere 8, e01901.
+
+    Examples
+    --------
+    >>> read_field_sites()["land_cover"].value_counts()["meadow"]  # doctest: +SKIP
+    26
     """
     folder = find_collection(source, "tibet_fauna")
     measured = _read_by_site(folder / _FAUNA, ["vege.type"], _MEASURED, sep="\t")

@@ -87,6 +87,11 @@ def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
     References
     ----------
     Jian et al. (2021), Earth System Science Data 13, 255-267.
+
+    Examples
+    --------
+    >>> len(read_respiration())  # doctest: +SKIP
+    411
     """
     folder = find_collection(source, "srdb")
     files = sorted(folder.glob("srdb-data*.csv")) + sorted(folder.glob("srdb_*.csv"))
@@ -148,6 +153,11 @@ def screen_records(records: pd.DataFrame) -> Screened:
     A record is manipulated where SRDB names a manipulation, or a level of one that is no control.
     Its flags Q10 to Q14 mean a potential, suspected or known problem, a duplicate, or an
     inconsistency. "Q1", which SRDB does not define, is kept, as Q01 (read off a figure) is.
+
+    Examples
+    --------
+    >>> screen_records(read_respiration()).steps["records"].iloc[-1]  # doctest: +SKIP
+    148
     """
     level = records["Manipulation_level"]
     done = records["Manipulation"].str.lower()
@@ -204,6 +214,12 @@ def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Scr
     An equation a b^((T - c) / 10) is the same curve with beta = ln(b) / 10. Three things are
     checked: an equation must give the R10 and the Q10 that SRDB reports beside it within 10 %
     (which also tests the unit), and one that a study gives for several records counts once.
+
+    Examples
+    --------
+    >>> records = screen_records(read_respiration()).table  # doctest: +SKIP
+    >>> len(read_equations(records).table)  # doctest: +SKIP
+    19
     """
     path = find_collection(source, "srdb") / "srdb-equations.csv"
     numbers = (*_EQUATION, *_EQUATION_Q10, *_FITTED_TO)
