@@ -19,6 +19,7 @@ from helpers.errors import InputError, list_some, show
 _DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}
 COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
 _SHARE = "a number between 0 and 1"
+_ONE_ORDER = "take both from one study, or reindex one by the other"
 _USUAL = (-10, 20)  # powers of 2: from a thousandth to a million
 
 
@@ -130,50 +131,37 @@ def check_sites(
         By parameter, whose name a column alone gets. ``places`` needs longitude and latitude, in
         degrees, which may be the same at every site. None stays None.
     """
-    faults, checked = [], []
+    faults, checked = [], dict.fromkeys(tables)
     index = next((table.index for table in tables.values() if hasattr(table, "iloc")), None)
     for name, table in tables.items():
         if table is None:
-            checked.append(None)
             continue
-        table = _as_frame(name, table, index)
+        table, rules = _as_frame(name, table, index), (different, {})
         index = table.index if index is None else index
-        rules = (different, {})
         if name == "places":
             check_columns(name, table, _DEGREES)
             table, rules = table[[*_DEGREES]], (1, _DEGREES)
-        numbers, found = _find_faults(table, *rules)
+        checked[name], found = _find_faults(table, *rules)
         if not table.index.equals(index):
             needed = "tables of the same sites in the same order"
             here = f"{len(index)} sites in one, {len(table)} or another order in the other"
-            mend = "take both from one study, or reindex one by the other"
-            faults.append((name, needed, here, mend))
+            faults.append((name, needed, here, _ONE_ORDER))
         faults += found
-        checked.append(numbers)
     _refuse(faults)
-    return checked
+    return [*checked.values()]
 
 
 def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = False) -> pd.Series:
     """Return the group of each site; refuse other sites, another order, or a site without one.
 
-    Parameters
-    ----------
-    kind : str
-        What they name, such as ``group``.
-    labels : pandas.Series, list or array
-        Of the sites.
-    index : pandas.Index
-        The sites.
-    gaps : bool
-        Whether sites may be without.
+    `kind` is what the labels name, such as ``group``, `index` the sites.
     """
     name = getattr(labels, "name", None)
     labels = _as_frame(f"{kind}s", labels, index).iloc[:, 0].rename(name)
     here = labels.index[labels.isna()]
     if not labels.index.equals(index):
         found = f"{len(labels)} {kind}s for {len(index)} sites, or another order"
-        mend = "take both from one study, or reindex one by the other"
+        mend = _ONE_ORDER
     elif len(here) and not gaps:
         found, mend = f"a gap at {here[0]}", f"name its {kind}, or leave the site out"
     else:

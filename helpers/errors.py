@@ -46,32 +46,14 @@ def _printable(text: str) -> str:
 
 
 def list_some(names: Iterable[object], most: int = 50) -> str:
-    """Return names with commas between them, the first ones of many.
-
-    Parameters
-    ----------
-    names : iterable
-        What was found.
-    most : int
-        How many are shown; of the others the message says only how many there are.
-    """
+    """Return names with commas between them: the first ones, and how many others there are."""
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(show(str(name), 40, quote=False) for name in names[:most]) + more
 
 
 def show(text: str, most: int = 60, quote: bool = True) -> str:
-    """Return text from a user's file on one line, its beginning if it is long.
-
-    Parameters
-    ----------
-    text : str
-        Of any length, with any letters.
-    most : int
-        Letters to show.
-    quote : bool
-        With quotation marks.
-    """
+    """Return the beginning of a text from a user's file, of any length and letters, on one line."""
     start = repr(text[:most])
     start = start if quote else start[1:-1]
     return start if len(text) <= most else f"{start} and {len(text) - most} letters more"

@@ -194,15 +194,7 @@ def check(exercise: str, answer: object = ...) -> Reply:
 
 
 def show_answer(listed: Mapping, answer: object) -> str:
-    """Return an answer as a reader sees it, with its unit.
-
-    Parameters
-    ----------
-    listed : mapping
-        The row of the exercise in :func:`load_exercises`.
-    answer : int, float, str or list of str
-        As the kind of the exercise demands.
-    """
+    """Return an answer as a reader sees it, with the unit in its row of the list."""
     if isinstance(answer, list):
         return ", ".join(answer) or "none"
     if isinstance(answer, str):

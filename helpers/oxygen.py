@@ -34,20 +34,10 @@ _SPELLINGS = (  # of one unit, replaced one after the other
 
 
 def require_units(flux: xr.DataArray, needed: str) -> None:
-    """Refuse an array whose attribute ``units`` is missing or another unit.
+    """Refuse an array whose attribute ``units`` is missing, or means another unit.
 
-    Parameters
-    ----------
-    flux : xarray.DataArray
-        Named, so that the message can name it.
-    needed : str
-        A product of units, as in ``kg m-2 s-1``. Other spellings of the same unit are accepted:
-        ``kg m^-2 s^-1``, ``kg m**-2 s**-1``, ``kg/m2/s``, and any order.
-
-    Raises
-    ------
-    InputError
-        If the attribute is missing, or means another unit.
+    `needed` is a product such as ``kg m-2 s-1``. Other spellings of the same unit are accepted:
+    ``kg m^-2 s^-1``, ``kg m**-2 s**-1``, ``kg/m2/s``, and any order.
     """
     found = flux.attrs.get("units")
     if found is None or _parts(str(found)) != _parts(needed):

@@ -45,12 +45,7 @@ def _is_complete(folder: Path) -> bool:
 
 
 def find_genuine(name: str) -> Path:
-    """Return the folder of a collection of genuine files.
-
-    Parameters
-    ----------
-    name : str
-        gldas_noah10_m_v21, cmip5, tibet_fauna or srdb.
+    """Return the folder of a collection: gldas_noah10_m_v21, cmip5, tibet_fauna or srdb.
 
     Raises
     ------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,9 +26,9 @@ EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
 EMBEDDED_ENSEMBLE = DATA / "embedded" / "ensemble_tp_1990_2099.nc"
 EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
 _CONTENTS = {
-    "gldas": "a folder gldas/ with GLDAS monthly files (GLDAS_NOAH10_M*.nc4) right in it",
+    "gldas": "GLDAS monthly files (GLDAS_NOAH10_M*.nc4) in the folder or right in its gldas/",
     "sites": "the site table, sites.csv",
-    "cmip5": "CMIP5 files of npp and rh, named as ESGF names them",
+    "cmip5": "CMIP5 files of npp and rh in it, named as ESGF names them",
 }
 
 
@@ -104,9 +103,8 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     >>> study.sites.shape, study.labels["TF"], study.labels["SOC"]
     ((30, 49), 'observed', 'reconstructed')
     """
-    gldas_folder, site_table, _ = _look_into(source)
-    embedded_climate = load_climate()
-    if gldas_folder:
+    own, embedded_climate = _look_into(source), load_climate()
+    if gldas_folder := own.get("gldas"):
         climate = annual_mean(open_gldas(gldas_folder))
         files = climate.attrs["inputs"].count("\n") + 1
         climate_from = f"{files} GLDAS files in {gldas_folder}, {climate.attrs['period']}"
@@ -115,7 +113,7 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         climate_from = f"GLDAS-2.1 Noah monthly files, {climate.attrs['period']} (embedded mean)"
 
     labels = load_factors()["data_label"]
-    if site_table:
+    if site_table := own.get("sites"):
         sites = read_sites(site_table)
         labels = labels.mask(labels.index.isin(sites.columns), "observed")
         sites_from = f"your table {site_table}; what it holds is observed on your word"
@@ -166,7 +164,7 @@ def load_top(source: str | Path = "embedded") -> xr.Dataset:
     >>> dict(ensemble["top"].sizes), ensemble.attrs["label"]
     ({'scenario': 2, 'model': 9, 'year': 110, 'lat': 16, 'lon': 34}, 'emulated')
     """
-    if folder := _look_into(source).cmip5:
+    if folder := _look_into(source).get("cmip5"):
         from helpers.readers import open_ensemble  # takes a while, which own archives alone need
 
         return open_ensemble(folder).assign_attrs(_of_archive(folder))
@@ -194,7 +192,7 @@ def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
     >>> carbon.indexes["year"][[0, -1]].tolist(), carbon["rh"].attrs["units"]
     ([1990, 2004], 'kg m-2 yr-1')
     """
-    if folder := _look_into(source).cmip5:
+    if folder := _look_into(source).get("cmip5"):
         from helpers.readers import open_historical
 
         return open_historical(folder).assign_attrs(_of_archive(folder))
@@ -235,7 +233,7 @@ def sample_top(
     >>> sample_top(load_study().sites)["T30"].round(3).item()
     0.045
     """
-    if _look_into(source).cmip5:
+    if _look_into(source).get("cmip5"):
         field = mean_top(load_top(source))
     else:
         with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
@@ -253,7 +251,7 @@ def top_label(source: str | Path = "embedded") -> str:
     >>> top_label()
     'emulated'
     """
-    return "observed" if _look_into(source).cmip5 else "emulated"
+    return "observed" if _look_into(source).get("cmip5") else "emulated"
 
 
 def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
@@ -278,38 +276,30 @@ def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
     return past.mean("year", keep_attrs=True).compute()
 
 
-class _Own(NamedTuple):
-    """What a reader's folder holds: GLDAS files, a site table, a CMIP5 archive."""
-
-    gldas: Path | None = None
-    sites: Path | None = None
-    cmip5: Path | None = None
-
-
-def _look_into(source: str | Path) -> _Own:
+def _look_into(source: str | Path) -> dict[str, Path]:
+    """Return what a reader's folder holds of _CONTENTS, nothing for the embedded study."""
     if source == "embedded":
-        return _Own()
+        return {}
     from helpers.readers.earth_system_models import holds_archive
 
-    folder = Path(source)
-    gldas = [place for place in (folder, folder / "gldas") if holds_gldas(place)]
-    sites = folder / "sites.csv"
-    own = _Own(
-        gldas=gldas[0] if gldas else None,
-        sites=sites if sites.exists() or sites.is_symlink() else None,
-        cmip5=folder if holds_archive(folder) else None,
-    )
-    if own == _Own():
+    folder, own = Path(source), {}
+    for place in (folder / "gldas", folder):
+        if holds_gldas(place):
+            own["gldas"] = place
+    if (folder / "sites.csv").exists() or (folder / "sites.csv").is_symlink():
+        own["sites"] = folder / "sites.csv"
+    if holds_archive(folder):
+        own["cmip5"] = folder
+    if not own:
         raise InputError(
             folder,
-            needed="sites.csv, or GLDAS monthly files in it or in gldas/, or CMIP5 files of npp "
-            "and rh in it or in folders in it",
+            needed=", or ".join(_CONTENTS.values()),
             found="none of these in it" if folder.is_dir() else "no such folder",
             mend="check the path (it is read from where you started the run)",
         )
     for path in sorted(folder.iterdir()):
         name = path.name.lower().partition(".")[0]
-        if name in _CONTENTS and not getattr(own, name):
+        if name in _CONTENTS and name not in own:
             raise InputError(
                 path,
                 needed=_CONTENTS[name],

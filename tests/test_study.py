@@ -86,7 +86,7 @@ def test_an_own_climatic_column_is_not_overwritten(tmp_path):
 def test_a_source_with_nothing_to_read_is_refused(tmp_path, kind):
     source = {"missing": tmp_path / "nowhere", "empty": tmp_path, "file": tmp_path / "x"}[kind]
     (tmp_path / "x").touch()
-    with pytest.raises(InputError, match=r"needed: sites\.csv, or GLDAS"):
+    with pytest.raises(InputError, match=r"needed: (.|\n)*sites\.csv, or CMIP5"):
         load_study(source)
 
 

@@ -109,14 +109,9 @@ def _read_by_site(path: Path, words: list[str], about: dict, sep: str) -> pd.Dat
 
 
 def find_collection(source: str | Path, name: str) -> Path:
-    """Return the folder of a collection of field data.
+    """Return the folder of a collection, tibet_fauna or srdb, or refuse that there is none.
 
-    Parameters
-    ----------
-    source : "genuine" or path
-        Where ``make data`` or ``TIBET_REAL_DATA`` put it, or a folder that holds it or is it.
-    name : str
-        tibet_fauna or srdb.
+    `source` is "genuine", a folder that holds the collection, or the collection itself.
     """
     if source == "genuine":
         return find_genuine(name)

@@ -72,18 +72,8 @@ def to_numbers(
 ) -> pd.DataFrame:
     """Return a table with columns of text as numbers; refuse what cannot be right in its unit.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Of the table, for the error, which tells the first fault of every column.
-    table : pandas.DataFrame
-        From :func:`read_cells`.
-    limits : mapping
-        The columns, each with the least and the most that it may hold, and its unit.
-    key : str
-        The column that names a row.
-    gaps : iterable of str
-        Columns where a cell may be empty; it is NaN.
+    The refusal tells the first fault of every column, in the row that the column `key` names. In
+    columns with `gaps` a cell may be empty; it is NaN.
     """
     places, needs, found, numbers = [], [], [], {}
     for name, (low, high, unit) in limits.items():

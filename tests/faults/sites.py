@@ -149,7 +149,6 @@ CASES = [
     Case("The folder of the study is empty", load_study, ("", "none of these in it")),
     Case("A folder named sites.csv", _folder, (TABLE, "Is a directory")),
     Case("A link that leads nowhere", _link("nowhere"), (TABLE, "a link that leads to no file")),
-    Case("A link to itself", _link(TABLE), (TABLE, "a link that leads to no file")),
     Case("An empty file", written(""), (TABLE, "an empty file")),
     Case("A header without rows", written(GOOD.splitlines()[0] + "\n"), (TABLE, "no rows")),
     Case(
@@ -164,18 +163,12 @@ CASES = [
     ),
     Case("A byte order mark", written(GOOD, "utf-8-sig"), handled=same, answer="Read."),
     Case("UTF-16", written(GOOD, "utf-16"), (TABLE, "needed: a table in UTF-8")),
-    Case("UTF-16 without a mark", written(GOOD, "utf-16-le"), (TABLE, "a zero byte")),
     Case(
         "Latin-1 letters",
         written(GOOD.replace("A,", "Ü,"), "latin-1"),
         (TABLE, "needed: a table in UTF-8", "save the table as CSV UTF-8"),
     ),
-    Case("A zero byte", changed("A,", "A\0,"), (TABLE, "a zero byte")),
     Case("Lines that end as in Windows", changed("\n", "\r\n"), handled=same, answer="Read."),
-    Case(
-        "Lines that end as in an old Macintosh", changed("\n", "\r"), handled=same, answer="Read."
-    ),
-    Case("Empty lines", changed("\n", "\n\n"), handled=same, answer="Left out."),
     Case("Blanks before the cells", changed(",", ", "), handled=same, answer="Left out."),
     Case("Columns in another order", _shuffled_columns, handled=same, answer="Read by name."),
     Case(
@@ -183,7 +176,6 @@ CASES = [
         changed(",", ";"),
         (TABLE, "no column site", "site;longitude"),
     ),
-    Case("Tabs between the cells", changed(",", "\t"), (TABLE, "no column site")),
     Case("Decimal commas", changed("20.5", "20,5"), (TABLE, "more cells in a row than names")),
     Case(
         "Decimal commas in quotation marks",
@@ -194,11 +186,6 @@ CASES = [
         "A quotation mark that never closes",
         changed("A,", '"A,'),
         (TABLE, "EOF inside string"),
-    ),
-    Case(
-        "A name of a column with 100 000 letters",
-        changed("SOC", "S" * 100_000),
-        (COLUMN, "99940 letters more"),
     ),
     Case(
         "A row with too few cells",
@@ -224,27 +211,12 @@ CASES = [
         (f"{COLUMN} 'C/N'", "rename it to 'CN'"),
     ),
     Case(
-        "A sign in the label of a factor",
-        changed("SOC", "G+"),
-        (f"{COLUMN} 'G+'", "rename it to 'GP'"),
-    ),
-    Case(
         "A column that nobody knows",
         changed("SOC", "colour of the sky"),
         (f"{COLUMN} 'colour of the sky'", "remove it"),
     ),
-    Case(
-        "A script as the name of a column",
-        changed("SOC", "<script>alert(1)</script>"),
-        (f"{COLUMN} '<script>alert(1)</script>'", "remove it"),
-    ),
     Case("A column twice", changed("pH", "SOC"), (TABLE, "two columns SOC")),
     Case("A site twice", changed("B,", "A,"), (f"{COLUMN} 'site'", "'A' in line 3")),
-    Case(
-        "A site twice, once with blanks",
-        changed("B,", "A ,"),
-        (f"{COLUMN} 'site'", "'A' in line 3"),
-    ),
     Case("A site without a name", changed("B,", ","), (f"{COLUMN} 'site'", "'' in line 3")),
     Case(
         "Numbers as names",
@@ -253,31 +225,11 @@ CASES = [
         answer="They stay text: 007 is not 7.",
     ),
     Case("NA as a name", changed("A,", "NA,"), handled=_named("NA"), answer="Text like any other."),
-    Case(
-        "A script as a name",
-        changed("A,", "<script>alert(1)</script>,"),
-        handled=_named("<script>alert(1)</script>"),
-        answer="Text like any other; pages escape it.",
-    ),
-    Case(
-        "A picture that runs a script as a name",
-        changed("A,", '"""><img src=x onerror=alert(1)>",'),
-        handled=_named('"><img src=x onerror=alert(1)>'),
-        answer="Text like any other; pages escape it.",
-    ),
-    Case(
-        "A formula as a name",
-        changed("A,", "=1+1,"),
-        handled=_named("=1+1"),
-        answer="Text like any other; nothing computes it.",
-    ),
     Case("A formula for a number", changed("20.5", "=1+1"), (f"{COLUMN} 'SOC', site A", "'=1+1'")),
     Case("A word for a number", changed("20.5", "much"), (f"{COLUMN} 'SOC', site A", "'much'")),
-    Case("A sign of truth for a number", changed("20.5", "True"), (f"{COLUMN} 'SOC', site A",)),
     Case("An empty cell", changed("20.5", ""), (f"{COLUMN} 'SOC', site A", "an empty cell")),
     Case("NaN for a number", changed("20.5", "NaN"), (f"{COLUMN} 'SOC', site A", "'NaN'")),
     Case("An infinite number", changed("20.5", "inf"), (f"{COLUMN} 'SOC', site A", "'inf'")),
-    Case("A number beyond all (1e999)", changed("20.5", "1e999"), (f"{COLUMN} 'SOC', site A",)),
     Case("A fill value (-9999)", changed("20.5", "-9999"), (f"{COLUMN} 'SOC'", "0 and 1000")),
     Case("A pH of 71", changed("7.1", "71"), (f"{COLUMN} 'pH', site A", "between 0 and 14")),
     Case(
@@ -301,11 +253,6 @@ CASES = [
             ("A fraction for per cent", "ALB", 0.2, "between 1 and 100 (%)"),
             ("Integers of a satellite's file", "EVI", 2500, "between -1 and 1 (1)"),
         )
-    ),
-    Case(
-        "An elevation in feet",
-        changed("4500", "14764"),
-        (f"{COLUMN} 'elevation', site A", "between 10 and 9000 (m)"),
     ),
     Case(
         "An elevation in kilometres",
@@ -346,7 +293,7 @@ CASES = [
     Case(
         "GLDAS files one folder too deep",
         beside(_climate_below("gldas/2014")),
-        ("gldas", "right in it", "its own data in its place"),
+        ("gldas", "right in its gldas", "its own data in its place"),
     ),
     Case(
         "GLDAS files that end in .nc, in their folder",
@@ -362,11 +309,6 @@ CASES = [
         "A land cover in other letters",
         changed("steppe,3", "Steppe,3"),
         (f"{COLUMN} 'land_cover', site B", "meadow, steppe", "'Steppe'"),
-    ),
-    Case(
-        "A script as a land cover",
-        changed("steppe,3", "<script>alert(1)</script>,3"),
-        (f"{COLUMN} 'land_cover', site B", "'<script>alert(1)</script>'"),
     ),
     Case(
         "A zone that does not exist",
