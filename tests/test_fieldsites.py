@@ -15,7 +15,6 @@ from helpers.pathmodel import (
     bootstrap_effects,
     d_separation,
     parse_model,
-    read_model,
     spatial_separation,
 )
 from helpers.readers.gldas import load_climate
@@ -292,10 +291,3 @@ def test_claims_are_tested_at_their_effective_number_of_sites(chain):
     )
     assert alike["p_spatial"] == pytest.approx(test["p"].iloc[0])
     assert alike["p_spatial"] > alike["p"]
-
-
-def test_the_page_model_is_recursive_and_says_why():
-    model = read_model("field_climate")
-    assert model.recursive
-    assert set(model.reasons) == set(model.endogenous)
-    assert set(model.variables) == {"PRE", "AT", "richness", "pH", "SOC", "CN"}
