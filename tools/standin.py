@@ -52,11 +52,7 @@ _FLUX = {
     "missing_value": _FILL,
 }
 _FIXED = {
-    "areacella": {
-        "standard_name": "cell_area",
-        "units": "m2",
-        "comment": "from the cell bounds, on a sphere of 6371 km",
-    },
+    "areacella": {"standard_name": "cell_area", "units": "m2"},
     "sftlf": {
         "standard_name": "land_area_fraction",
         "units": "%",
@@ -284,14 +280,9 @@ def _variability(model: str, scenario: str) -> dict[str, np.ndarray]:
     south_north, west_east = np.meshgrid(
         *(np.interp(cells[name], _BOX[name], (-1, 1)) for name in _BOX), indexing="ij"
     )
-    modes = settings["modes"]
-    patterns = np.stack(
-        [
-            modes["whole"] * np.ones_like(west_east),
-            modes["west_east"] * west_east,
-            modes["south_north"] * south_north,
-        ]
-    )
+    weights = [settings["modes"][mode] for mode in ("whole", "west_east", "south_north")]
+    patterns = np.stack([np.ones_like(west_east), west_east, south_north])
+    patterns *= np.array(weights)[:, None, None]
     return {
         name: settings[name] * np.einsum("ym,mij->yij", series[:, number], patterns)
         for number, name in enumerate(_FLUXES)
