@@ -62,7 +62,15 @@ def check_whole(
     needed: str = "",
     mend: str = "correct it",
 ) -> int:
-    """Return a whole number of something, which may come as 200.0, as :func:`check_number`."""
+    """Return a whole number, which may come as 200.0; refuse what is none, or out of range.
+
+    Parameters
+    ----------
+    name, value, low, high, needed, mend : object
+        As for :func:`check_number`.
+    of : str
+        What is counted.
+    """
     needed = needed or f"a whole number{_span(low, high)} {of}".rstrip()
     number = check_number(name, value, low, high, needed=needed, mend=mend)
     if number != int(number):
@@ -71,13 +79,27 @@ def check_whole(
 
 
 def check_level(name: str, level: object, usual: float) -> float:
-    """Return a level of significance or confidence between 0 and 1; propose the usual one."""
+    """Return a level of significance or confidence; refuse one that is not between 0 and 1.
+
+    Parameters
+    ----------
+    name, level : object
+        What was given under which name.
+    usual : float
+        What to propose instead.
+    """
     ends = np.nextafter(0, 1), np.nextafter(1, 0)
     return check_number(name, level, *ends, needed=_SHARE, mend=f"try {usual:g}")
 
 
 def check_word(name: str, value: object, words: Iterable[str]) -> None:
-    """Refuse a value that is not among the words that a parameter takes."""
+    """Refuse a value that is not among the words that a parameter takes.
+
+    Parameters
+    ----------
+    name, value, words : object
+        What was given under which name, and what it may be.
+    """
     if not isinstance(value, str) or value not in words:
         raise InputError(
             name, needed=" or ".join(words), found=repr(value), mend="use one of these words"
@@ -87,7 +109,15 @@ def check_word(name: str, value: object, words: Iterable[str]) -> None:
 def check_columns(
     name: str, table: pd.DataFrame, columns: Iterable[str], mend: str = "correct its name"
 ) -> None:
-    """Refuse a table without some of the columns that are needed."""
+    """Refuse a table without some of the columns that are needed.
+
+    Parameters
+    ----------
+    name, table, columns : object
+        What was given under which name, and what it must have.
+    mend : str
+        What to do.
+    """
     if missing := [column for column in columns if column not in table]:
         needed, found = f"the columns {list_some(columns)}", f"no column {list_some(missing)}"
         raise InputError(name, needed=needed, found=found, mend=mend)
@@ -154,7 +184,14 @@ def check_sites(
 def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = False) -> pd.Series:
     """Return the group of each site; refuse other sites, another order, or a site without one.
 
-    `kind` is what the labels name, such as ``group``, `index` the sites.
+    Parameters
+    ----------
+    kind : str
+        What the labels name, such as ``group``.
+    labels, index : pandas.Series, pandas.Index
+        Of the sites, and the sites.
+    gaps : bool
+        Whether sites may be without.
     """
     name = getattr(labels, "name", None)
     labels = _as_frame(f"{kind}s", labels, index).iloc[:, 0].rename(name)
@@ -321,7 +358,13 @@ def find_hole(centres: np.ndarray) -> str:
 
 
 def check_collinear(names: list[str], R: np.ndarray) -> None:
-    """Refuse a column that follows from others, by their names and correlations (p, p)."""
+    """Refuse a column that follows from others.
+
+    Parameters
+    ----------
+    names, R : list of str, numpy.ndarray
+        Of the columns, and their correlations, (p, p).
+    """
     if not np.isfinite(R).all():
         wrong = names[np.argmin(np.isfinite(R).all(axis=1))]
         raise InputError(

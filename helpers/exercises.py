@@ -194,7 +194,13 @@ def check(exercise: str, answer: object = ...) -> Reply:
 
 
 def show_answer(listed: Mapping, answer: object) -> str:
-    """Return an answer as a reader sees it, with the unit in its row of the list."""
+    """Return an answer as a reader sees it, with its unit.
+
+    Parameters
+    ----------
+    listed, answer : mapping, object
+        The row of the exercise in :func:`load_exercises`, and an answer of its kind.
+    """
     if isinstance(answer, list):
         return ", ".join(answer) or "none"
     if isinstance(answer, str):

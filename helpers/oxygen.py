@@ -36,8 +36,12 @@ _SPELLINGS = (  # of one unit, replaced one after the other
 def require_units(flux: xr.DataArray, needed: str) -> None:
     """Refuse an array whose attribute ``units`` is missing, or means another unit.
 
-    `needed` is a product such as ``kg m-2 s-1``. Other spellings of the same unit are accepted:
-    ``kg m^-2 s^-1``, ``kg m**-2 s**-1``, ``kg/m2/s``, and any order.
+    Parameters
+    ----------
+    flux, needed : xarray.DataArray, str
+        Named, so that the message can name it; and a product of units such as ``kg m-2 s-1``. Other
+        spellings of the same unit are accepted: ``kg m^-2 s^-1``, ``kg m**-2 s**-1``, ``kg/m2/s``,
+        and any order.
     """
     found = flux.attrs.get("units")
     if found is None or _parts(str(found)) != _parts(needed):

@@ -111,7 +111,10 @@ def _read_by_site(path: Path, words: list[str], about: dict, sep: str) -> pd.Dat
 def find_collection(source: str | Path, name: str) -> Path:
     """Return the folder of a collection, tibet_fauna or srdb, or refuse that there is none.
 
-    `source` is "genuine", a folder that holds the collection, or the collection itself.
+    Parameters
+    ----------
+    source, name : str or path, str
+        "genuine", a folder that holds the collection, or the collection itself; and its name.
     """
     if source == "genuine":
         return find_genuine(name)

@@ -72,8 +72,14 @@ def to_numbers(
 ) -> pd.DataFrame:
     """Return a table with columns of text as numbers; refuse what cannot be right in its unit.
 
-    The refusal tells the first fault of every column, in the row that the column `key` names. In
-    columns with `gaps` a cell may be empty; it is NaN.
+    Parameters
+    ----------
+    path, table : pathlib.Path, pandas.DataFrame
+        From :func:`read_cells`. The refusal tells the first fault of every column.
+    limits : mapping
+        The columns, each with the least and the most that it may hold, and its unit.
+    key, gaps : str, iterable of str
+        The column that names a row; columns where a cell may be empty, which becomes NaN.
     """
     places, needs, found, numbers = [], [], [], {}
     for name, (low, high, unit) in limits.items():
@@ -97,7 +103,15 @@ def to_numbers(
 
 
 def check_words(path: Path, table: pd.DataFrame, name: str, known: Iterable[str], key: str) -> None:
-    """Refuse a column with another word than those that are known."""
+    """Refuse a column with another word than those that are known.
+
+    Parameters
+    ----------
+    path, table, name : pathlib.Path, pandas.DataFrame, str
+        From :func:`read_cells`, and the column.
+    known, key : iterable of str, str
+        The words, and the column that names a row.
+    """
     wrong = table[~table[name].isin(list(known))]
     if len(wrong):
         raise InputError(
@@ -109,7 +123,13 @@ def check_words(path: Path, table: pd.DataFrame, name: str, known: Iterable[str]
 
 
 def check_once(path: Path, table: pd.DataFrame, *names: str) -> None:
-    """Refuse rows that are alike in these columns, and one without a name in the first of them."""
+    """Refuse rows that are alike in some columns, and one without a name in the first of them.
+
+    Parameters
+    ----------
+    path, table, names : pathlib.Path, pandas.DataFrame, str
+        From :func:`read_cells`, and the columns.
+    """
     wrong = table[table.duplicated([*names]) | (table[names[0]] == "")]
     if len(wrong):
         found = ", ".join(show(str(cell)) for cell in wrong[[*names]].iloc[0])
