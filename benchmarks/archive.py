@@ -25,7 +25,7 @@ import xarray as xr
 
 from benchmarks.common import exponent_of, write_table
 from benchmarks.noise import MODELS, write_archive, write_model
-from helpers.standin import SCENARIOS, globe
+from tools.standin import SCENARIOS, globe
 
 HERE = Path(__file__).parent
 GROWTH = HERE / "growth.csv"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from helpers.standin import (
+from tools.standin import (
     SCENARIOS,
     describe_cells,
     file_spans,
@@ -65,7 +65,7 @@ def write_model(
     model : str
         A name of ``data/standin.yml``.
     cells : xarray.Dataset
-        As :func:`helpers.standin.globe` returns them.
+        As :func:`tools.standin.globe` returns them.
     first_year, last_year : int
         As in :func:`write_archive`.
     """

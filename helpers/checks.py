@@ -18,6 +18,8 @@ from helpers.errors import InputError, list_some, show
 
 _DEGREES = {"longitude": (-180, 360), "latitude": (-90, 90)}
 COLLINEAR = 1e-10  # smallest eigenvalue of a correlation matrix
+_SHARE = "a number between 0 and 1"
+_ONE_ORDER = "take both from one study, or reindex one by the other"
 _USUAL = (-10, 20)  # powers of 2: from a thousandth to a million
 
 
@@ -30,12 +32,12 @@ def check_number(
     needed: str = "",
     mend: str = "correct it",
 ) -> float:
-    """Return a number as a float; refuse what is none, or not finite, or out of range.
+    """Return a number as a float; refuse what is none, or not finite, or outside of low to high.
 
     Parameters
     ----------
     name : str
-        Of the parameter, for the error.
+        Of the parameter, for the error, here and in all other checks.
     value : object
         What was given.
     low, high : float
@@ -64,33 +66,30 @@ def check_whole(
 
     Parameters
     ----------
-    name, value, low, high, needed, mend : as for :func:`check_number`
+    name, value, low, high, needed, mend : object
+        As for :func:`check_number`.
     of : str
         What is counted.
     """
-    number = _as_number(value)
-    if np.isfinite(number) and number == int(number) and low <= number <= high:
-        return int(value)
     needed = needed or f"a whole number{_span(low, high)} {of}".rstrip()
-    raise InputError(name, needed=needed, found=_say(value), mend=mend)
+    number = check_number(name, value, low, high, needed=needed, mend=mend)
+    if number != int(number):
+        raise InputError(name, needed=needed, found=_say(value), mend=mend)
+    return int(value)
 
 
-def check_level(name: str, level: float, usual: float) -> float:
+def check_level(name: str, level: object, usual: float) -> float:
     """Return a level of significance or confidence; refuse one that is not between 0 and 1.
 
     Parameters
     ----------
-    name : str
-        Of the level, for the error.
-    level : float
-        What was given.
+    name, level : object
+        What was given under which name.
     usual : float
         What to propose instead.
     """
-    if 0 < _as_number(level) < 1:
-        return _as_number(level)
-    needed = "a number between 0 and 1"
-    raise InputError(name, needed=needed, found=_say(level), mend=f"try {usual:g}")
+    ends = np.nextafter(0, 1), np.nextafter(1, 0)
+    return check_number(name, level, *ends, needed=_SHARE, mend=f"try {usual:g}")
 
 
 def check_word(name: str, value: object, words: Iterable[str]) -> None:
@@ -98,12 +97,8 @@ def check_word(name: str, value: object, words: Iterable[str]) -> None:
 
     Parameters
     ----------
-    name : str
-        Of the parameter, for the error.
-    value : object
-        What was given.
-    words : iterable of str
-        What it may be.
+    name, value, words : object
+        What was given under which name, and what it may be.
     """
     if not isinstance(value, str) or value not in words:
         raise InputError(
@@ -118,12 +113,8 @@ def check_columns(
 
     Parameters
     ----------
-    name : str
-        Of the table, for the error.
-    table : pandas.DataFrame
-        Any.
-    columns : iterable of str
-        That it must have.
+    name, table, columns : object
+        What was given under which name, and what it must have.
     mend : str
         What to do.
     """
@@ -170,28 +161,24 @@ def check_sites(
         By parameter, whose name a column alone gets. ``places`` needs longitude and latitude, in
         degrees, which may be the same at every site. None stays None.
     """
-    faults, checked = [], []
+    faults, checked = [], dict.fromkeys(tables)
     index = next((table.index for table in tables.values() if hasattr(table, "iloc")), None)
     for name, table in tables.items():
         if table is None:
-            checked.append(None)
             continue
-        table = _as_frame(name, table, index)
+        table, rules = _as_frame(name, table, index), (different, {})
         index = table.index if index is None else index
-        rules = (different, {})
         if name == "places":
             check_columns(name, table, _DEGREES)
             table, rules = table[[*_DEGREES]], (1, _DEGREES)
-        numbers, found = _find_faults(table, *rules)
+        checked[name], found = _find_faults(table, *rules)
         if not table.index.equals(index):
             needed = "tables of the same sites in the same order"
             here = f"{len(index)} sites in one, {len(table)} or another order in the other"
-            mend = "take both from one study, or reindex one by the other"
-            faults.append((name, needed, here, mend))
+            faults.append((name, needed, here, _ONE_ORDER))
         faults += found
-        checked.append(numbers)
     _refuse(faults)
-    return checked
+    return [*checked.values()]
 
 
 def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = False) -> pd.Series:
@@ -200,11 +187,9 @@ def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = Fal
     Parameters
     ----------
     kind : str
-        What they name, such as ``group``.
-    labels : pandas.Series
-        Of the sites.
-    index : pandas.Index
-        The sites.
+        What the labels name, such as ``group``.
+    labels, index : pandas.Series, pandas.Index
+        Of the sites, and the sites.
     gaps : bool
         Whether sites may be without.
     """
@@ -213,7 +198,7 @@ def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = Fal
     here = labels.index[labels.isna()]
     if not labels.index.equals(index):
         found = f"{len(labels)} {kind}s for {len(index)} sites, or another order"
-        mend = "take both from one study, or reindex one by the other"
+        mend = _ONE_ORDER
     elif len(here) and not gaps:
         found, mend = f"a gap at {here[0]}", f"name its {kind}, or leave the site out"
     else:
@@ -257,12 +242,9 @@ def check_array(name: str, values: np.ndarray, shape: str, **sizes: int) -> np.n
 
 
 def unit_of(values: np.ndarray) -> np.ndarray:
-    """Return what to divide columns by before they are squared: a power of 2, 1 in usual units.
+    """Return what to divide the columns of (n, p) or (n,) by before they are squared.
 
-    Parameters
-    ----------
-    values : numpy.ndarray
-        (n, p) or (n,).
+    A power of 2, which is exact, and 1 in usual units.
     """
     exponent = np.frexp(np.abs(np.asarray(values)).max(axis=0, initial=0))[1]
     is_usual = (exponent >= _USUAL[0]) & (exponent <= _USUAL[1])
@@ -325,13 +307,7 @@ def _as_frame(name: str, values: object, index: pd.Index | None) -> pd.DataFrame
 
 
 def as_floats(column: pd.Series) -> np.ndarray:
-    """Return the numbers of a column, NaN where there is none.
-
-    Parameters
-    ----------
-    column : pandas.Series
-        Of any type.
-    """
+    """Return the numbers of a column of any type, NaN where there is none."""
     if column.dtype.kind in "biuf":
         return column.to_numpy(float, na_value=np.nan)
     return np.array([_spelled(value) for value in column], float)
@@ -372,10 +348,7 @@ def _span(low: float, high: float) -> str:
 def find_hole(centres: np.ndarray) -> str:
     """Say where rows or columns of a grid are not side by side, nothing where all are.
 
-    Parameters
-    ----------
-    centres : numpy.ndarray
-        Of cells, ascending, in degrees. Rows of a Gaussian grid are not quite evenly apart.
+    Centres ascend, in degrees. Rows of a Gaussian grid are not quite evenly apart.
     """
     steps = np.diff(centres)
     if not steps.size or steps.max() <= 1.5 * np.median(steps):
@@ -389,10 +362,8 @@ def check_collinear(names: list[str], R: np.ndarray) -> None:
 
     Parameters
     ----------
-    names : list of str
-        Of the columns.
-    R : numpy.ndarray
-        Their correlations, (p, p).
+    names, R : list of str, numpy.ndarray
+        Of the columns, and their correlations, (p, p).
     """
     if not np.isfinite(R).all():
         wrong = names[np.argmin(np.isfinite(R).all(axis=1))]

@@ -46,14 +46,12 @@ def _printable(text: str) -> str:
 
 
 def list_some(names: Iterable[object], most: int = 50) -> str:
-    """Return names with commas between them, the first ones of many.
+    """Return names with commas between them: the first ones, and how many others there are.
 
     Parameters
     ----------
-    names : iterable
-        What was found.
-    most : int
-        How many are shown; of the others the message says only how many there are.
+    names, most : iterable, int
+        What was found, and how many are shown.
     """
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
@@ -61,16 +59,12 @@ def list_some(names: Iterable[object], most: int = 50) -> str:
 
 
 def show(text: str, most: int = 60, quote: bool = True) -> str:
-    """Return text from a user's file on one line, its beginning if it is long.
+    """Return the beginning of a text from a user's file on one line.
 
     Parameters
     ----------
-    text : str
-        Of any length, with any letters.
-    most : int
-        Letters to show.
-    quote : bool
-        With quotation marks.
+    text, most, quote : str, int, bool
+        Of any letters, how many of them to show, and whether with quotation marks.
     """
     start = repr(text[:most])
     start = start if quote else start[1:-1]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import isclose, isfinite, log10
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -77,7 +79,17 @@ def load_exercises() -> pd.DataFrame:
         ``kind`` (a key of :data:`KINDS`), ``unit`` of a number, ``choices`` (of a word or names,
         with commas), ``objective`` (what doing it trains).
     """
-    return pd.read_csv(LIST, dtype=str, keep_default_na=False, index_col="exercise")
+    return _read_list(LIST).copy()
+
+
+@cache
+def _read_list(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False, index_col="exercise")
+
+
+@cache
+def _read_answers(path: Path) -> dict[str, dict]:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def solve(
@@ -105,6 +117,11 @@ def solve(
     ------
     InputError
         If the exercise is unknown, or its answer not of its kind.
+
+    Examples
+    --------
+    >>> solve("02.1", -6.4, hints=[(80, "That was the year before.")]).shown
+    '-6.4 g of oxygen per m² and year'
     """
     listed = _find(exercise)
     if complaint := _misfit(listed, answer):
@@ -150,13 +167,18 @@ def check(exercise: str, answer: object = ...) -> Reply:
     ------
     InputError
         If the exercise is unknown.
+
+    Examples
+    --------
+    >>> check("02.1", "much")
+    A number (g of oxygen per m² and year) is wanted, not 'much'.
     """
     listed = _find(exercise)
     if answer is ...:
         return Reply(False, f"Put {_describe(listed)} in place of `...`, and run the cell.")
     if complaint := _misfit(listed, answer):
         return Reply(False, complaint)
-    known = json.loads(ANSWERS.read_text(encoding="utf-8"))[exercise]
+    known = _read_answers(ANSWERS)[exercise]
     given, right = _plain(listed, answer), known["answer"]
     if _equal(listed, given, right, known["tolerance"]):
         return Reply(True, "Right.")
@@ -176,10 +198,8 @@ def show_answer(listed: Mapping, answer: object) -> str:
 
     Parameters
     ----------
-    listed : mapping
-        The row of the exercise in :func:`load_exercises`.
-    answer : int, float, str or list of str
-        As the kind of the exercise demands.
+    listed, answer : mapping, object
+        The row of the exercise in :func:`load_exercises`, and an answer of its kind.
     """
     if isinstance(answer, list):
         return ", ".join(answer) or "none"
@@ -190,7 +210,7 @@ def show_answer(listed: Mapping, answer: object) -> str:
 
 
 def _find(exercise: str) -> pd.Series:
-    listed = load_exercises()
+    listed = _read_list(LIST)
     if exercise not in listed.index:
         raise InputError(
             "exercise",
@@ -202,44 +222,40 @@ def _find(exercise: str) -> pd.Series:
 
 
 def _describe(listed: Mapping) -> str:
-    unit = f" ({listed['unit']})" if listed["unit"] else ""
     if listed["choices"]:
         some = "one of" if listed["kind"] == "word" else "a list of some of"
         return f"{some} {_list_choices(listed)}"
-    return KINDS[listed["kind"]] + unit
+    return KINDS[listed["kind"]] + (f" ({listed['unit']})" if listed["unit"] else "")
+
+
+def _choices(listed: Mapping) -> list[str]:
+    return [choice.strip() for choice in listed["choices"].split(",")] if listed["choices"] else []
 
 
 def _list_choices(listed: Mapping) -> str:
     return ", ".join(f'"{choice}"' for choice in _choices(listed))
 
 
-def _choices(listed: Mapping) -> list[str]:
-    return [choice.strip() for choice in listed["choices"].split(",") if choice.strip()]
-
-
 def _misfit(listed: Mapping, answer: object) -> str:
     """Say why an answer is not of the wanted kind; empty where it is."""
-    if listed["kind"] in ("whole number", "number"):
+    kind = listed["kind"]
+    if "number" in kind:
         if isinstance(answer, bool) or not isinstance(answer, Real):
             return f"{_describe(listed).capitalize()} is wanted, not {answer!r}."
         if not isfinite(answer):
             return f"{answer} is not a number to compare: is there a gap, or a division by zero?"
-        if listed["kind"] == "whole number" and answer != int(answer):
+        if kind == "whole number" and answer != int(answer):
             return f"A whole number is wanted: what is it that you count? ({answer:g} is none.)"
         return ""
-    if listed["kind"] == "word" and not isinstance(answer, str):
+    if kind == "word" and not isinstance(answer, str):
         return f"A word in quotes is wanted, not {answer!r}."
-    if listed["kind"] == "names" and (isinstance(answer, str) or not _are_names(answer)):
+    is_list = isinstance(answer, Iterable) and not isinstance(answer, str)
+    if kind == "names" and not (is_list and all(isinstance(name, str) for name in answer)):
         return f'A list of names is wanted, such as ["A", "B"], not {answer!r}.'
-    words = {answer} if isinstance(answer, str) else set(answer)
-    unknown = sorted(words - set(_choices(listed)))
-    if listed["choices"] and unknown:
+    words = {answer} if kind == "word" else set(answer)
+    if listed["choices"] and (unknown := sorted(words - set(_choices(listed)))):
         return f"{', '.join(map(repr, unknown))}: not among {_list_choices(listed)}."
     return ""
-
-
-def _are_names(answer: object) -> bool:
-    return isinstance(answer, Iterable) and all(isinstance(name, str) for name in answer)
 
 
 def _plain(listed: Mapping, answer: object) -> object:
@@ -264,12 +280,9 @@ def _find_slip(given: float, right: float, tolerance: float) -> str:
     for factor, text in _SLIPS:
         if isclose(given, factor * right, rel_tol=tolerance):
             return text
-    decades = log10(abs(given)) - log10(abs(right))
-    if (
-        given * right > 0
-        and abs(decades) > 0.9
-        and isclose(decades, round(decades), abs_tol=tolerance)
-    ):
+    decades = log10(abs(given / right))
+    is_power = isclose(decades, round(decades), abs_tol=tolerance)
+    if given * right > 0 and abs(decades) > 0.9 and is_power:
         return "The digits are right, the power of ten is not: check the units."
     if isclose(given * right, 1, rel_tol=tolerance):
         return "One divided by your number would be right."
@@ -281,7 +294,7 @@ def _compare_numbers(given: float, right: float) -> str:
         return "Think about the sign: should it be positive, negative, or nothing at all?"
     if isclose(given, right, rel_tol=0.05) or (isinstance(right, int) and abs(given - right) == 1):
         return "Close. Did you round too early, or leave a row out?"
-    if abs(log10(abs(given)) - log10(abs(right))) > 1:
+    if abs(log10(given / right)) > 1:
         return "The order of magnitude is wrong."
     return "The order of magnitude is right."
 

@@ -49,6 +49,11 @@ def load_factors() -> pd.DataFrame:
     -----
     The text of Han et al. (2022) names 29 of the 44; the other 15 stand in figures and in a
     supplement that we do not have. They are informed guesses, with their confidence.
+
+    Examples
+    --------
+    >>> load_factors().loc["SOC", ["group", "unit"]].tolist()
+    ['soil', 'g kg-1']
     """
     return _registry().copy()
 
@@ -60,7 +65,13 @@ def show_unit(unit: str) -> str:
 
 
 def gldas_sources() -> dict[str, str]:
-    """Return the GLDAS variable of each factor that comes from GLDAS, by factor code."""
+    """Return the GLDAS variable of each factor that comes from GLDAS, by factor code.
+
+    Examples
+    --------
+    >>> gldas_sources()["AT"]
+    'Tair_f_inst'
+    """
     table = _registry()
     return table.loc[table["data_label"] == "observed", "source"].to_dict()
 
@@ -78,6 +89,11 @@ def built_in(pairs: pd.MultiIndex) -> pd.Series:
     pandas.Series
         True or False by pair, following ``made_from`` in the registry: TC holds SOC, C/N holds
         TC, so both pairs are built in, and so is C/N with SOC.
+
+    Examples
+    --------
+    >>> built_in(pd.MultiIndex.from_tuples([("TC", "SOC"), ("SOC", "pH")])).tolist()
+    [True, False]
     """
     shared = [bool(_contents(one) & _contents(other)) for one, other in pairs]
     return pd.Series(shared, index=pairs, name="built_in", dtype=bool)

@@ -8,7 +8,6 @@ files, and all of it is lazy on dask arrays.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,28 +24,27 @@ ANNUAL_FLUX = "kg m-2 yr-1"
 EARTH_RADIUS = 6_371_000.0
 _SECONDS_PER_DAY = 86_400
 _KG_PER_GT = 1e12
-_FACTOR = re.compile(r"(/?)\s*([A-Za-z%]+)[\^*]*([+-]?\d+)?")
-_SYNONYMS = {"year": "yr", "a": "yr", "sec": "s", "second": "s", "percent": "%"}
+_SPELLINGS = (  # of one unit, replaced one after the other
+    *((sign, "") for sign in ("^", "**")),
+    *((sign, " ") for sign in (".", "*")),
+    *((f"/{unit}", f" {unit[0]}-{unit[1:] or 1}") for unit in ("m2", "s")),
+    *((word, "yr") for word in ("/year", "/yr", "year")),
+    ("percent", "%"),
+)
 
 
 def require_units(flux: xr.DataArray, needed: str) -> None:
-    """Refuse an array whose attribute ``units`` is missing or another unit.
+    """Refuse an array whose attribute ``units`` is missing, or means another unit.
 
     Parameters
     ----------
-    flux : xarray.DataArray
-        Named, so that the message can name it.
-    needed : str
-        A product of units, as in ``kg m-2 s-1``. Other spellings of the same unit are accepted:
-        ``kg m^-2 s^-1``, ``kg m**-2 s**-1``, ``kg/m2/s``.
-
-    Raises
-    ------
-    InputError
-        If the attribute is missing, or means another unit.
+    flux, needed : xarray.DataArray, str
+        Named, so that the message can name it; and a product of units such as ``kg m-2 s-1``. Other
+        spellings of the same unit are accepted: ``kg m^-2 s^-1``, ``kg m**-2 s**-1``, ``kg/m2/s``,
+        and any order.
     """
     found = flux.attrs.get("units")
-    if found is None or _exponents(str(found)) != _exponents(needed):
+    if found is None or _parts(str(found)) != _parts(needed):
         raise InputError(
             f"variable {flux.name}",
             needed=f"units {needed}",
@@ -55,13 +53,10 @@ def require_units(flux: xr.DataArray, needed: str) -> None:
         )
 
 
-def _exponents(units: str) -> dict[str, int]:
-    powers: dict[str, int] = {}
-    for slash, symbol, power in _FACTOR.findall(units):
-        symbol = _SYNONYMS.get(symbol, symbol)
-        powers[symbol] = powers.get(symbol, 0) + int(power or 1) * (-1 if slash else 1)
-    is_understood = not _FACTOR.sub("", units).strip(" .*")
-    return powers if is_understood else {units: 1}
+def _parts(units: str) -> list[str]:
+    for other, plain in _SPELLINGS:
+        units = units.replace(other, plain)
+    return sorted(units.split())
 
 
 def oxygen_flux(nep: xr.DataArray, ratio: float = OXYGEN_PER_CARBON) -> xr.DataArray:
@@ -83,6 +78,13 @@ def oxygen_flux(nep: xr.DataArray, ratio: float = OXYGEN_PER_CARBON) -> xr.DataA
     ------
     InputError
         If `nep` is not in kg m-2 s-1.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> nep = xr.DataArray([3e-9], dims="time", attrs={"units": "kg m-2 s-1"})
+    >>> oxygen_flux(nep).round(12).item()
+    8e-09
     """
     require_units(nep, MONTHLY_FLUX)
     names = {"long_name": "terrestrial oxygen production", "units": MONTHLY_FLUX}
@@ -100,6 +102,14 @@ def annual_total(flux: xr.DataArray) -> xr.DataArray:
     ------
     InputError
         If the units are others, or a year does not have each of its twelve months once.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> months = {"time": xr.date_range("2001-01", periods=12, freq="MS", use_cftime=True)}
+    >>> nep = xr.DataArray([1e-9] * 12, months, name="nep", attrs={"units": "kg m-2 s-1"})
+    >>> annual_total(nep).round(4).item()
+    0.0315
     """
     import xarray as xr  # path models need the constants above alone
 
@@ -108,41 +118,11 @@ def annual_total(flux: xr.DataArray) -> xr.DataArray:
         flux = flux.sortby("time")
     times = flux.indexes["time"]
     years = _whole_years(flux.name, np.asarray(times.year), np.asarray(times.month))
-    axis = flux.get_axis_num("time")
-    shape = [1] * flux.ndim
-    shape[axis] = len(times)
-    seconds = np.asarray(times.days_in_month, float).reshape(shape) * _SECONDS_PER_DAY
-    total = _add_months(flux.data, seconds, axis) if not flux.chunks else _lazily(flux, seconds)
-    others = {name: each for name, each in flux.coords.items() if "time" not in each.dims}
-    return xr.DataArray(
-        total,
-        {**others, "year": years},
-        ["year" if dim == "time" else dim for dim in flux.dims],
-        flux.name,
-        {**flux.attrs, "units": ANNUAL_FLUX, "cell_methods": "time: sum"},
-    )
-
-
-def _add_months(flux: np.ndarray, seconds: np.ndarray, axis: int) -> np.ndarray:
-    months = flux.astype(float) * seconds
-    years = (*flux.shape[:axis], -1, 12, *flux.shape[axis + 1 :])
-    return months.reshape(years).sum(axis=axis + 1)
-
-
-def _lazily(flux: xr.DataArray, seconds: np.ndarray):
-    """Add months block by block; a block that ends within a year is drawn out to its end."""
-    import dask.array as da
-
-    axis = flux.get_axis_num("time")
-    ends = np.unique(-(-np.cumsum(flux.chunks[axis]) // 12) * 12)
-    months = np.diff(ends, prepend=0)
-    flux = flux.data.rechunk({axis: tuple(months.tolist())}, method="tasks")
-    seconds = da.from_array(
-        seconds, [1 if size == 1 else tuple(months.tolist()) for size in seconds.shape]
-    )
-    chunks = list(flux.chunks)
-    chunks[axis] = tuple((months // 12).tolist())
-    return da.map_blocks(_add_months, flux, seconds, axis, chunks=chunks, dtype=float)
+    seconds = xr.DataArray(np.asarray(times.days_in_month, float) * _SECONDS_PER_DAY, dims="time")
+    months = flux.drop_vars([name for name, each in flux.coords.items() if "time" in each.dims])
+    total = (months.astype(float) * seconds).coarsen(time=12).reduce(np.sum)
+    total = total.rename(time="year").assign_coords(year=years)
+    return total.assign_attrs(flux.attrs | {"units": ANNUAL_FLUX, "cell_methods": "time: sum"})
 
 
 def _whole_years(name: str, year: np.ndarray, month: np.ndarray) -> np.ndarray:
@@ -153,22 +133,17 @@ def _whole_years(name: str, year: np.ndarray, month: np.ndarray) -> np.ndarray:
             found="no month",
             mend="check the period that was cut out",
         )
-    years = np.unique(year)
-    if len(year) == 12 * len(years) and (month.reshape(-1, 12) == np.arange(1, 13)).all():
-        return years.astype(int)
-    for each in years:
-        found = sorted(month[year == each].tolist())
-        if found != list(range(1, 13)):
-            absent = sorted(set(range(1, 13)) - set(found))
-            twice = sorted({number for number in found if found.count(number) > 1})
-            faults = [f"without {', '.join(map(str, absent))}"] if absent else []
-            faults += [f"with {', '.join(map(str, twice))} more than once"] if twice else []
-            raise InputError(
-                f"variable {name}: year {each}",
-                needed="each of the twelve months once",
-                found=f"{len(found)} months, {', '.join(faults)}",
-                mend="leave the year out, or add (or remove) the months",
-            )
+    years, twelve = np.unique(year), list(range(1, 13))
+    if len(year) != 12 * len(years) or (month.reshape(-1, 12) != twelve).any():
+        for each in years:
+            found = sorted(month[year == each].tolist())
+            if found != twelve:
+                raise InputError(
+                    f"variable {name}: year {each}",
+                    needed="each of the twelve months once",
+                    found=f"the months {', '.join(map(str, found))}",
+                    mend="leave the year out, or add (or remove) the months",
+                )
     return years.astype(int)
 
 
@@ -219,6 +194,13 @@ def content(
     ------
     InputError
         If a unit is another, or a land fraction is outside 0 to 1 (a percentage, for example).
+
+    Examples
+    --------
+    >>> from helpers.study import load_carbon
+    >>> carbon = load_carbon().isel(model=0, year=0)
+    >>> content(carbon["npp"], carbon["area"], carbon["land_fraction"]).round(2).item()
+    1.59
     """
     require_units(annual_flux, ANNUAL_FLUX)
     mass = annual_flux * _land_area(area, land_fraction)
@@ -251,6 +233,13 @@ def area_mean(
     ------
     InputError
         If `area` is not in m2, or a land fraction is outside 0 to 1.
+
+    Examples
+    --------
+    >>> from helpers.study import load_carbon
+    >>> carbon = load_carbon().isel(model=0, year=0)
+    >>> area_mean(carbon["npp"], carbon["area"], carbon["land_fraction"]).round(3).item()
+    0.284
     """
     weighted = annual_flux.weighted(_land_area(area, land_fraction))
     return weighted.mean(["lat", "lon"], keep_attrs=True)

@@ -20,7 +20,6 @@ _HOME = Path.cwd() if _IN_WHEEL else _PACKAGE.parent
 DATA = _CARRIED / "data" if _IN_WHEEL else _HOME / "data"
 SWEEPS = _CARRIED / "sweeps" if _IN_WHEEL else _HOME / "book" / "sweeps"
 DOWNLOADS = _HOME / "downloads"
-STANDIN = _HOME / "_build" / "standin"
 
 _FETCHED_BY = {
     "gldas_noah10_m_v21": "gldas",
@@ -46,17 +45,17 @@ def _is_complete(folder: Path) -> bool:
 
 
 def find_genuine(name: str) -> Path:
-    """Return the folder of a collection of genuine files.
-
-    Parameters
-    ----------
-    name : str
-        gldas_noah10_m_v21, cmip5, tibet_fauna or srdb.
+    """Return the folder of a collection: gldas_noah10_m_v21, cmip5, tibet_fauna or srdb.
 
     Raises
     ------
     InputError
         If it is not in :func:`genuine_folder`.
+
+    Examples
+    --------
+    >>> find_genuine("srdb").name  # doctest: +SKIP
+    'srdb'
     """
     folder = genuine_folder() / name
     if _is_complete(folder):

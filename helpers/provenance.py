@@ -17,7 +17,13 @@ _LEAST_REAL = ("reconstructed", "emulated", "published", "observed")
 
 
 def least_real(labels: Iterable[str]) -> str:
-    """Return the label that limits what can be concluded from values with these labels."""
+    """Return the label that limits what can be concluded from values with these labels.
+
+    Examples
+    --------
+    >>> least_real(["observed", "emulated"])
+    'emulated'
+    """
     return min(labels, key=_LEAST_REAL.index)
 
 

@@ -23,7 +23,13 @@ _SECONDS_PER_YEAR = 365 * 86400
 
 @cache
 def load_reconstruction() -> dict:
-    """Return the model of the reconstruction, as ``data/reconstruction.yml`` states it."""
+    """Return the model of the reconstruction, as ``data/reconstruction.yml`` states it.
+
+    Examples
+    --------
+    >>> load_reconstruction()["zone_sites"]
+    {'Low': 6, 'Middle': 10, 'High': 14}
+    """
     return yaml.safe_load((DATA / "reconstruction.yml").read_text(encoding="utf-8"))
 
 
@@ -140,7 +146,9 @@ def _stretch(values: pd.Series, low: float, high: float, *, log: bool) -> pd.Ser
 
 
 def soil_respiration(temperature: pd.Series) -> pd.Series:
-    """Return soil respiration from soil temperature, R_s = alpha exp(beta T) (§2.1).
+    r"""Return soil respiration from soil temperature (§2.1), T in degrees Celsius.
+
+    .. math:: R_s = \alpha e^{\beta T}
 
     Parameters
     ----------
@@ -152,6 +160,11 @@ def soil_respiration(temperature: pd.Series) -> pd.Series:
     pandas.Series
         CO2 leaving the soil, umol m-2 s-1. The paper prints neither coefficient; ours are from
         a field equation named in ``data/reconstruction.yml``.
+
+    Examples
+    --------
+    >>> soil_respiration(pd.Series([283.15])).round(2).tolist()
+    [2.37]
     """
     rule = load_reconstruction()["soil_respiration"]
     return rule["alpha"] * np.exp(rule["beta"] * (temperature - 273.15))

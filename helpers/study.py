@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,11 +23,12 @@ from helpers.statistics.projections import share_votes
 SEED = 2022
 _POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
 EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
+EMBEDDED_ENSEMBLE = DATA / "embedded" / "ensemble_tp_1990_2099.nc"
 EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
 _CONTENTS = {
-    "gldas": "a folder gldas/ with GLDAS monthly files (GLDAS_NOAH10_M*.nc4) right in it",
+    "gldas": "GLDAS monthly files (GLDAS_NOAH10_M*.nc4) in the folder or right in its gldas/",
     "sites": "the site table, sites.csv",
-    "cmip5": "CMIP5 files of npp and rh, named as ESGF names them",
+    "cmip5": "CMIP5 files of npp and rh in it, named as ESGF names them",
 }
 
 
@@ -96,10 +96,15 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     InputError
         If the folder has none of these, or something else under their names, or what it has fails
         the checks of its reader.
+
+    Examples
+    --------
+    >>> study = load_study()
+    >>> study.sites.shape, study.labels["TF"], study.labels["SOC"]
+    ((30, 49), 'observed', 'reconstructed')
     """
-    gldas_folder, site_table, _ = _look_into(source)
-    embedded_climate = load_climate()
-    if gldas_folder:
+    own, embedded_climate = _look_into(source), load_climate()
+    if gldas_folder := own.get("gldas"):
         climate = annual_mean(open_gldas(gldas_folder))
         files = climate.attrs["inputs"].count("\n") + 1
         climate_from = f"{files} GLDAS files in {gldas_folder}, {climate.attrs['period']}"
@@ -108,7 +113,7 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         climate_from = f"GLDAS-2.1 Noah monthly files, {climate.attrs['period']} (embedded mean)"
 
     labels = load_factors()["data_label"]
-    if site_table:
+    if site_table := own.get("sites"):
         sites = read_sites(site_table)
         labels = labels.mask(labels.index.isin(sites.columns), "observed")
         sites_from = f"your table {site_table}; what it holds is observed on your word"
@@ -138,29 +143,37 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
 
 
 def load_top(source: str | Path = "embedded") -> xr.Dataset:
-    """Load terrestrial oxygen production of an ensemble of models, lazily.
+    """Load terrestrial oxygen production of an ensemble of models.
 
     Parameters
     ----------
     source : path or "embedded"
         A folder with a CMIP5 archive (``npp`` and ``rh``, or ``nep``; DRS tree or flat), in it or
-        in its subfolder ``cmip5/``. Without one, the stand-in archive is used, and written first
-        where it is absent (:mod:`helpers.standin`).
+        in its subfolder ``cmip5/``, of which nothing is read before it is computed. Without one,
+        what ``make data`` computed from nine stand-in models, to 1e-5 kg m-2 yr-1: emulated.
 
     Returns
     -------
     xarray.Dataset
-        As :func:`helpers.readers.earth_system_models.open_ensemble` returns it; the
-        attribute ``label`` says whether it is emulated, ``provenance`` where it comes from.
-    """
-    from helpers.readers.earth_system_models import open_ensemble
+        As :func:`helpers.readers.open_ensemble` returns it; the attribute ``label`` says whether it
+        is emulated, ``provenance`` where it comes from.
 
-    folder, about = _find_archive(source)
-    return open_ensemble(folder).assign_attrs(about)
+    Examples
+    --------
+    >>> ensemble = load_top()
+    >>> dict(ensemble["top"].sizes), ensemble.attrs["label"]
+    ({'scenario': 2, 'model': 9, 'year': 110, 'lat': 16, 'lon': 34}, 'emulated')
+    """
+    if folder := _look_into(source).get("cmip5"):
+        from helpers.readers import open_ensemble  # takes a while, which own archives alone need
+
+        return open_ensemble(folder).assign_attrs(_of_archive(folder))
+    order = ("scenario", "model", "year", "lat", "lon")
+    return _stand_ins()[["top", "land_fraction", "area"]].transpose(*order)
 
 
 def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
-    """Load NPP and Rh of the historical runs behind :func:`load_top`, lazily.
+    """Load NPP and Rh of the historical runs behind :func:`load_top`.
 
     Parameters
     ----------
@@ -170,13 +183,29 @@ def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        As :func:`helpers.readers.earth_system_models.open_historical` returns it, with the
-        attributes of :func:`load_top`.
-    """
-    from helpers.readers.earth_system_models import open_historical
+        As :func:`helpers.readers.open_historical` returns it, with the attributes of
+        :func:`load_top`.
 
-    folder, about = _find_archive(source)
-    return open_historical(folder).assign_attrs(about)
+    Examples
+    --------
+    >>> carbon = load_carbon()
+    >>> carbon.indexes["year"][[0, -1]].tolist(), carbon["rh"].attrs["units"]
+    ([1990, 2004], 'kg m-2 yr-1')
+    """
+    if folder := _look_into(source).get("cmip5"):
+        from helpers.readers import open_historical
+
+        return open_historical(folder).assign_attrs(_of_archive(folder))
+    return _stand_ins()[["npp", "rh", "land_fraction", "area"]].dropna("year")
+
+
+def _of_archive(folder: Path) -> dict[str, str]:
+    return {"label": "observed", "provenance": f"CMIP5 archive in {folder}"}
+
+
+def _stand_ins() -> xr.Dataset:
+    with xr.open_dataset(EMBEDDED_ENSEMBLE, engine="netcdf4") as file:
+        return file.load().assign_attrs(provenance="nine stand-in models")
 
 
 def sample_top(
@@ -198,8 +227,13 @@ def sample_top(
     -------
     pandas.Series
         kg O2 m-2 yr-1 per m2 of land, by site. The paper does not say how it got TOP at sites.
+
+    Examples
+    --------
+    >>> sample_top(load_study().sites)["T30"].round(3).item()
+    0.045
     """
-    if _look_into(source).cmip5:
+    if _look_into(source).get("cmip5"):
         field = mean_top(load_top(source))
     else:
         with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
@@ -210,8 +244,14 @@ def sample_top(
 
 
 def top_label(source: str | Path = "embedded") -> str:
-    """Return the label of TOP: observed from an archive of your own, emulated without one."""
-    return "observed" if _look_into(source).cmip5 else "emulated"
+    """Return the label of TOP: observed from an archive of your own, emulated without one.
+
+    Examples
+    --------
+    >>> top_label()
+    'emulated'
+    """
+    return "observed" if _look_into(source).get("cmip5") else "emulated"
 
 
 def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
@@ -226,52 +266,40 @@ def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
     -------
     xarray.DataArray
         kg O2 m-2 yr-1 on (model, lat, lon).
+
+    Examples
+    --------
+    >>> mean_top(load_top()).sel(model="CanESM2", lat=30.5, lon=95.5).round(3).item()
+    0.042
     """
     past = ensemble["top"].isel(scenario=0, drop=True).sel(year=slice(1990, 2005))
     return past.mean("year", keep_attrs=True).compute()
 
 
-def _find_archive(source: str | Path) -> tuple[Path, dict[str, str]]:
-    own = _look_into(source).cmip5
-    if own:
-        return own, {"label": top_label(source), "provenance": f"CMIP5 archive in {own}"}
-    from helpers.standin import archive
-
-    return archive(), {"label": top_label(source), "provenance": "nine stand-in models"}
-
-
-class _Own(NamedTuple):
-    """What a reader's folder holds: GLDAS files, a site table, a CMIP5 archive."""
-
-    gldas: Path | None = None
-    sites: Path | None = None
-    cmip5: Path | None = None
-
-
-def _look_into(source: str | Path) -> _Own:
+def _look_into(source: str | Path) -> dict[str, Path]:
+    """Return what a reader's folder holds of _CONTENTS, nothing for the embedded study."""
     if source == "embedded":
-        return _Own()
+        return {}
     from helpers.readers.earth_system_models import holds_archive
 
-    folder = Path(source)
-    gldas = [place for place in (folder, folder / "gldas") if holds_gldas(place)]
-    sites = folder / "sites.csv"
-    own = _Own(
-        gldas=gldas[0] if gldas else None,
-        sites=sites if sites.exists() or sites.is_symlink() else None,
-        cmip5=folder if holds_archive(folder) else None,
-    )
-    if own == _Own():
+    folder, own = Path(source), {}
+    for place in (folder / "gldas", folder):
+        if holds_gldas(place):
+            own["gldas"] = place
+    if (folder / "sites.csv").exists() or (folder / "sites.csv").is_symlink():
+        own["sites"] = folder / "sites.csv"
+    if holds_archive(folder):
+        own["cmip5"] = folder
+    if not own:
         raise InputError(
             folder,
-            needed="sites.csv, or GLDAS monthly files in it or in gldas/, or CMIP5 files of npp "
-            "and rh in it or in folders in it",
+            needed=", or ".join(_CONTENTS.values()),
             found="none of these in it" if folder.is_dir() else "no such folder",
             mend="check the path (it is read from where you started the run)",
         )
     for path in sorted(folder.iterdir()):
         name = path.name.lower().partition(".")[0]
-        if name in _CONTENTS and not getattr(own, name):
+        if name in _CONTENTS and name not in own:
             raise InputError(
                 path,
                 needed=_CONTENTS[name],
@@ -310,6 +338,11 @@ def minmax(table: pd.DataFrame) -> pd.DataFrame:
     ------
     InputError
         If a column has a gap, or the same value everywhere (there is nothing to divide by).
+
+    Examples
+    --------
+    >>> minmax(pd.DataFrame({"pH": [6.0, 8.0, 7.0]}))["pH"].tolist()
+    [0.0, 1.0, 0.5]
     """
     check_numbers(table)
     return (table - table.min()) / (table.max() - table.min())
@@ -344,6 +377,11 @@ def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
     ------
     InputError
         For another word.
+
+    Examples
+    --------
+    >>> rescale(pd.DataFrame({"pH": [6.0, 8.0, 7.0]}), "ranks")["pH"].tolist()
+    [1.0, 3.0, 2.0]
     """
     check_word("scaling", by, SCALINGS)
     usable = np.isfinite(table).all() & (table.min() < table.max())

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import paths as genuine
 from helpers.errors import InputError
+from helpers.paths import find_genuine, list_genuine
 
 
-def test_a_named_folder_is_the_only_one(tmp_path, monkeypatch):
+def test_a_collection_is_there_when_its_download_has_ended(tmp_path, monkeypatch):
     monkeypatch.setenv("TIBET_REAL_DATA", str(tmp_path))
-    with pytest.raises(InputError, match="make data SOURCE=fieldsites") as refusal:
-        genuine.find_genuine("srdb")
-    assert str(tmp_path) in refusal.value.found
-    assert genuine.list_genuine() == []
-    (tmp_path / "srdb").mkdir()
-    assert genuine.find_genuine("srdb") == tmp_path / "srdb"
-    assert genuine.list_genuine() == ["srdb"]
-
-
-def test_a_download_that_has_not_ended_hides_nothing(tmp_path, monkeypatch):
-    monkeypatch.delenv("TIBET_REAL_DATA", raising=False)
-    whole, begun = tmp_path / "shared" / "data", tmp_path / "book" / "downloads"
-    monkeypatch.setattr(genuine, "DOWNLOADS", begun)
-    monkeypatch.setattr(genuine, "GENUINE", whole)
-    for folder in (whole, begun):
-        (folder / "srdb").mkdir(parents=True)
-    assert genuine.find_genuine("srdb") == begun / "srdb"
-    part = begun / "srdb" / "srdb-data.csv.part"
-    part.touch()
-    assert genuine.find_genuine("srdb") == whole / "srdb"
+    folder = tmp_path / "srdb"
+    for part in (None, folder / "srdb-data.csv.part"):
+        if part:
+            folder.mkdir()
+            part.touch()
+        assert list_genuine() == []
+        with pytest.raises(InputError, match="make data SOURCE=fieldsites") as refusal:
+            find_genuine("srdb")
+        assert str(tmp_path) in refusal.value.found
+    part.unlink()
+    assert find_genuine("srdb") == folder
+    assert list_genuine() == ["srdb"]

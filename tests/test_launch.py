@@ -85,6 +85,13 @@ def test_a_notebook_opened_alone_shows_what_the_book_shows(number, installed, tm
     found = Path(executed.cells.pop().outputs[0].text.strip())
     assert found.is_relative_to(installed.parent.parent)
     assert shown(executed) == shown(nbformat.read(twin, 4))
+    written = {path.name for path in tmp_path.iterdir()} - {twin.name}
+    assert not written
+
+
+def test_a_checkout_uses_its_own_folders():
+    assert (paths.DATA, paths.SWEEPS) == (ROOT / "data", ROOT / "book" / "sweeps")
+    assert ROOT / "downloads" == paths.DOWNLOADS
 
 
 @pytest.mark.slow

@@ -18,11 +18,11 @@ from papermill.exceptions import PapermillExecutionError
 from helpers.cluster import connect
 from helpers.errors import InputError
 from helpers.provenance import LABELS
-from helpers.standin import archive
 from tests.conftest import TWO_WORKERS
 from tools.execution import NOTEBOOKS
 from tools.refresh import read_source
 from tools.run import perform, run
+from tools.standin import write_archive
 
 SOURCES = sorted(NOTEBOOKS.glob("*.md"))
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -234,7 +234,7 @@ def test_pages_run_on_an_archive_of_other_models(source, rerun, tmp_path):
     folder = tmp_path / "mine" / "cmip5"
     folder.mkdir(parents=True)
     names = {"GFDL-ESM2G": "MODEL-A", "HadGEM2-ES": "MODEL-B", "MIROC-ESM": "MODEL-C"}
-    for path in archive().rglob("*.nc"):
+    for path in write_archive(tmp_path / "stand-ins").rglob("*.nc"):
         model = path.name.split("_")[2]
         if model in names:
             (folder / path.name.replace(model, names[model])).symlink_to(path)

@@ -100,20 +100,18 @@ def test_years_are_lazy_on_dask_and_the_same():
 
 
 @pytest.mark.parametrize(
-    ("pick", "words"),
+    ("pick", "said"),
     [
-        (slice(11, None), ["npp: year 1999", "1 months", "without 1, 2, 3"]),
-        (slice(0, 23), ["year 2000", "11 months, without 12"]),
-        ([*range(12), 11], ["year 1999", "13 months, with 12 more than once"]),
-        ([0, 0, *range(2, 12)], ["without 2, with 1 more than once"]),
-        ([], ["at least one whole year", "no month"]),
+        (slice(11, None), "npp: year 1999(.|\n)*the months 12"),
+        (slice(0, 23), "year 2000(.|\n)*10, 11\n"),
+        ([*range(12), 11], "year 1999(.|\n)*11, 12, 12\n"),
+        ([0, 0, *range(2, 12)], "the months 1, 1, 3"),
+        ([], "no month"),
     ],
 )
-def test_years_that_are_not_whole_are_refused(pick, words):
-    with pytest.raises(InputError) as refusal:
+def test_years_that_are_not_whole_are_refused(pick, said):
+    with pytest.raises(InputError, match=said):
         annual_total(monthly().isel(time=pick))
-    for word in words:
-        assert word in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -175,19 +173,6 @@ def cells(south: float, north: float, width: float = 1.0) -> xr.Dataset:
         pairs = np.column_stack([edges[:-1], edges[1:]])
         grid[name] = xr.DataArray(pairs, {name: pairs.mean(axis=1)}, (name, "bnds"))
     return xr.Dataset({"area": cell_area(grid["lat"], grid["lon"])})
-
-
-def test_cells_make_up_the_sphere():
-    area = cells(-90, 90)["area"]
-    assert float(area.sum()) == pytest.approx(4 * np.pi * EARTH**2, rel=1e-13)
-    assert area.attrs["units"] == "m2"
-    assert area.dims == ("lat", "lon")
-
-
-def test_bounds_may_come_in_either_order():
-    bounds = xr.DataArray([[40.0, 41.0]], {"lat": [40.5]}, ("lat", "bnds"))
-    east = xr.DataArray([[90.0, 91.0]], {"lon": [90.5]}, ("lon", "bnds"))
-    assert cell_area(bounds, east).item() == cell_area(bounds[:, ::-1], east[:, ::-1]).item() > 0
 
 
 def test_areas_are_those_of_a_genuine_model():

@@ -114,7 +114,7 @@ def test_the_temperature_is_that_of_the_year_where_it_is_reported(tmp_path):
     ("change", "said"),
     [
         ({"MAT": "271.2"}, "degrees Celsius"),
-        ({"Record_number": ""}, "an empty cell"),
+        ({"Record_number": ""}, "'' in line 3"),
         ({"Record_number": "1"}, "there twice counts twice"),
         ({"Record_number": "inf"}, "'inf'"),
         ({"Rs_annual": "-9999"}, "between -500 and 10000 (g C m-2)"),

@@ -43,15 +43,6 @@ def test_every_elevation_of_a_published_zone_falls_into_it(write):
     assert [zone[:-1] for zone in sites.index] == sites["zone"].tolist()
 
 
-def test_a_table_saved_by_a_spreadsheet_is_read(write):
-    marked = read_sites(write(GOOD, encoding="utf-8-sig"))
-    pd.testing.assert_frame_equal(marked, read_sites(write(GOOD)))
-
-
-def test_numbers_as_names_stay_text(write):
-    assert read_sites(write(GOOD.replace("A,", "007,"))).index[0] == "007"
-
-
 def test_template_and_embedded_table_follow_the_schema():
     template = pd.read_csv(DATA / "sites_template.csv")
     assert list(template.columns) == allowed_columns()

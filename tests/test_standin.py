@@ -11,17 +11,14 @@ import cftime
 import numpy as np
 import pytest
 import xarray as xr
-import yaml
 
-from helpers import standin
-from helpers.errors import InputError
 from helpers.oxygen import annual_total, content
-from helpers.paths import DATA
 from helpers.readers.earth_system_models import cell_areas, find_files, land_fraction, open_run
 from helpers.readers.gldas import open_gldas
 from helpers.readers.terrain import load_elevation
 from helpers.study import load_study
 from tests.conftest import GENUINE
+from tools import standin
 
 MODELS = list(standin.load_standin()["models"])
 NAME = re.compile(
@@ -82,95 +79,52 @@ def test_names_folders_and_attributes_agree_and_say_emulated(tree):
         )
         with xr.open_dataset(path, decode_times=False) as file:
             assert file.attrs["label"] == "emulated"
-            assert file.attrs["source"] == f"emulated stand-in, not output of {model}"
             assert "not CMIP5 output" in file.attrs["title"]
             assert file.attrs["model_id"] == model
             assert file.attrs["experiment_id"] == experiment
-            assert file.attrs["frequency"] == ("fx" if fixed else "mon")
+            assert np.isfinite(file[variable]).all()
+            assert (file[variable] >= 0).all()
             if not fixed:
-                first, last = (
-                    cftime.num2date(value, file["time"].units, file["time"].calendar)
-                    for value in file["time"].values[[0, -1]]
+                ends = cftime.num2date(
+                    file["time"].values[[0, -1]], file["time"].units, file["time"].calendar
                 )
-                span = "-".join(f"{month.year:04d}{month.month:02d}" for month in (first, last))
-                assert span == f"{name['first']}-{name['last']}"
-    assert "not CMIP5 output" in (tree / "STANDIN.txt").read_text()
-
-
-def test_the_nine_names_are_those_of_the_facts_where_they_are_at_hand():
-    facts = GENUINE.parent / "paper" / "facts.yaml"
-    if not facts.is_file():
-        pytest.skip(f"the facts of the paper are not at {facts} (set TIBET_REAL_DATA)")
-    found = yaml.safe_load(facts.read_text(encoding="utf-8"))["found_elsewhere"]
-    assert found["nine_model_stand_ins"]["varney_a"]["v"] == MODELS
-
-
-def test_variables_carry_the_units_and_names_of_cmip5(tree):
-    for variable, standard_name in {
-        "npp": "net_primary_productivity_of_carbon",
-        "rh": "heterotrophic_respiration_carbon_flux",
-    }.items():
-        for path in tree.rglob(f"{variable}_Lmon_*_historical_*.nc"):
-            with xr.open_dataset(path, decode_times=False) as file:
-                assert file[variable].attrs["standard_name"] == standard_name
-                assert file[variable].attrs["units"] == "kg m-2 s-1"
+                span = [f"{month.year:04d}{month.month:02d}" for month in ends]
+                assert span == [name["first"], name["last"]]
                 assert file[variable].encoding["_FillValue"] == np.float32(1e20)
                 assert file[variable].dims == ("time", "lat", "lon")
                 assert file[variable].dtype == np.float32
-                assert file["time"].attrs["bounds"] == "time_bnds"
-                assert file["lat"].attrs["bounds"] == "lat_bnds"
-                assert file["lon"].attrs["bounds"] == "lon_bnds"
 
 
 def test_calendars_differ_and_the_axis_runs_month_by_month(tree):
+    days = {"360_day": {30}, "noleap": {28, 30, 31}, "standard": {28, 29, 30, 31}}
     calendars = {}
     for model in MODELS:
-        ends = []
+        bounds = []
         for experiment in ("historical", "rcp85"):
             for path in sorted(tree.rglob(f"npp_Lmon_{model}_{experiment}_*.nc")):
                 file = open_raw(path)
                 calendars[model] = file["time"].calendar
-                bounds = file["time_bnds"].values
-                np.testing.assert_array_equal(bounds[1:, 0], bounds[:-1, 1])
-                np.testing.assert_array_equal(file["time"], bounds.mean(axis=1))
-                lengths = set(np.diff(bounds, axis=1).ravel())
-                assert (
-                    lengths
-                    == {
-                        "360_day": {30},
-                        "noleap": {28, 30, 31},
-                        "standard": {28, 29, 30, 31} if len(bounds) > 36 else lengths,
-                    }[calendars[model]]
-                )
-                if ends:
-                    assert bounds[0, 0] == ends[-1]
-                ends.append(bounds[-1, 1])
-    assert set(calendars.values()) == {"noleap", "360_day", "standard"}
+                np.testing.assert_array_equal(file["time"], file["time_bnds"].mean("bnds"))
+                bounds.append(file["time_bnds"].values)
+        whole = np.concatenate(bounds)
+        np.testing.assert_array_equal(whole[1:, 0], whole[:-1, 1])
+        assert set(np.diff(whole, axis=1).ravel()) == days[calendars[model]]
+    assert set(calendars.values()) == set(days)
     assert [name for name, calendar in calendars.items() if calendar == "360_day"] == ["HadGEM2-ES"]
 
 
 def test_the_seam_of_hadgem2_es_lies_in_december_as_in_the_genuine_archive(tree):
-    spans = {
-        experiment: [
-            NAME.fullmatch(path.name).group("first", "last")
-            for path in sorted(tree.rglob(f"rh_Lmon_HadGEM2-ES_{experiment}_*.nc"))
-        ]
-        for experiment in ("historical", "rcp45")
-    }
-    assert spans["historical"] == [("198912", "200511")]
-    assert spans["rcp45"] == [
-        ("200512", "203011"),
-        ("203012", "205511"),
-        ("205512", "208011"),
-        ("208012", "209912"),
+    name = "rh_Lmon_HadGEM2-ES_"
+    assert [path.name for path in tree.rglob(f"{name}historical_*.nc")] == [
+        f"{name}historical_r1i1p1_198912-200511.nc"
     ]
-    december = {
-        scenario: open_raw(next(tree.rglob(f"rh_Lmon_HadGEM2-ES_{scenario}_*_200512-*.nc")))["rh"][
-            0
-        ]
+    spans = [NAME.fullmatch(path.name)["first"] for path in tree.rglob(f"{name}rcp45_*.nc")]
+    assert sorted(spans) == ["200512", "203012", "205512", "208012"]
+    december = [
+        open_raw(next(tree.rglob(f"{name}{scenario}_*_200512-*.nc")))["rh"][0]
         for scenario in standin.SCENARIOS
-    }
-    np.testing.assert_array_equal(december["rcp45"], december["rcp85"])
+    ]
+    np.testing.assert_array_equal(*december)
 
 
 def test_grids_differ_and_cover_the_box_with_two_cells_of_margin(tree):
@@ -213,14 +167,6 @@ def test_months_add_up_to_the_stated_year_in_each_calendar(tree, model):
             )
 
 
-def test_production_and_respiration_are_finite_and_not_negative(tree):
-    for path in tree.rglob("*_Lmon_*.nc"):
-        values = open_raw(path)[path.name.partition("_")[0]]
-        assert np.isfinite(values).all()
-        assert (values >= 0).all()
-    assert all(float(standin.annual_fluxes(model)["npp"].min()) >= 0 for model in MODELS)
-
-
 def test_the_files_hold_the_papers_change_by_construction(tree):
     relief = load_elevation().sel(lat=slice(25, 40), lon=slice(73, 105))
     high = (np.cos(np.radians(relief["lat"])) * (relief >= 2500)).transpose("lat", "lon")
@@ -245,10 +191,8 @@ def test_the_files_hold_the_papers_change_by_construction(tree):
             changes[scenario].append(future - past)
     assert np.mean(changes["rcp45"]) == pytest.approx(0.01, abs=2e-4)
     assert np.mean(changes["rcp85"]) == pytest.approx(0.04, abs=2e-4)
-    summary = standin.summary()
-    assert summary[["rcp45", "rcp85"]].mean().tolist() == pytest.approx([0.01, 0.04], abs=1e-7)
-    for scenario in standin.SCENARIOS:
-        np.testing.assert_allclose(summary.loc[MODELS, scenario], changes[scenario], atol=5e-4)
+    assert max(changes["rcp85"]) > 4 * min(changes["rcp85"])
+    assert all(np.greater(changes["rcp85"], changes["rcp45"]))
 
 
 def test_the_factors_are_near_one_and_parameters_stay_in_their_published_ranges():
@@ -260,15 +204,6 @@ def test_the_factors_are_near_one_and_parameters_stay_in_their_published_ranges(
         assert 0.2 < own["beta"] * factors["beta"] * np.log(2) < 0.6
         assert 14 <= own["turnover"] * factors["turnover"] <= 44
         assert 1.43 <= own["q10"] <= 2.03
-
-
-def test_the_stand_ins_differ_and_are_not_absurd():
-    summary = standin.summary()
-    assert summary["npp"].between(0.1, 0.5).all()
-    assert summary["nep_share"].between(0.01, 0.1).all()
-    assert summary["npp"].max() > 1.5 * summary["npp"].min()
-    assert (summary["rcp85"] > summary["rcp45"]).all()
-    assert summary["rcp85"].max() > 4 * summary["rcp85"].min()
 
 
 def test_both_scenarios_share_the_past_and_part_after_2005_without_a_jump():
@@ -311,7 +246,7 @@ def test_seasons_add_up_to_one_and_peak_in_summer():
         seasons = standin.seasons(model)
         for variable in ("npp", "rh"):
             np.testing.assert_allclose(seasons[variable].sum("month"), 1, rtol=1e-12)
-            assert seasons[variable].idxmax("month").isin([7, 8]).all()
+            assert seasons[variable].argmax("month").isin([6, 7]).all()
 
 
 def rcp(name: str) -> xr.Dataset:
@@ -365,72 +300,6 @@ def test_seasons_are_those_of_the_genuine_gldas_files(gldas_folder):
     assert sum(stated["rain_share"]) == pytest.approx(1, abs=1e-9)
 
 
-def test_writing_again_gives_the_same_bytes(tree, tmp_path):
-    for cached in (standin._variability, standin._npp_by_climate, standin.annual_fluxes):
-        cached.cache_clear()
-    again = standin.write_archive(tmp_path / "again")
-    names = sorted(path.relative_to(tree) for path in tree.rglob("*") if path.is_file())
-    assert names == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
-    for name in names:
-        assert (tree / name).read_bytes() == (again / name).read_bytes(), name
-    assert sum(path.stat().st_size for path in again.rglob("*.nc")) < 80e6
-
-
-def pretend(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "STANDIN.txt").write_text(f"digest: {standin._digest()}\n")
-    return folder
-
-
-def test_archive_is_reused_while_its_sources_are_unchanged(monkeypatch, tmp_path):
-    written = []
-    monkeypatch.setattr(
-        standin, "write_archive", lambda folder: written.append(1) or pretend(folder)
-    )
-    place = tmp_path / "deep" / "standin"
-    assert standin.archive(place) == place
-    assert standin.archive(place) == place
-    assert len(written) == 1
-    monkeypatch.setattr(standin, "_digest", lambda: "other sources")
-    (place / "old.nc").touch()
-    standin.archive(place)
-    assert len(written) == 2
-    assert [path.name for path in place.iterdir()] == ["STANDIN.txt"]
-    assert [path.name for path in place.parent.iterdir()] == ["standin"]
-    shutil.rmtree(place)
-    standin.archive(place)
-    assert len(written) == 3
-
-
-def test_the_digest_follows_the_stated_model(monkeypatch, tmp_path):
-    before = standin._digest()
-    shutil.copytree(DATA, tmp_path / "data")
-    monkeypatch.setattr(standin, "DATA", tmp_path / "data")
-    assert standin._digest() == before
-    with (tmp_path / "data" / "standin.yml").open("a") as file:
-        file.write("# changed\n")
-    assert standin._digest() != before
-
-
-def test_a_failed_write_leaves_nothing_under_the_final_name(monkeypatch, tmp_path):
-    def fail(folder):
-        folder.mkdir()
-        (folder / "half.nc").touch()
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(standin, "write_archive", fail)
-    with pytest.raises(OSError, match="no space"):
-        standin.archive(tmp_path / "standin")
-    assert not any(tmp_path.iterdir())
-
-
-def test_a_folder_with_something_else_is_left_alone(tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(InputError, match="not overwritten"):
-        standin.archive(tmp_path)
-    assert (tmp_path / "thesis.txt").read_text() == "mine"
-
-
 @pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
 @pytest.mark.parametrize("model", ["CanESM2", "HadGEM2-ES", "MIROC-ESM"])
 def test_what_the_reader_sums_is_what_cdo_sums(tree, tmp_path, model):
@@ -463,16 +332,3 @@ def test_what_the_reader_sums_is_what_cdo_sums(tree, tmp_path, model):
     with xr.open_dataset(gigatonnes, decode_times=False) as reference:
         expected = reference["npp"].values.ravel()
     np.testing.assert_allclose(content(annual, area, land).values, expected, rtol=1e-6)
-
-
-def test_two_processes_may_make_the_archive_at_once(tree, tmp_path, monkeypatch):
-    folder = tmp_path / "standin"
-
-    def slower(made: Path) -> Path:
-        shutil.copytree(tree, folder)  # the other process finishes first
-        return Path(shutil.copytree(tree, made))
-
-    monkeypatch.setattr(standin, "write_archive", slower)
-    assert standin.archive(folder) == folder
-    assert len(list(folder.rglob("*.nc"))) == len(list(tree.rglob("*.nc")))
-    assert [path.name for path in tmp_path.iterdir()] == ["standin"]

@@ -11,10 +11,10 @@ from helpers.oxygen import area_mean
 from helpers.paper.simulation import draw_covariances, fit_recursive, read_truth
 from helpers.pathmodel import parse_model
 from helpers.readers.terrain import plateau_mask
-from helpers.standin import load_standin
 from helpers.statistics.projections import fit_trend
 from helpers.study import load_top
 from tools.execution import NOTEBOOKS
+from tools.standin import load_standin
 
 
 @pytest.fixture(scope="module")

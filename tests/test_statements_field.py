@@ -9,8 +9,6 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers.paper.claims import collect, load_claims
-from helpers.pathmodel import read_model
 from helpers.paths import find_genuine
 from helpers.readers.gldas import load_climate, sample
 from helpers.readers.respiration import read_equations, read_respiration, screen_records
@@ -19,7 +17,6 @@ from helpers.statistics.associations import significance_marks
 from helpers.statistics.gradients import describe_shape, spatial_gradients
 from helpers.study import minmax
 from tests.conftest import ROOT
-from tests.test_findable import GLOSSARY, build, read, small  # noqa: F401
 from tools.execution import NOTEBOOKS
 
 BOOK = ROOT / "book"
@@ -67,24 +64,6 @@ def test_a_star_is_less_than_a_trend_and_the_page_says_for_which_factors(cells):
     assert "paper's Fig. 2: `*` for 0.05 < p < 0.1, `**` for p < 0.05, `***` for p < 0.01" in source
 
 
-def test_the_release_of_the_climate_is_not_judged():
-    answers = collect(nbformat.read(NOTEBOOKS / f"{CLIMATE}.ipynb", 4))
-    for claim, named in {"climate-model": "Noah 3.6", "climate-forcing": "GPCP"}.items():
-        assert answers.loc[claim, "verdict"] == "not testable"
-        assert answers.loc[claim, "value"] == "null"
-        assert named in answers.loc[claim, "here"]
-        assert "the authors' release is not known" in answers.loc[claim, "here"]
-
-
-def test_questions_to_other_data_are_never_called_reproduced():
-    ledger = load_claims()
-    asked = ledger[ledger["notebook"] == SITES]
-    assert set(asked["kind"]) == {"question"}
-    words = re.findall(r"\w+ reproduced|reproduced \w+", shown(SITES))
-    assert not words
-    assert ledger.loc["climate-peaks", "kind"] == "check"
-
-
 def test_three_counts_of_equations_are_told_apart():
     folder = find_genuine("srdb")
     if not (folder / "srdb-equations.csv").exists():
@@ -102,22 +81,6 @@ def test_three_counts_of_equations_are_told_apart():
     assert f"{counts[2]} curves of soil respiration" in alt
     assert f"the mean of {counts[1]} equations is" in alt
     assert f"where {counts[0]} equations of soil respiration come from" in alt
-
-
-def test_warmth_is_not_cited_to_the_section_that_says_cold():
-    reason = read_model("field_climate").reasons["richness"]
-    assert "warmth (4.2.1; 3.1.1 says falling temperature)" in reason
-
-
-def test_a_common_word_is_linked_where_it_stands_set_off_by_itself(small):  # noqa: F811
-    (small / "glossary.md").write_text(GLOSSARY.replace("\ngain\n", "\n*gain*\n"), encoding="utf-8")
-    (small / "deep" / "page.md").write_text(
-        "# Page\n\nPlants gain carbon. **What does a mirror gain by it?** Its *gain* is 2.\n",
-        encoding="utf-8",
-    )
-    links = read(build(small, "tools.sphinx_ext.glossary_links") / "deep" / "page.html")
-    (link,) = links.select("a.glossary-term")
-    assert (link.get_text(), link.parent.name) == ("gain", "em")
 
 
 def test_the_times_of_the_plans_add_up():

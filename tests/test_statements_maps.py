@@ -12,16 +12,14 @@ import pytest
 import xarray as xr
 
 from helpers.figures.maps import name_stand_ins
-from helpers.oxygen import cell_area
 from helpers.paper.claims import collect
 from helpers.paths import DATA
 from helpers.readers.earth_system_models import open_historical
-from helpers.readers.gldas import load_climate
 from helpers.readers.terrain import plateau_mask
-from helpers.standin import file_spans, load_standin
 from helpers.statistics.projections import share_votes
 from helpers.study import EMBEDDED_TOP, load_study
 from tools.execution import NOTEBOOKS
+from tools.standin import file_spans, load_standin
 
 MODELS = list(load_standin()["models"])
 SOUTHEAST, SOUTH = 135, 180
@@ -113,12 +111,6 @@ def test_no_invented_map_or_row_carries_the_name_of_a_genuine_model_alone(number
                 assert not re.search(rf"(?<!stand-in for )\b{re.escape(name)}\b", shown), name
 
 
-def test_the_mean_of_the_stand_ins_is_not_called_the_papers_map():
-    said = words("03")
-    assert "is the paper's Fig. 1a" not in said
-    assert "smaller than that of genuine models" not in said
-
-
 def test_the_oxygen_page_stops_in_2004_because_one_historical_run_does(maps):
     last_months = {model: file_spans(model, "historical")[-1][1] for model in MODELS}
     incomplete = [model for model, month in last_months.items() if month < 2005 * 12 + 11]
@@ -155,54 +147,8 @@ def test_soils_of_most_sites_are_colder_than_those_of_the_equation():
     assert f"at {below} of 30 sites it is below 5 °C" in words("01")
 
 
-def test_a_cell_of_the_climate_has_some_ten_thousand_square_kilometres():
-    lat = np.unique(np.floor(load_study().sites["latitude"]))
-    south = xr.DataArray(np.column_stack([lat, lat + 1]), dims=("lat", "bnds"))
-    area = cell_area(south, xr.DataArray([[90.0, 91.0]], dims=("lon", "bnds"))) / 1e6
-    assert np.abs(area / 10_000 - 1).max() < 0.07
-    assert "a cell of some 10,000 km²" in words("01")
-
-
-def test_the_embedded_climate_names_the_land_model_that_the_note_says():
-    assert load_climate().attrs["source"].startswith("Noah_v3.6")
-    assert "The files that we have name Noah 3.6." in words("01")
-
-
-def test_the_names_of_the_factors_are_not_judged_without_their_figure():
-    answer = collect(chapter("01")).loc["factor-names"]
-    assert (answer["value"], answer["agrees"], answer["verdict"]) == (
-        "null",
-        "none",
-        "not testable",
-    )
-    assert "29" in answer["here"]
-
-
-def test_an_amount_is_not_called_a_flux():
-    assert "flux of 1 kg" not in words("01")
-
-
-@pytest.mark.parametrize(
-    ("number", "after"),
-    [
-        ("01", "02_oxygen_from_carbon"),
-        ("02", "03_spatial_pattern"),
-        ("03", "04_elevation_gradients"),
-    ],
-)
-def test_what_is_next_is_the_next_chapter(number, after):
-    links = re.findall(r"\((\d\d_\w+)\.md\)", words(number).rpartition("**What's next.**")[2])
-    assert links == [after]
-
-
 def test_every_file_of_data_is_described():
     table = (DATA / "README.md").read_text(encoding="utf-8")
     for path in DATA.rglob("*"):
         if path.is_file() and path.suffix != ".lav" and path.name != "README.md":
             assert path.relative_to(DATA).as_posix() in table, path
-
-
-def test_the_virtual_sites_lie_within_the_printed_elevations_and_stop_short_of_them():
-    sites = load_study().sites
-    assert 3112 < sites["elevation"].min() < sites["elevation"].max() < 4764
-    assert "none is taken for being the lowest or the highest" in words("01")

@@ -1,9 +1,9 @@
 """``make data``: compute the embedded data set from the genuine files, or fetch such files.
 
 The climate is computed from the 24 GLDAS files of 2013-2014 (in the folder ``SOURCE``, else where
-:mod:`helpers.genuine` finds them), elevation from pvlib's altitude table, the 30 sites from the
-reconstruction on both. Same input, same bytes. The words of :mod:`tools.download`
-fetch instead.
+:mod:`helpers.paths` finds them), elevation from pvlib's altitude table, the 30 sites from the
+reconstruction on both, oxygen from the stand-in models of :mod:`tools.standin` on both. Same input,
+same numbers. The words of :mod:`tools.download` fetch instead.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +21,20 @@ import xarray as xr
 from helpers import paths
 from helpers.errors import InputError
 from helpers.paths import find_genuine
+from helpers.readers.earth_system_models import open_ensemble, open_historical
 from helpers.readers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
 from helpers.readers.sites import allowed_columns
 from helpers.reconstruction import reconstruct_sites
-from helpers.study import EMBEDDED_SITES, EMBEDDED_TOP, SEED, load_top, mean_top
+from helpers.study import EMBEDDED_ENSEMBLE, EMBEDDED_SITES, EMBEDDED_TOP, SEED, mean_top
 from tools.disk_space import require_disk_space
 from tools.download import SOURCES, download
+from tools.standin import write_archive
 
 _DECIMALS = 9  # of kg m-2 yr-1; the last bits of a double are others on other processors
+_PACKED = {"dtype": "int32", "scale_factor": 1e-5, "_FillValue": -(2**31), "zlib": True}
 _ROOM = 20  # MB
 PERIOD = "2013-01 to 2014-12"
-TOP_SOURCE = "helpers.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
+STANDIN_SOURCE = "tools.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
 _KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
 
 
@@ -77,6 +81,31 @@ def embedded_elevation() -> xr.DataArray:
     return elevation.sortby("lat").sel(PLATEAU_BOX)
 
 
+def embedded_ensemble() -> tuple[xr.Dataset, xr.DataArray]:
+    """Return what the stand-in archive holds, read like any other archive, and its mean TOP.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``top``, ``land_fraction`` and ``area`` of :func:`helpers.readers.open_ensemble`, ``npp``
+        and ``rh`` of :func:`helpers.readers.open_historical`, whose last years are gaps. The two
+        scenarios lie side by side, so that their common past is compressed to nothing.
+    xarray.DataArray
+        As :func:`helpers.study.mean_top` returns it, not yet rounded.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        archive = write_archive(Path(folder))
+        ensemble = open_ensemble(archive).compute()
+        carbon = open_historical(archive)[["npp", "rh"]].compute()
+    whole = xr.merge([ensemble, carbon.assign_coords(model=ensemble["model"])], join="outer")
+    whole = whole.transpose("model", "year", "scenario", "lat", "lon")
+    whole.attrs = {"label": "emulated", "source": STANDIN_SOURCE}
+    for name in ("top", "npp", "rh"):
+        chunks = (1, *whole[name].shape[1:])
+        whole[name].encoding = {**_PACKED, "complevel": 9, "chunksizes": chunks}
+    return whole, mean_top(ensemble)
+
+
 def write_embedded(source: Path, target: Path) -> None:
     """Write the embedded data set into the folder `target`."""
     climate, elevation = embedded_climate(source), embedded_elevation()
@@ -87,9 +116,12 @@ def write_embedded(source: Path, target: Path) -> None:
         lambda path: _to_netcdf(elevation.to_dataset().assign_attrs(history), path),
     )
     sites = reconstruct_sites(climate, elevation, SEED)
-    top = mean_top(load_top())  # of the stand-in models, which read the two files above
-    top = top.round(_DECIMALS).to_dataset().assign_attrs(label="emulated", source=TOP_SOURCE)
+    ensemble, top = embedded_ensemble()  # of models that read the two files above
+    top = top.round(_DECIMALS).to_dataset().assign_attrs(ensemble.attrs)
     _replace(target / EMBEDDED_TOP.name, lambda path: _to_netcdf(top, path))
+    _replace(
+        target / EMBEDDED_ENSEMBLE.name, lambda path: ensemble.to_netcdf(path, engine="netcdf4")
+    )
     _replace(target / EMBEDDED_SITES.name, lambda path: sites.to_csv(path, lineterminator="\n"))
     _replace(
         target.parent / "sites_template.csv",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from helpers.errors import InputError, list_some, show
+from helpers.errors import InputError
 from helpers.paths import find_genuine
 from helpers.readers.gldas import load_climate, sample
+from helpers.readers.tables import check_once, check_words, read_cells, to_numbers
 from helpers.readers.terrain import load_elevation
 
 COVERS = {"AM": "meadow", "AS": "steppe", "DS": "desert steppe"}
 
-_FETCH = "make data SOURCE=fieldsites"
+FETCH = "download it again: make data SOURCE=fieldsites"
 _FAUNA, _WORLDCLIM = "soil_fauna_data_final.txt", "site_clim_worldClim.txt"
 _MEASURED = {  # column in the file: (our name, least, most, unit)
     "Long": ("longitude", -180, 180, "degrees east"),
@@ -74,11 +73,17 @@ def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
     References
     ----------
     Zhao et al. (2017), Ecosphere 8, e01901.
+
+    Examples
+    --------
+    >>> read_field_sites()["land_cover"].value_counts()["meadow"]  # doctest: +SKIP
+    26
     """
     folder = find_collection(source, "tibet_fauna")
-    once = (["Site"], ["Long", "Lat"])
-    measured = _read_by_site(folder / _FAUNA, ["vege.type"], _MEASURED, once=once, separator="\t")
-    weather = _read_by_site(folder / _WORLDCLIM, [], _WEATHER, once=once[:1], separator=r"\s+")
+    measured = _read_by_site(folder / _FAUNA, ["vege.type"], _MEASURED, sep="\t")
+    weather = _read_by_site(folder / _WORLDCLIM, [], _WEATHER, sep=r"\s+")
+    check_once(folder / _FAUNA, measured.reset_index(), "longitude", "latitude")
+    check_words(folder / _FAUNA, measured.reset_index(), "vege.type", COVERS, "site")
     odd = measured.index.symmetric_difference(weather.index)
     if len(odd):
         raise InputError(
@@ -87,39 +92,29 @@ def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
             found=f"{len(odd)} in one of them only",
             mend="download both files again, or take the sites out of both",
         )
-    cover = measured["vege.type"]
-    unknown = cover[~cover.isin(COVERS)]
-    if len(unknown):
-        raise InputError(
-            f"{folder / _FAUNA}: column 'vege.type', site {unknown.index[0]}",
-            needed=f"one of {', '.join(COVERS)}",
-            found=repr(unknown.iloc[0]),
-            mend="correct the cell, or leave the site out",
-        )
     sites = measured[[about[0] for about in _MEASURED.values()]].copy()
-    sites.insert(3, "land_cover", cover.map(COVERS))
+    sites.insert(3, "land_cover", measured["vege.type"].map(COVERS))
     sites["SOC"] *= 10
     sites["T_worldclim"] = weather["T_worldclim"] / 10
     sites["P_worldclim"] = weather["P_worldclim"]
     return sites
 
 
-def _read_by_site(path: Path, words: list[str], about: dict, **options: object) -> pd.DataFrame:
-    limits = {column: each[1:] for column, each in about.items()}
-    table = read_table(path, ["Site", *words], limits, **options).set_index("Site")
-    names = {column: each[0] for column, each in about.items()}
-    return table.rename(columns=names).rename_axis("site")
+def _read_by_site(path: Path, words: list[str], about: dict, sep: str) -> pd.DataFrame:
+    table = read_cells(path, ["Site", *words, *about], FETCH, "replace", sep=sep)
+    check_once(path, table, "Site")
+    table = to_numbers(path, table, {name: each[1:] for name, each in about.items()}, "Site")
+    names = {name: each[0] for name, each in about.items()}
+    return table.set_index("Site").rename(columns=names).rename_axis("site")
 
 
 def find_collection(source: str | Path, name: str) -> Path:
-    """Return the folder of a collection of field data.
+    """Return the folder of a collection, tibet_fauna or srdb, or refuse that there is none.
 
     Parameters
     ----------
-    source : "genuine" or path
-        Where ``make data`` or ``TIBET_REAL_DATA`` put it, or a folder that holds it or is it.
-    name : str
-        tibet_fauna or srdb.
+    source, name : str or path, str
+        "genuine", a folder that holds the collection, or the collection itself; and its name.
     """
     if source == "genuine":
         return find_genuine(name)
@@ -129,99 +124,9 @@ def find_collection(source: str | Path, name: str) -> Path:
             source,
             needed=f"'genuine', or a folder with the collection {name}",
             found="no such folder",
-            mend=f"check the path, or fetch the files: {_FETCH}",
+            mend="check the path, or fetch the files: make data SOURCE=fieldsites",
         )
     return folders[0]
-
-
-def read_table(
-    path: Path,
-    words: list[str],
-    numbers: dict[str, tuple[float, float, str]],
-    *,
-    once: tuple[list[str], ...] = (),
-    gaps: tuple[str, ...] = (),
-    keep: Callable[[pd.DataFrame], pd.Series] | None = None,
-    separator: str = ",",
-) -> pd.DataFrame:
-    """Read columns of a table of text, and refuse what cannot be right.
-
-    Parameters
-    ----------
-    path : path
-        Of the table, with one header line.
-    words : list of str
-        Columns of text; a cell that is empty or NA is blank.
-    numbers : dict
-        Columns of numbers, with the least, the most, and the unit.
-    once : tuple of lists of str
-        Columns that tell one row from all others.
-    gaps : tuple of str
-        Columns of numbers where a cell may be empty; it is NaN.
-    keep : callable, optional
-        Says of the rows, as text, which are read and checked; others are nobody's concern here.
-    separator : str
-        Between cells.
-    """
-    try:
-        table = pd.read_csv(
-            path,
-            sep=separator,
-            dtype=str,
-            encoding="utf-8-sig",
-            encoding_errors="replace",  # SRDB has names of places in other encodings
-        )
-    except OSError as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise InputError(path, needed="this file", found=found, mend=_FETCH) from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(
-            path,
-            needed="a table with one header line",
-            found=str(error).strip(),
-            mend=f"download it again: {_FETCH}",
-        ) from error
-    columns = [*words, *numbers]
-    missing = [column for column in columns if column not in table]
-    twice = [column for column in columns if f"{column}.1" in table]  # as pandas names the second
-    longer = not isinstance(table.index, pd.RangeIndex)
-    if missing or twice or longer or table.empty:
-        raise InputError(
-            path,
-            needed=f"rows as long as the header, and once the columns {', '.join(columns)}",
-            found=f"no column {', '.join(missing)} among {list_some(table.columns, 20)}"
-            if missing
-            else f"two columns {twice[0]}"
-            if twice
-            else "more cells in a row than names in the header"
-            if longer
-            else "no rows",
-            mend="download it again, or give the columns back their names",
-        )
-    table = table[columns].fillna("").apply(lambda column: column.str.strip())
-    table = table[keep(table)] if keep else table
-    for name, (low, high, unit) in numbers.items():
-        text = table[name]
-        table[name] = pd.to_numeric(text, errors="coerce").astype(float)
-        right = table[name].between(low, high) & np.isfinite(table[name])
-        wrong = text[~right & ~((text == "") & (name in gaps))]
-        if len(wrong):
-            raise InputError(
-                f"{path}: column {name!r}, line {wrong.index[0] + 2}",
-                needed=f"a number between {low:g} and {high:g} ({unit})",
-                found=show(wrong.iloc[0]) if wrong.iloc[0] else "an empty cell",
-                mend="correct the cell, or bring the whole column into this unit",
-            )
-    for key in once:
-        twice = table[table.duplicated(key, keep=False)]
-        if len(twice):
-            raise InputError(
-                f"{path}: {', '.join(key)}",
-                needed="each of them once: what is there twice counts twice",
-                found=f"{tuple(twice[key].iloc[0])} in {len(twice)} rows",
-                mend="keep one of the rows, or their mean",
-            )
-    return table
 
 
 def add_climate(sites: pd.DataFrame) -> pd.DataFrame:
@@ -242,6 +147,12 @@ def add_climate(sites: pd.DataFrame) -> pd.DataFrame:
     ------
     InputError
         For a site outside the grid, or on a cell without values (:func:`helpers.readers.sample`).
+
+    Examples
+    --------
+    >>> sites = pd.DataFrame({"longitude": [91.1], "latitude": [29.7]}, index=["Lhasa"])
+    >>> add_climate(sites)[["relief", "cell"]].values.tolist()
+    [[3974.0, '29.5 N, 91.5 E']]
     """
     climate = load_climate()
     weather = sample(climate, sites["longitude"], sites["latitude"])

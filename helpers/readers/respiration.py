@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import InputError
-from helpers.readers.plots import find_collection, read_table
+from helpers.readers.plots import FETCH, find_collection
+from helpers.readers.tables import check_once, read_cells, to_numbers
 
 PLATEAU_RULE = "26-40 N, 75-104 E, above 2800 m; grass, meadow, steppe, tundra or wetland"
 _RESPIRATION = {
@@ -86,12 +87,22 @@ def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
     References
     ----------
     Jian et al. (2021), Earth System Science Data 13, 255-267.
+
+    Examples
+    --------
+    >>> len(read_respiration())  # doctest: +SKIP
+    411
     """
     folder = find_collection(source, "srdb")
     files = sorted(folder.glob("srdb-data*.csv")) + sorted(folder.glob("srdb_*.csv"))
     path = files[0] if files else folder / "srdb-data.csv"
-    options = {"once": (["Record_number"],), "gaps": tuple(_RESPIRATION)[2:]}
-    table = read_table(path, _RESPIRATION_WORDS, _RESPIRATION, keep=_is_plateau, **options)
+    needed = [*_RESPIRATION_WORDS, *_RESPIRATION]
+    # names of places are in other encodings; records of other places are nobody's concern here
+    table = read_cells(path, needed, FETCH, "replace")[needed]
+    table = table[_is_plateau(table)]
+    check_once(path, table, "Record_number")
+    gaps = tuple(_RESPIRATION)[2:]
+    table = to_numbers(path, table, _RESPIRATION, "Record_number", gaps)
     if table.empty:
         raise InputError(
             path,
@@ -142,6 +153,11 @@ def screen_records(records: pd.DataFrame) -> Screened:
     A record is manipulated where SRDB names a manipulation, or a level of one that is no control.
     Its flags Q10 to Q14 mean a potential, suspected or known problem, a duplicate, or an
     inconsistency. "Q1", which SRDB does not define, is kept, as Q01 (read off a figure) is.
+
+    Examples
+    --------
+    >>> screen_records(read_respiration()).steps["records"].iloc[-1]  # doctest: +SKIP
+    148
     """
     level = records["Manipulation_level"]
     done = records["Manipulation"].str.lower()
@@ -198,12 +214,19 @@ def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Scr
     An equation a b^((T - c) / 10) is the same curve with beta = ln(b) / 10. Three things are
     checked: an equation must give the R10 and the Q10 that SRDB reports beside it within 10 %
     (which also tests the unit), and one that a study gives for several records counts once.
+
+    Examples
+    --------
+    >>> records = screen_records(read_respiration()).table  # doctest: +SKIP
+    >>> len(read_equations(records).table)  # doctest: +SKIP
+    19
     """
     path = find_collection(source, "srdb") / "srdb-equations.csv"
     numbers = (*_EQUATION, *_EQUATION_Q10, *_FITTED_TO)
     limits = dict.fromkeys(numbers, (-np.inf, np.inf, "a number"))
     limits["Record_number"] = _RESPIRATION["Record_number"]
-    table = read_table(path, ["Model_type", "Model_output_units"], limits, gaps=numbers)
+    table = read_cells(path, ["Model_type", "Model_output_units", *numbers], FETCH, "replace")
+    table = to_numbers(path, table, limits, "Record_number", numbers)
     table = table.dropna(subset=["Record_number"]).astype({"Record_number": int})
     columns = ["study", "Site_ID", "longitude", "latitude", "elevation"]
     joined = records[columns].join(table.set_index("Record_number"), how="inner")

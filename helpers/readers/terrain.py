@@ -15,6 +15,11 @@ def load_elevation() -> xr.DataArray:
     xarray.DataArray
         Metres above sea level on (lat, lon), cells of 1/12 degree, in steps of 28 m.
         Observed: Mapzen's open terrain data as pvlib packages it.
+
+    Examples
+    --------
+    >>> load_elevation().sel(lat=36.0, lon=90.0, method="nearest").item()
+    5038
     """
     with xr.open_dataset(DATA / "embedded" / "elevation_tp.nc", engine="scipy") as file:
         return file["elevation"].load()
@@ -35,6 +40,12 @@ def plateau_mask(grid: xr.Dataset | xr.DataArray, lowest: float = 2500) -> xr.Da
     xarray.DataArray
         True or False on (lat, lon): mean elevation of the cell at least `lowest`, and its centre
         inside 25-40 °N, 73-105 °E.
+
+    Examples
+    --------
+    >>> from helpers.readers import load_climate
+    >>> int(plateau_mask(load_climate()).sum())
+    294
     """
     cells = cell_elevation(grid)
     inside = (grid["lat"] < 40) & (grid["lon"] > 73) & (grid["lon"] < 105)
@@ -48,6 +59,12 @@ def cell_elevation(grid: xr.Dataset | xr.DataArray) -> xr.DataArray:
     ----------
     grid : xarray.Dataset or xarray.DataArray
         With evenly spaced ``lat`` and ``lon`` inside the Plateau box (25-41 °N, 72-106 °E).
+
+    Examples
+    --------
+    >>> from helpers.readers import load_climate
+    >>> cell_elevation(load_climate()).sel(lat=35.5, lon=90.5).round().item()
+    4973.0
     """
     elevation = load_elevation()
     per_cell = round(float(grid["lat"].diff("lat")[0] / elevation["lat"].diff("lat")[0]))

@@ -126,17 +126,6 @@ def _scaled(folder: Path) -> object:
     return minmax(table[["pH", "SOC"]])
 
 
-def _many_columns(folder: Path) -> object:
-    names = ",".join(f"c{number}" for number in range(100_000))
-    return written(f"{names}\n{'1,' * 99_999}1\n")(folder)
-
-
-def _many_unknown_columns(folder: Path) -> object:
-    header, *rows = GOOD.splitlines()
-    names = "".join(f",c{number}" for number in range(20_000))
-    return written("\n".join([header + names, *(row + ",1" * 20_000 for row in rows)]))(folder)
-
-
 def _many_rows(folder: Path) -> pd.DataFrame:
     rows = "".join(f"S{number},91.5,31.5,4500,meadow,20.5,7.1\n" for number in range(100_000))
     return written(GOOD.splitlines()[0] + "\n" + rows)(folder)
@@ -154,33 +143,32 @@ def _few_sites(folder: Path) -> object:
 
 COLUMN = f"{TABLE}: column"
 CASES = [
-    Case("The table is not there", lambda folder: read_sites(folder / TABLE), (TABLE, "no such")),
+    Case(
+        "The table is not there", lambda folder: read_sites(folder / TABLE), (TABLE, "No such file")
+    ),
     Case("The folder of the study is empty", load_study, ("", "none of these in it")),
-    Case("A folder named sites.csv", _folder, (TABLE, "a folder")),
+    Case("A folder named sites.csv", _folder, (TABLE, "Is a directory")),
     Case("A link that leads nowhere", _link("nowhere"), (TABLE, "a link that leads to no file")),
-    Case("A link to itself", _link(TABLE), (TABLE, "a link that leads to no file")),
     Case("An empty file", written(""), (TABLE, "an empty file")),
-    Case("A header without rows", written(GOOD.splitlines()[0] + "\n"), (COLUMN, "no rows")),
+    Case("A header without rows", written(GOOD.splitlines()[0] + "\n"), (TABLE, "no rows")),
     Case(
         "A web page",
         written("<!DOCTYPE html>\n<title>Not found</title>\n"),
         (TABLE, "no column site", "<!DOCTYPE html>"),
     ),
-    Case("A spreadsheet (a zip archive)", written(b"PK\x03\x04\xff\xfe"), (TABLE, "not UTF-8")),
+    Case(
+        "A spreadsheet (a zip archive)",
+        written(b"PK\x03\x04\xff\xfe"),
+        (TABLE, "needed: a table in UTF-8"),
+    ),
     Case("A byte order mark", written(GOOD, "utf-8-sig"), handled=same, answer="Read."),
-    Case("UTF-16", written(GOOD, "utf-16"), (TABLE, "byte 0 that is not UTF-8")),
-    Case("UTF-16 without a mark", written(GOOD, "utf-16-le"), (TABLE, "a zero byte")),
+    Case("UTF-16", written(GOOD, "utf-16"), (TABLE, "needed: a table in UTF-8")),
     Case(
         "Latin-1 letters",
         written(GOOD.replace("A,", "Ü,"), "latin-1"),
-        (TABLE, "not UTF-8", "save the table as CSV UTF-8"),
+        (TABLE, "needed: a table in UTF-8", "save the table as CSV UTF-8"),
     ),
-    Case("A zero byte", changed("A,", "A\0,"), (TABLE, "a zero byte")),
     Case("Lines that end as in Windows", changed("\n", "\r\n"), handled=same, answer="Read."),
-    Case(
-        "Lines that end as in an old Macintosh", changed("\n", "\r"), handled=same, answer="Read."
-    ),
-    Case("Empty lines", changed("\n", "\n\n"), handled=same, answer="Left out."),
     Case("Blanks before the cells", changed(",", ", "), handled=same, answer="Left out."),
     Case("Columns in another order", _shuffled_columns, handled=same, answer="Read by name."),
     Case(
@@ -188,8 +176,7 @@ CASES = [
         changed(",", ";"),
         (TABLE, "no column site", "site;longitude"),
     ),
-    Case("Tabs between the cells", changed(",", "\t"), (TABLE, "no column site")),
-    Case("Decimal commas", changed("20.5", "20,5"), (TABLE, "8 cells in line 2, 7 in the header")),
+    Case("Decimal commas", changed("20.5", "20,5"), (TABLE, "more cells in a row than names")),
     Case(
         "Decimal commas in quotation marks",
         changed("20.5", '"20,5"'),
@@ -198,27 +185,19 @@ CASES = [
     Case(
         "A quotation mark that never closes",
         changed("A,", '"A,'),
-        (TABLE, "a quotation mark out of place"),
+        (TABLE, "EOF inside string"),
     ),
     Case(
-        "A cell of a million letters",
-        changed("A,", "A" * 1_000_000 + ","),
-        (TABLE, "a cell of a whole book"),
+        "A row with too few cells",
+        written(GOOD + "D,1,2\n"),
+        (f"{COLUMN} 'elevation', site D", "an empty cell"),
     ),
-    Case(
-        "A name of a column with 100 000 letters",
-        changed("SOC", "S" * 100_000),
-        (COLUMN, "99940 letters more"),
-    ),
-    Case("A row with too few cells", written(GOOD + "D,1,2\n"), (TABLE, "3 cells in line 5")),
-    Case("A row with too many cells", written(GOOD + "," * 9), (TABLE, "10 cells in line 5")),
+    Case("A row with too many cells", written(GOOD + "," * 9), (TABLE, "in line 5, saw 10")),
     Case(
         "A row of empty cells at the end",
         written(GOOD + "," * 6),
-        (f"{COLUMN} 'site'", "'' in data row 4"),
+        (f"{COLUMN} 'site'", "'' in line 5"),
     ),
-    Case("100 000 columns with other names", _many_columns, (TABLE, "and 99950 more")),
-    Case("20 000 columns too many", _many_unknown_columns, (f"{COLUMN} 'c0'",)),
     Case("100 000 rows", _many_rows, handled=_all_rows, answer="Read."),
     Case("A column is missing", changed("latitude", "lat"), (TABLE, "no column latitude")),
     Case(
@@ -232,28 +211,13 @@ CASES = [
         (f"{COLUMN} 'C/N'", "rename it to 'CN'"),
     ),
     Case(
-        "A sign in the label of a factor",
-        changed("SOC", "G+"),
-        (f"{COLUMN} 'G+'", "rename it to 'GP'"),
-    ),
-    Case(
         "A column that nobody knows",
         changed("SOC", "colour of the sky"),
         (f"{COLUMN} 'colour of the sky'", "remove it"),
     ),
-    Case(
-        "A script as the name of a column",
-        changed("SOC", "<script>alert(1)</script>"),
-        (f"{COLUMN} '<script>alert(1)</script>'", "remove it"),
-    ),
-    Case("A column twice", changed("pH", "SOC"), (f"{COLUMN} 'SOC'", "the same name twice")),
-    Case("A site twice", changed("B,", "A,"), (f"{COLUMN} 'site'", "'A' in data row 2")),
-    Case(
-        "A site twice, once with blanks",
-        changed("B,", "A ,"),
-        (f"{COLUMN} 'site'", "'A' in data row 2"),
-    ),
-    Case("A site without a name", changed("B,", ","), (f"{COLUMN} 'site'", "'' in data row 2")),
+    Case("A column twice", changed("pH", "SOC"), (TABLE, "two columns SOC")),
+    Case("A site twice", changed("B,", "A,"), (f"{COLUMN} 'site'", "'A' in line 3")),
+    Case("A site without a name", changed("B,", ","), (f"{COLUMN} 'site'", "'' in line 3")),
     Case(
         "Numbers as names",
         changed("A,", "007,"),
@@ -261,37 +225,17 @@ CASES = [
         answer="They stay text: 007 is not 7.",
     ),
     Case("NA as a name", changed("A,", "NA,"), handled=_named("NA"), answer="Text like any other."),
-    Case(
-        "A script as a name",
-        changed("A,", "<script>alert(1)</script>,"),
-        handled=_named("<script>alert(1)</script>"),
-        answer="Text like any other; pages escape it.",
-    ),
-    Case(
-        "A picture that runs a script as a name",
-        changed("A,", '"""><img src=x onerror=alert(1)>",'),
-        handled=_named('"><img src=x onerror=alert(1)>'),
-        answer="Text like any other; pages escape it.",
-    ),
-    Case(
-        "A formula as a name",
-        changed("A,", "=1+1,"),
-        handled=_named("=1+1"),
-        answer="Text like any other; nothing computes it.",
-    ),
     Case("A formula for a number", changed("20.5", "=1+1"), (f"{COLUMN} 'SOC', site A", "'=1+1'")),
     Case("A word for a number", changed("20.5", "much"), (f"{COLUMN} 'SOC', site A", "'much'")),
-    Case("A sign of truth for a number", changed("20.5", "True"), (f"{COLUMN} 'SOC', site A",)),
     Case("An empty cell", changed("20.5", ""), (f"{COLUMN} 'SOC', site A", "an empty cell")),
     Case("NaN for a number", changed("20.5", "NaN"), (f"{COLUMN} 'SOC', site A", "'NaN'")),
     Case("An infinite number", changed("20.5", "inf"), (f"{COLUMN} 'SOC', site A", "'inf'")),
-    Case("A number beyond all (1e999)", changed("20.5", "1e999"), (f"{COLUMN} 'SOC', site A",)),
     Case("A fill value (-9999)", changed("20.5", "-9999"), (f"{COLUMN} 'SOC'", "0 and 1000")),
     Case("A pH of 71", changed("7.1", "71"), (f"{COLUMN} 'pH', site A", "between 0 and 14")),
     Case(
         "Degrees Celsius in a column of kelvin",
         changed("SOC", "ST10"),
-        (f"{COLUMN} 'ST10', site A", "between 150 and 350 in K"),
+        (f"{COLUMN} 'ST10', site A", "between 150 and 350 (K)"),
     ),
     *(
         Case(
@@ -300,25 +244,20 @@ CASES = [
             (f"{COLUMN} '{column}', site A", needed, f"'{value}'"),
         )
         for fault, column, value, needed in (
-            ("A fill value (-9999)", "NPP", -9999, "between 0 and 10000 in g m-2 yr-1"),
-            ("A fill value (-999)", "DHFS", -999, "between -500 and 2000 in W m-2"),
-            ("A negative amount", "TPLFA", -5, "between 0 and 10000 in nmol g-1"),
-            ("Millimetres a year", "PRE", 450, "in kg m-2 s-1"),
-            ("Grams per kilogram", "SH", 3.5, "in kg kg-1"),
-            ("A share of the volume", "RZSM", 0.25, "between 1 and 5000 in kg m-2"),
-            ("A fraction for per cent", "ALB", 0.2, "between 1 and 100 in %"),
-            ("Integers of a satellite's file", "EVI", 2500, "between -1 and 1 in 1"),
+            ("A fill value (-9999)", "NPP", -9999, "between 0 and 10000 (g m-2 yr-1)"),
+            ("A fill value (-999)", "DHFS", -999, "between -500 and 2000 (W m-2)"),
+            ("A negative amount", "TPLFA", -5, "between 0 and 10000 (nmol g-1)"),
+            ("Millimetres a year", "PRE", 450, "(kg m-2 s-1)"),
+            ("Grams per kilogram", "SH", 3.5, "(kg kg-1)"),
+            ("A share of the volume", "RZSM", 0.25, "between 1 and 5000 (kg m-2)"),
+            ("A fraction for per cent", "ALB", 0.2, "between 1 and 100 (%)"),
+            ("Integers of a satellite's file", "EVI", 2500, "between -1 and 1 (1)"),
         )
-    ),
-    Case(
-        "An elevation in feet",
-        changed("4500", "14764"),
-        (f"{COLUMN} 'elevation', site A", "between 10 and 9000 in m"),
     ),
     Case(
         "An elevation in kilometres",
         changed("4500", "4.5"),
-        (f"{COLUMN} 'elevation', site A", "between 10 and 9000 in m", "'4.5'"),
+        (f"{COLUMN} 'elevation', site A", "between 10 and 9000 (m)", "'4.5'"),
     ),
     Case(
         "Longitude and latitude swapped",
@@ -333,7 +272,7 @@ CASES = [
     Case(
         "Longitudes beyond 180 (0 to 360)",
         changed("91.5", "291.5"),
-        (f"{COLUMN} 'longitude', site A", "between -180 and 180 in degrees"),
+        (f"{COLUMN} 'longitude', site A", "between -180 and 180 (degrees east)"),
     ),
     Case(
         "A site outside the grid",
@@ -354,7 +293,7 @@ CASES = [
     Case(
         "GLDAS files one folder too deep",
         beside(_climate_below("gldas/2014")),
-        ("gldas", "right in it", "its own data in its place"),
+        ("gldas", "right in its gldas", "its own data in its place"),
     ),
     Case(
         "GLDAS files that end in .nc, in their folder",
@@ -370,11 +309,6 @@ CASES = [
         "A land cover in other letters",
         changed("steppe,3", "Steppe,3"),
         (f"{COLUMN} 'land_cover', site B", "meadow, steppe", "'Steppe'"),
-    ),
-    Case(
-        "A script as a land cover",
-        changed("steppe,3", "<script>alert(1)</script>,3"),
-        (f"{COLUMN} 'land_cover', site B", "'<script>alert(1)</script>'"),
     ),
     Case(
         "A zone that does not exist",
