@@ -15,6 +15,7 @@ import nbformat
 import pytest
 import yaml
 
+from helpers import paths
 from tests.conftest import ROOT, skip_without_packages
 
 
