@@ -39,7 +39,7 @@ _ROOM = 300  # MB; a whole build takes 130
 _CACHE = ".jupyter_cache"  # where Jupyter Book looks for it
 _SETTINGS = (  # in the environment
     *("BOOK_URL", "BOOK_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY"),
-    *("BOOK_FIGURES", "TIBET_REAL_DATA"),
+    "TIBET_REAL_DATA",
 )
 
 
