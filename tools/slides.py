@@ -258,9 +258,7 @@ def _pack(items: Iterable[str], room: int) -> list[list[str]]:
 def _fit(sentences: list[str], room: int) -> list[str]:
     """Return the first sentences that fit, at least one; none leads to what is not shown."""
     kept = _pack(sentences, room)[0]
-    while len(kept) > 1 and kept[-1].endswith(":"):
-        kept.pop()
-    return kept
+    return [sentence for sentence in kept if not sentence.endswith(":")] or kept
 
 
 def _bullets(items: list[str]) -> str:
