@@ -167,8 +167,8 @@ OWN: dict[str, dict[str, tuple[object, str]]] = {
 NOTHING_TO_CHECK = {
     "reads a text or a file": "choose_nodes load_claims load_links load_phases "
     "load_published_loop load_sweep parse_model read_loop read_model read_truth",
-    "takes what this book made": "correlation_p effect_pairs effects_on list_markers print_rate published_order "
-    "weigh",
+    "takes what this book made": "correlation_p effect_pairs effects_on list_markers "
+    "print_rate published_order weigh",
     "hands on to another": "all_indicators fit_group name_blocks spatial_separation",
 }
 STATISTICS = {

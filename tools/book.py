@@ -37,7 +37,7 @@ BUILD = ROOT / "_build"
 STATUS = BUILD / "status.md"  # which a page includes
 _ROOM = 300  # MB; a whole build takes 130
 _CACHE = ".jupyter_cache"  # where Jupyter Book looks for it
-_SETTINGS = ("BOOK_URL", "BOOK_FIGURES", "TIBET_REAL_DATA")  # in the environment
+_SETTINGS = ("BOOK_URL", "TIBET_REAL_DATA")  # in the environment
 
 
 def drop_stale(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import nbformat
@@ -22,7 +21,6 @@ from tools.execution import NOTEBOOKS, ROOT
 HANDOUTS = ROOT / "_build" / "handouts"
 SECONDS = ROOT / "benchmarks" / "chapters.csv"  # by python -m benchmarks.chapters
 MINUTES = dict(zip(LEVELS, (5, 10, 20), strict=True))  # planned for an exercise
-_SOLUTION = "solution"  # tag of a cell
 _EXERCISES = """| Exercise | Level | What it trains | Answer | What wrong answers hear |
 | --- | --- | --- | --- | --- |
 """
@@ -94,31 +92,19 @@ def _count_words(markdown: str) -> int:
 
 def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return a notebook without its solutions and outputs."""
-    for preprocessor in (
-        TagRemovePreprocessor(remove_cell_tags={_SOLUTION}),
-        ClearOutputPreprocessor(),
-    ):
-        notebook, _ = preprocessor.preprocess(notebook, {})
-    return notebook
+    notebook, _ = TagRemovePreprocessor(remove_cell_tags={"solution"}).preprocess(notebook, {})
+    return ClearOutputPreprocessor().preprocess(notebook, {})[0]
 
 
 def write_handouts(folder: Path = HANDOUTS) -> list[Path]:
     """Write a handout of every chapter and return their paths; an older folder is replaced."""
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        nbformat.write(strip(nbformat.read(path, 4)), part / path.name)
+    handouts = {path.name: strip(nbformat.read(path, 4)) for path in NOTEBOOKS.glob("*.ipynb")}
     shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
+    folder.mkdir(parents=True)
+    for name, notebook in handouts.items():
+        nbformat.write(notebook, folder / name)
     return sorted(folder.iterdir())
 
 
-def main() -> int:
-    made = write_handouts()
-    print(f"{len(made)} handouts: {HANDOUTS}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    print(f"{len(write_handouts())} handouts: {HANDOUTS}")

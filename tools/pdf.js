@@ -1,36 +1,42 @@
-// Makes everything fit the width of the paper: called with the smallest scale that can be read.
-(smallest) => {
-  const room = (element) => element.parentElement.clientWidth;
+// Prepares Sphinx's page of the whole book for paper: what is folded opens, links lead to places in
+// the book, there are contents, each chapter has its title at the head, and all fits the sheet.
+() => {
+  const article = document.querySelector(".bd-article");
+  article.firstElementChild.id = "document-book/index";
+  article.querySelectorAll("details").forEach((folded) => (folded.open = true));
 
-  // A table that would become too small is cut into several, each with the first column.
-  function cut(table) {
-    const pieces = Math.ceil((table.scrollWidth * smallest) / room(table)) + 1;
-    const columns = table.rows[0].cells.length - 1;
-    const size = Math.ceil(columns / pieces);
-    for (let start = 1; start <= columns; start += size) {
-      const piece = table.cloneNode(true);
-      for (const row of piece.rows) {
-        [...row.cells].forEach((cell, place) => {
-          if (place > 0 && (place < start || place >= start + size)) {
-            cell.remove();
-          }
-        });
-      }
-      table.before(piece);
-    }
-    table.remove();
+  // other pages use the names of citations, too; raw links name the page where their place is
+  article.querySelectorAll(".citation").forEach((cited) => (cited.id = `cited-${cited.id}`));
+  for (const link of article.querySelectorAll("a:not(.external)")) {
+    if (link.hash) link.setAttribute("href", link.hash.replace(/^#(?=id\d+$)/, "#cited-"));
+    else link.removeAttribute("href");
   }
 
-  const isPlain = (table) => ![...table.querySelectorAll("[colspan], [rowspan]")].length;
-  for (const table of document.querySelectorAll("table")) {
-    if (table.scrollWidth * smallest > room(table) && isPlain(table)) {
-      cut(table);
+  const sheet = document.head.appendChild(document.createElement("style")).sheet;
+  const contents = document.createElement("nav");
+  contents.className = "book-contents";
+  contents.innerHTML = "<h2>Contents</h2>";
+  const captions = document.querySelectorAll("nav.bd-links .caption");
+  article.querySelectorAll(".toctree-wrapper").forEach((part, place) => {
+    captions[place].removeAttribute("role"); // a heading would stand in the outline
+    contents.append(captions[place]);
+    for (const anchor of part.querySelectorAll("[id^='document-']")) {
+      const chapter = anchor.nextElementSibling;
+      const number = Number(anchor.id.match(/\/(\d\d)_/)?.[1]) || "";
+      const title = `${number} ${chapter.querySelector("h2").firstChild.data}`;
+      const link = contents.appendChild(document.createElement("a"));
+      link.href = `#${anchor.id}`;
+      link.append(title, document.createElement("span"));
+      chapter.prepend(anchor);
+      chapter.style.page = anchor.id.replace(/\W/g, "-");
+      const head = `{ @top-center { content: ${JSON.stringify(title)}; } }`;
+      sheet.insertRule(`@page ${chapter.style.page} ${head}`);
     }
+  });
+  article.querySelector(".toctree-wrapper").before(contents);
+
+  for (const wide of article.querySelectorAll("table, div.math > mjx-container")) {
+    const room = wide.parentElement.clientWidth;
+    if (wide.scrollWidth > room) wide.style.zoom = room / wide.scrollWidth;
   }
-  for (const wide of document.querySelectorAll("table, pre, div.math > mjx-container")) {
-    if (wide.scrollWidth > room(wide) + 1) {
-      wide.style.zoom = room(wide) / wide.scrollWidth;
-    }
-  }
-  return Math.max(document.documentElement.scrollWidth, document.body.scrollWidth);
 }

@@ -23,7 +23,7 @@ from helpers.figures.style import STYLE, WIDTH, printed_names
 from helpers.pathmodel.loop import feedback, find_ring
 from helpers.pathmodel.spec import PathModel
 
-# dark enough on white, apart for colour-blind readers (tests/test_colours.py)
+# dark enough on white, apart for colour-blind readers
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#7A4B00")
 # tried until every number has its place: how far arrows bend outwards, by their length, and how
 # high the circle is (its half, inches)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Sequence
 from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.collections import Collection, QuadMesh
 
 from helpers.factors import GROUPS, load_factors
 from helpers.readers.sites import ZONES
 
 WIDTH = 4.8
-VECTORS = {"BOOK_FIGURES": "svg"}  # in the environment: drawings beside the pictures
-_MOST_MARKS = 2000  # a cloud with more is drawn as a picture inside the drawing
 STYLE = {
     "font.size": 10,
     "axes.titlesize": 10,
@@ -48,19 +44,12 @@ def show(fig: plt.Figure, legend: str) -> None:
         As a function of this module returns it; it is closed.
     legend : str
         Markdown: sample size, data label, and whatever else was computed.
-
-    Notes
-    -----
-    With the environment variable of ``VECTORS`` the figure is put in as SVG, too. ``make pdf``
-    asks for that; notebooks and pages keep the smaller PNG.
     """
     from IPython.display import display
 
     png = BytesIO()
     fig.savefig(png, format="png", dpi=200, metadata={"Software": None})
     images = {"image/png": base64.b64encode(png.getvalue()).decode()}
-    if VECTORS.items() <= os.environ.items():
-        images["image/svg+xml"] = _draw_vectors(fig)
     plt.close(fig)
     alt = fig.get_label()
     about = {"alt": alt, "legend": legend, "width": round(fig.get_figwidth() * 120)}
@@ -69,18 +58,6 @@ def show(fig: plt.Figure, legend: str) -> None:
         raw=True,
         metadata=dict.fromkeys(images, about),
     )
-
-
-def _draw_vectors(fig: plt.Figure) -> str:
-    """Return a figure as SVG, with fields of many cells and large clouds as pictures inside."""
-    for cloud in fig.findobj(Collection):
-        marks = max(len(cloud.get_paths()), len(cloud.get_offsets()))
-        if isinstance(cloud, QuadMesh) or marks > _MOST_MARKS:
-            cloud.set_rasterized(True)
-    svg = BytesIO()
-    with plt.rc_context({"svg.hashsalt": "the same names every time"}):
-        fig.savefig(svg, format="svg", dpi=300, metadata={"Date": None, "Creator": None})
-    return svg.getvalue().decode()
 
 
 def nothing_to_draw(message: str) -> tuple[plt.Figure, np.ndarray]:

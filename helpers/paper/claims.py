@@ -8,9 +8,8 @@ answers as data, and :func:`collect` reads them back for the report.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from html import escape
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,6 +61,9 @@ REASONS = {
     "internal inconsistency": "two statements of the paper exclude each other",
 }
 _NEAR = 0.05
+_HEAD = "".join(
+    f'<th scope="col">{name}</th>' for name in ("in numbers", "here", "what that means")
+)
 _KEY = "claims"  # in the metadata of an output
 _ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
 
@@ -104,8 +106,8 @@ def load_claims() -> pd.DataFrame:
 
 def _rounds_to(claim: Mapping, value: float | list[float]) -> str:
     """Each number lies within half a unit of the last printed digit that counts."""
-    printed = np.array([float(Decimal(text)) for text in claim["published"].split(";")])
-    unit = np.array([float(text) for text in claim["precision"].split(";")])
+    printed = np.array(claim["published"].split(";"), float)
+    unit = np.array(claim["precision"].split(";"), float)
     away = np.abs(np.atleast_1d(value) - printed)
     if (away <= 0.5 * unit * (1 + 1e-9)).all():
         return "yes"
@@ -120,11 +122,9 @@ def _has_sign(claim: Mapping, value: tuple[float, float, float]) -> str:
 
 def _in_order(claim: Mapping, value: list[str]) -> str:
     """Names rank from the strongest down as printed; the parts are the pairs of names."""
-    printed, here = claim["published"].split(" > "), list(value)
-    if here == printed:
-        return "yes"
-    kept = share_in_order(printed, here)
-    return "partly" if len(printed) > 1 and kept > 0.5 else "no"
+    printed = claim["published"].split(" > ")
+    kept = share_in_order(printed, value)
+    return "yes" if list(value) == printed else "partly" if kept > 0.5 else "no"
 
 
 def _is_significant(claim: Mapping, value: float) -> str:
@@ -224,7 +224,7 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Weighed:
-    """The answers of one chapter, shown as a table.
+    """The answers of one chapter, shown as a table for each kind of claim.
 
     Attributes
     ----------
@@ -236,14 +236,11 @@ class Weighed:
     table: pd.DataFrame
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        shown = {
-            "text/plain": self.table[
-                ["published", "here", "label", "verdict", "reason"]
-            ].to_string(),
-            "text/html": _to_html(self.table),
-        }
-        records = self.table[_ANSWER].reset_index()
-        return shown, {_KEY: records.to_dict("records")}
+        plain = self.table[["published", "here", "label", "verdict", "reason"]].to_string()
+        rows = [f'id="claim-{name}"' for name in self.table.index]
+        cells = self.table["claim"].map(escape)
+        shown = {"text/plain": plain, "text/html": draw_tables(self.table, rows, cells)}
+        return shown, {_KEY: self.table[_ANSWER].reset_index().to_dict("records")}
 
 
 def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weighed:
@@ -260,6 +257,12 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
     ------
     InputError
         If a claim of the chapter has no answer, or an answer no claim.
+
+    Examples
+    --------
+    >>> claims = load_claims().query("notebook == '07_path_models'").index
+    >>> set(weigh("07_path_models", dict.fromkeys(claims, NO_DATA)).table["verdict"])
+    {'not testable'}
     """
     claims = load_claims()
     claims = claims[claims["notebook"] == notebook]
@@ -273,12 +276,11 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
     rows = {}
     for name, claim in claims.iterrows():
         answer = Answer(*answers[name])
-        where = ", ".join(filter(None, (claim["section"], claim["figure"])))
         rows[name] = {
             "kind": claim["kind"],
-            "claim": f"{claim['claim']} ({where})",
+            "claim": f"{claim['claim']} ({find_place(claim)})",
             "published": print_published(claim),
-            "value": _to_json(answer.value),
+            "value": "null" if _has_gap(answer.value) else json.dumps(_round(answer.value)),
             "here": answer.here,
             "label": answer.label,
             **judge(claim, answer),
@@ -287,13 +289,20 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
     return Weighed(pd.DataFrame.from_dict(rows, "index").rename_axis("id"))
 
 
+def _has_gap(value: object) -> bool:
+    return bool(np.any(pd.isna(np.array(value, object))))
+
+
+def _round(value: object) -> object:
+    """Return a value as JSON has it, with six digits, which every machine agrees on."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_round(each) for each in value]
+    value = getattr(value, "item", lambda: value)()
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
 def collect(notebook: NotebookNode) -> pd.DataFrame:
     """Return the answers that an executed notebook holds.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        With outputs.
 
     Returns
     -------
@@ -305,18 +314,9 @@ def collect(notebook: NotebookNode) -> pd.DataFrame:
     return pd.DataFrame(records, columns=["id", *_ANSWER]).set_index("id")
 
 
-def show_result(row: Mapping) -> list[str]:
-    """Return HTML of what came out and of what that means, for two table cells.
-
-    Parameters
-    ----------
-    row : mapping
-        With ``here``, ``label``, ``verdict``, ``reason`` and ``note``.
-    """
-    why = REASONS.get(row["reason"], "")
-    meaning = f"<strong>{row['verdict'].capitalize()}</strong>" + (f": {why}" if why else "") + "."
-    note = f" <small>{escape(row['note'])}</small>" if row["note"] else ""
-    return [f"{escape(row['here'])}<br><small>{row['label']}</small>", meaning + note]
+def find_place(claim: Mapping) -> str:
+    """Return where in the paper a claim stands."""
+    return ", ".join(filter(None, (claim["section"], claim["figure"])))
 
 
 def print_published(claim: Mapping) -> str:
@@ -328,42 +328,27 @@ def print_published(claim: Mapping) -> str:
     return " ".join(filter(None, (claim["published"].replace(";", ", "), claim["unit"])))
 
 
-def _to_json(value: object) -> str:
-    """Return JSON with six digits, which every machine agrees on; null for what has a gap."""
+def draw_tables(claims: pd.DataFrame, rows: Iterable[str], cells: Iterable[str]) -> str:
+    """Return an HTML table for each kind of claim.
 
-    def plain(part):
-        if isinstance(part, list | tuple | np.ndarray):
-            return [plain(each) for each in part]
-        if isinstance(part, np.generic):
-            part = part.item()
-        return float(f"{part:.6g}") if isinstance(part, float) else part
-
-    return "null" if _has_gap(value) else json.dumps(plain(value), ensure_ascii=False)
-
-
-def _has_gap(value: object) -> bool:
-    return value is None or bool(np.any(pd.isna(np.ravel(np.array(value, object)))))
-
-
-def table_head(kind: str) -> str:
-    """Return HTML of the head of a table of claims of one kind."""
-    names = (KINDS[kind], "in numbers", "here", "what that means")
-    cells = "".join(f'<th scope="col">{name}</th>' for name in names)
-    return f"<thead><tr>{cells}</tr></thead>"
-
-
-def _to_html(table: pd.DataFrame) -> str:
-    """Return a table for each kind of claim."""
-    tables = []
-    for kind in KINDS:
-        body = []
-        for name, row in table[table["kind"] == kind].iterrows():
-            cells = [escape(row["claim"]), escape(row["published"]), *show_result(row)]
-            data = "".join(f"<td>{cell}</td>" for cell in cells)
-            body.append(f'<tr id="claim-{name}">{data}</tr>')
-        if body:
-            tables.append(
-                f'<table class="dataframe claims">{table_head(kind)}'
-                f"<tbody>{''.join(body)}</tbody></table>"
-            )
-    return "".join(tables)
+    Parameters
+    ----------
+    claims : pandas.DataFrame
+        As :class:`Weighed` holds it.
+    rows, cells : iterable of str
+        For each claim the attributes of its row, and its first cell, as HTML.
+    """
+    drawn = dict.fromkeys(KINDS, "")
+    for (_, claim), row, cell in zip(claims.iterrows(), rows, cells, strict=True):
+        why = f": {REASONS[claim['reason']]}" if claim["reason"] else ""
+        note = f" <small>{escape(claim['note'])}</small>" if claim["note"] else ""
+        here = f"{escape(claim['here'])}<br><small>{claim['label']}</small>"
+        meaning = f"<strong>{claim['verdict'].capitalize()}</strong>{why}.{note}"
+        data = "</td><td>".join((cell, escape(claim["published"]), here, meaning))
+        drawn[claim["kind"]] += f"<tr {row}><td>{data}</td></tr>"
+    return "".join(
+        f'<table class="dataframe claims"><thead><tr><th scope="col">{KINDS[kind]}</th>{_HEAD}'
+        f"</tr></thead><tbody>{body}</tbody></table>"
+        for kind, body in drawn.items()
+        if body
+    )
