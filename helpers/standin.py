@@ -21,11 +21,11 @@ import xarray as xr
 import yaml
 
 from helpers.errors import InputError
-from helpers.oxygen import EARTH_RADIUS, OXYGEN_PER_CARBON, cell_area
+from helpers.oxygen import OXYGEN_PER_CARBON
 from helpers.paths import DATA, STANDIN
 from helpers.provenance import sha256
 from helpers.readers.gldas import EMBEDDED_CLIMATE, load_climate
-from helpers.readers.grids import overlap
+from helpers.readers.grids import EARTH_RADIUS, cell_area, overlap
 from helpers.readers.terrain import load_elevation
 
 SCENARIOS = ("rcp45", "rcp85")
