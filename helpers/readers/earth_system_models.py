@@ -316,7 +316,7 @@ def _check_variable(
     if words:
         raise InputError(
             f"{path}: {words[0]}",
-            needed="numbers",
+            needed="numbers, also as scale_factor and add_offset",
             found="values that are no numbers",
             mend=f"mend the file, or {_DOWNLOAD}",
         )
@@ -360,7 +360,7 @@ def _read_times(path: Path, file: xr.Dataset) -> xr.CFTimeIndex:
             f"{path}: time",
             needed="a time axis with units (days since a date), and a date at each step",
             found=f"units {show(units, quote=False)}, calendar {show(calendar, quote=False)}, "
-            f"{np.isfinite(numbers).sum()} dates at {numbers.size} steps",
+            f"{numbers.size} steps up to {numbers.max(initial=0):g}",
             mend=f"mend the time axis, or {_DOWNLOAD}",
         ) from error
 
@@ -478,8 +478,10 @@ def _check_sequence(run: str, months: np.ndarray, owners: np.ndarray) -> None:
             needed="every month of the run once, in order",
             found=f"{_show(after)} after {_show(before)}: "
             + ("months are missing" if gap else "months twice, or in another order"),
-            mend=("add the missing piece" if gap else "keep one of two files, or cut one")
-            + f" (cdo seldate), average to months (cdo monmean), or {_DOWNLOAD}",
+            mend="add the missing piece, or download the monthly table"
+            if gap
+            else "keep one of two files, or cut one (cdo seldate); average days to months (cdo "
+            "monmean); or mend the time axis",
         )
 
 
