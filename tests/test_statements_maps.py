@@ -12,11 +12,11 @@ import pytest
 import xarray as xr
 
 from helpers.figures.maps import name_stand_ins
-from helpers.oxygen import cell_area
 from helpers.paper.claims import collect
 from helpers.paths import DATA
 from helpers.readers.earth_system_models import open_historical
 from helpers.readers.gldas import load_climate
+from helpers.readers.grids import cell_area
 from helpers.readers.terrain import plateau_mask
 from helpers.standin import file_spans, load_standin
 from helpers.statistics.projections import share_votes

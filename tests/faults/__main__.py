@@ -55,5 +55,5 @@ def _entry(case: Case) -> str:
 
 
 if __name__ == "__main__":
-    entries = [[head(reader), *map(_entry, cases(reader))] for reader in READERS]
-    TABLE.write_text("\n".join(sum(entries, [])), encoding="utf-8")
+    entries = (entry for reader in READERS for entry in (head(reader), *map(_entry, cases(reader))))
+    TABLE.write_text("\n".join(entries), encoding="utf-8")
