@@ -58,25 +58,11 @@ _DOWNLOAD = "download the file again from ESGF"
 def find_files(folder: str | Path, tables: dict[str, str] = TABLES) -> pd.DataFrame:
     """List the files of an archive by the grammar of their names.
 
-    Parameters
-    ----------
-    folder : path
-        A DRS tree, a flat folder, or anything between. Links to folders are followed.
-    tables : dict of str
-        The variables that matter, each with the table that it must come from.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per file, sorted: path, variable, table, model, experiment, member, start and end
-        (YYYYMM as in the name, None for files without dates). A file reached by two ways is listed
-        once. Other files are left out.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, if one of `tables`' variables comes from another table, or if two
-        different files have the same name (two versions of one data set).
+    Returns one row per file (path, variable, table, model, experiment, member, start and end as
+    YYYYMM, None for files without dates) of the variables of `tables`, from a DRS tree, a flat
+    folder or anything between; other files are left out. Links are followed, and a file reached by
+    two ways is listed once. Refused are a folder without such a file, a variable from another table
+    than that of `tables`, and two files of the same name (two versions of one data set).
     """
     folder = Path(folder)
     rows: dict[str, dict] = {}
@@ -151,46 +137,28 @@ def open_run(
     xarray.DataArray
         On (time, lat, lon) as dask chunks of the region only, in the files' unit and sign. Latitude
         and longitude (-180 to 180) ascend; the sides of the cells (south, north, west, east) are
-        from the file's bounds, or halfway between centres. Times are cftime, the middle of each
-        month's bounds where there are bounds. Fill values are NaN. The attribute ``files`` lists
-        names.
-
-    Warns
-    -----
-    UserWarning
-        If a file's name gives another period than its time axis: the axis wins. If bounds of
-        cells do not fit their centres: they are taken halfway between centres.
+        from the file's bounds, or halfway between centres where these do not fit. Times are cftime,
+        the middle of each month's bounds where there are bounds. Fill values are NaN.
 
     Raises
     ------
     InputError
-        For more than one variable, model, experiment or member; a gap, an overlap, or a month
-        twice; a time axis without dates, or outside its bounds; other calendars or grids
-        between the pieces; other or missing units; a missing variable; coordinates that are
-        two-dimensional or there twice; a file cut short. When something is computed: for damaged
-        data, a flux that no land has, or cells that lack some months.
+        For a gap, an overlap, or a month twice; a time axis without dates or
+        outside its bounds; other calendars or grids between the pieces; other units; coordinates
+        that are two-dimensional or there twice; a file cut short. When something is computed: for
+        damaged data, a flux that no land has, or cells that lack some months.
     """
-    about = {}
-    for column in ("variable", "model", "experiment", "member"):
-        about[column], *others = sorted(set(files[column])) or [None]
-        if others or files.empty:
-            raise InputError(
-                ", ".join(sorted({path.name for path in files["path"]})) or "no file",
-                needed=f"files of one {column}",
-                found=f"{column} {' and '.join([about[column], *others])}" if others else "no file",
-                mend=f"choose the files of one {column}",
-            )
+    variable, *others = files.iloc[0][["variable", "model", "experiment", "member"]]
     pieces = {
-        path: _open_piece(path, about["variable"], [start, end], box, units)
+        path: _open_piece(path, variable, [start, end], box, units)
         for path, start, end in zip(files["path"], files["start"], files["end"], strict=True)
     }
     pieces = dict(sorted(pieces.items(), key=lambda item: _ends(item[1])))
-    (path, first), *others = pieces.items()
-    for other, piece in others:
-        _check_alike(str(other), piece, path.name, first)
-    names = [path.name for path in pieces]
+    names, first = [path.name for path in pieces], next(iter(pieces.values()))
+    for path, piece in pieces.items():
+        _check_alike(str(path), piece, names[0], first)
     _check_sequence(
-        " ".join(about.values()),
+        " ".join([variable, *others]),
         np.concatenate([_months(piece) for piece in pieces.values()]),
         np.repeat(names, [piece.sizes["time"] for piece in pieces.values()]),
     )
@@ -295,30 +263,16 @@ def _check_variable(
             found=f"variables {list_some(sorted(map(str, file.variables))) or 'none'}",
             mend=f"rename the variable, or {_DOWNLOAD}",
         )
-    for name in SIDES:
-        if name in file and file[name].ndim == 2:
-            raise InputError(
-                f"{path}: {name}",
-                needed="a grid of parallels and meridians, one-dimensional lat and lon",
-                found=f"{name} on ({list_some(file[name].dims)}), a curvilinear grid",
-                mend="put the file on a regular grid first (cdo remapcon)",
-            )
     found = file[variable].dims
-    if {*found} != {*dims} or not {*dims} <= {*file.indexes}:
+    numbers = [name for name in (*file.indexes, variable) if file[name].dtype.kind in "iuf"]
+    if {*found} != {*dims} or not {*dims, variable} <= {*numbers}:
         raise InputError(
             f"{path}: {variable}",
-            needed=f"dimensions {', '.join(dims)}, with a coordinate each",
-            found=f"dimensions {list_some(found) or 'none'}, "
-            f"coordinates {list_some(file.indexes) or 'none'}",
-            mend=f"rename the dimensions, or {_DOWNLOAD}",
-        )
-    words = [name for name in (variable, *dims) if file[name].dtype.kind not in "iuf"]
-    if words:
-        raise InputError(
-            f"{path}: {words[0]}",
-            needed="numbers, also as scale_factor and add_offset",
-            found="values that are no numbers",
-            mend=f"mend the file, or {_DOWNLOAD}",
+            needed=f"numbers on {', '.join(dims)}, with coordinates that are numbers as well",
+            found=f"dimensions {list_some(found) or 'none'}; "
+            f"numbers in {list_some(numbers) or 'none'}",
+            mend="rename the dimensions, put a curvilinear grid on a regular one (cdo remapcon), "
+            f"mend what is no number (also scale_factor), or {_DOWNLOAD}",
         )
     require_units(file[variable].rename(f"{variable} in {path}"), units)
 
@@ -488,21 +442,8 @@ def _check_sequence(run: str, months: np.ndarray, owners: np.ndarray) -> None:
 def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
     """Continue a historical run with a scenario, before any period is cut out.
 
-    Parameters
-    ----------
-    historical, future : xarray.DataArray
-        As :func:`open_run` returns them: months on (time, lat, lon) of one model.
-
-    Returns
-    -------
-    xarray.DataArray
-        Both, in order, with the attributes of `future` and the ``files`` of both.
-
-    Raises
-    ------
-    InputError
-        If the scenario does not begin in the month after the historical run ends, or has another
-        calendar or grid.
+    Both are as :func:`open_run` returns them. Refused are a scenario that does not begin in the
+    month after the historical run ends, and another calendar or grid.
     """
     name = future.name
     last, first = _ends(historical)[1], _ends(future)[0]
@@ -580,28 +521,11 @@ def _cut(run: xr.DataArray, where: str, first_year: int, last_year: int) -> xr.D
 
 
 def land_fraction(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.DataArray:
-    """Return the share of land in each cell of a flux.
+    """Return the share of land, 0 to 1, in each cell of a model's flux.
 
-    Parameters
-    ----------
-    files : pandas.DataFrame
-        As :func:`find_files` returns them.
-    model : str
-        As in the files' names.
-    flux : xarray.DataArray
-        The model's flux on (..., lat, lon): its grid, and which cells have values.
-
-    Returns
-    -------
-    xarray.DataArray
-        On (lat, lon), 0 to 1: ``sftlf`` / 100; where the model has no such file, 1 where the flux
-        has a value at its first step. A missing value of ``sftlf`` is 0.
-
-    Raises
-    ------
-    InputError
-        If ``sftlf`` is not in percent, goes beyond 0 to 100, looks like a fraction or has no
-        land in the region, or has another grid.
+    It is ``sftlf`` / 100 (0 where that has no value); where the model has no such file, 1 where the
+    flux has a value at its first step. Refused is an ``sftlf`` that is not in percent, beyond 0 to
+    100, a fraction by its looks, without land in the region, or on another grid.
     """
     about = {"units": "1", "long_name": "land fraction"}
     rows = files[(files["model"] == model) & (files["variable"] == "sftlf")]

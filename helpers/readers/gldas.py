@@ -24,7 +24,6 @@ from helpers.readers.netcdf import UNREADABLE, open_netcdf, unreadable
 
 EMBEDDED_CLIMATE = DATA / "embedded" / "gldas_tp_mean_2013_2014.nc"
 _FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
-_MOST_CELLS = 50_000_000
 _DOWNLOAD = "download it again from NASA GES DISC (product GLDAS_NOAH10_M 2.1)"
 
 
@@ -34,12 +33,15 @@ def holds_gldas(folder: Path) -> bool:
 
 
 def find_gldas_files(folder: str | Path) -> list[Path]:
-    """Return the GLDAS monthly files of a folder, sorted by name.
+    """Return the GLDAS monthly files of a folder, sorted by name; at least one is needed.
 
-    Raises
-    ------
-    InputError
-        If the folder does not exist or holds no such file.
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "GLDAS_NOAH10_M.A201301.021.nc4").touch()
+    >>> [path.name for path in find_gldas_files(folder)]
+    ['GLDAS_NOAH10_M.A201301.021.nc4']
     """
     folder = Path(folder)
     files = sorted(folder.glob(_FILE_NAMES))
@@ -77,6 +79,12 @@ def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Da
         fill values left as data, a value that is impossible in its unit, coordinates that are no
         degrees, another grid than its neighbours', a month twice, or a month missing between the
         first January and the last December.
+
+    Examples
+    --------
+    >>> open_gldas("no such folder")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    helpers.errors.InputError: no such folder
     """
     units = load_factors()["unit"]
     monthly = open_variables(
@@ -89,27 +97,17 @@ def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Da
 def open_variables(
     folder: str | Path, units: dict[str, str], box: dict[str, slice] = PLATEAU_BOX
 ) -> xr.Dataset:
-    """Read variables by name, also beyond the factors of the registry, month by month.
+    """Read variables by name and unit, also beyond the factors of the registry.
 
     Parameters
     ----------
     folder : path
-        As for :func:`open_gldas`.
+        As for :func:`open_gldas`, which tells what is returned and refused as well. Only values of
+        factors of the registry are checked for what is possible in their unit.
     units : dict of str
         The unit that each variable must have: ``{"Lwnet_tavg": "W m-2"}``.
     box : dict of slice
         Region in degrees north and east.
-
-    Returns
-    -------
-    xarray.Dataset
-        These variables on (time, lat, lon), in the files' own units; everything ascends.
-
-    Raises
-    ------
-    InputError
-        As :func:`open_gldas`; only values of the factors of the registry are checked for what is
-        possible in their unit.
     """
     files = find_gldas_files(folder)
     months = [_read_month(path, units, box) for path in files]
@@ -170,15 +168,11 @@ def _check_variable(path: Path, file: xr.Dataset, variable: str, unit: str) -> N
             mend="download the whole file, not a subset without this variable",
         )
     found = file[variable]
-    if (
-        {*found.dims} != {"time", "lat", "lon"}
-        or found.dtype.kind not in "iuf"
-        or found.size > _MOST_CELLS
-    ):
+    if {*found.dims} != {"time", "lat", "lon"} or found.dtype.kind not in "iuf":
         raise InputError(
             f"{path}: {variable}",
-            needed=f"numbers on time, lat and lon, {_MOST_CELLS:g} at most",
-            found=f"{found.size:g} of {found.dtype} on {list_some(found.dims) or 'nothing'}",
+            needed="numbers on time, lat and lon",
+            found=f"{found.dtype} on {list_some(found.dims) or 'nothing'}",
             mend=f"choose one level or member (cdo sellevel), or {_DOWNLOAD}",
         )
     named = str(found.attrs.get("units", "no units attribute"))
@@ -280,7 +274,13 @@ def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
 
 
 def load_climate() -> xr.Dataset:
-    """Return the embedded annual mean climate of the Plateau box, 2013-2014: observed."""
+    """Return the embedded annual mean climate of the Plateau box, 2013-2014: observed.
+
+    Examples
+    --------
+    >>> dict(load_climate().sizes)
+    {'lat': 16, 'lon': 34}
+    """
     with xr.open_dataset(EMBEDDED_CLIMATE, engine="scipy") as file:
         return file.load()
 
@@ -308,6 +308,12 @@ def sample(
     ------
     InputError
         For a site outside the grid, or on a cell without values (water, or a missing cell).
+
+    Examples
+    --------
+    >>> site = sample(load_climate(), pd.Series({"A": 91.1}), pd.Series({"A": 30.5}))
+    >>> round(site.loc["A", "AT"]), round(site.loc["A", "ALB"])  # kelvin, percent
+    (272, 19)
     """
     points = {"lat": latitude.to_xarray(), "lon": longitude.to_xarray()}
     for name, values in (("lat", latitude), ("lon", longitude)):
@@ -344,12 +350,12 @@ def sample(
 def shared_cells(climate: xr.Dataset, longitude: Iterable[float], latitude: Iterable[float]) -> int:
     """Count the sites that share their grid cell with an earlier site.
 
-    Parameters
-    ----------
-    climate : xarray.Dataset
-        On (lat, lon).
-    longitude, latitude : iterable of float
-        Degrees east (-180 to 180) and north, one each per site.
+    Takes a climate on (lat, lon), degrees east (-180 to 180), and degrees north.
+
+    Examples
+    --------
+    >>> shared_cells(load_climate(), [90.1, 90.4, 91.1], [31.2, 31.3, 31.2])
+    1
     """
     rows = climate.get_index("lat").get_indexer(pd.Index(latitude), method="nearest")
     columns = climate.get_index("lon").get_indexer(pd.Index(longitude), method="nearest")

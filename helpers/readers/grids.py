@@ -18,26 +18,10 @@ _ALL_SIDES = [side for sides in SIDES.values() for side in sides]
 
 
 def edges_between(centres: np.ndarray, limit: float, where: str = "grid") -> np.ndarray:
-    """Return the edges of cells that meet halfway between their centres.
+    """Return the n + 1 edges of n cells that meet halfway between their ascending centres.
 
-    Parameters
-    ----------
-    centres : numpy.ndarray
-        n ascending degrees, n > 1.
-    limit : float
-        No edge lies beyond plus or minus this (90 for latitudes).
-    where : str
-        What to call the centres in an error.
-
-    Returns
-    -------
-    numpy.ndarray
-        n + 1 edges; the outermost cells are as wide on both sides of their centre.
-
-    Raises
-    ------
-    InputError
-        For a single cell, which does not say how wide it is.
+    No edge lies beyond plus or minus `limit`; the outermost cells are as wide on both sides of
+    their centre. A single cell, which does not say how wide it is, is refused at `where`.
     """
     if len(centres) == 1:
         raise InputError(
@@ -113,18 +97,7 @@ def target_grid(box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
 
 
 def overlap(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the common length of every interval with every other.
-
-    Parameters
-    ----------
-    bounds, others : numpy.ndarray
-        Lower and upper ends, (n, 2) and (m, 2).
-
-    Returns
-    -------
-    numpy.ndarray
-        (n, m), 0 for intervals that do not meet.
-    """
+    """Return the common length of intervals, (n, 2) and (m, 2), each with each: (n, m)."""
     upper = np.minimum(bounds[:, None, 1], others[None, :, 1])
     return np.maximum(upper - np.maximum(bounds[:, None, 0], others[None, :, 0]), 0)
 
@@ -139,27 +112,10 @@ def regrid(
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Put a flux per m2 of land on the 1 degree grid so that its total is kept.
 
-    Parameters
-    ----------
-    flux : xarray.DataArray
-        Per m2 of land on (..., lat, lon), ascending.
-    fraction : xarray.DataArray
-        Land fraction, 0 to 1, on (lat, lon).
-    box : dict of slice
-        Region in degrees north and east.
-
-    Returns
-    -------
-    flux : xarray.DataArray
-        Per m2 of land on (..., lat, lon) of :func:`target_grid`; NaN where there is no land.
-    fraction : xarray.DataArray
-        Land fraction on (lat, lon) of the target: the land that has a flux.
-
-    Raises
-    ------
-    InputError
-        If the source does not reach the centre of every target cell, or has a hole. When something
-        is computed: if cells without a value at the first step have one later.
+    Takes a flux on (..., lat, lon), ascending, and the land fraction (0 to 1) of its cells. Returns
+    both on the cells of :func:`target_grid`; NaN where there is no land with a flux. Refused is a
+    source that does not reach the centre of every target cell, or has a hole; when something is
+    computed, cells without a value at the first step that have one later.
 
     Notes
     -----

@@ -73,11 +73,10 @@ def made(change: Change, period: str = PERIOD, **options) -> Callable[[Path], xr
 
 def _two(start: str = "2005-01", **options) -> Callable[[Path], xr.DataArray]:
     """Return a reader of a year and a second file, of 2005 unless said otherwise."""
-    saved = {key: options.pop(key) for key in ("model", "member", "experiment") if key in options}
 
     def read(folder: Path) -> xr.DataArray:
         (folder / NAME).write_bytes(_bytes())
-        save(folder, plain(start, **options), **saved)
+        save(folder, plain(start, **options))
         return open_run(folder)
 
     return read
@@ -399,12 +398,12 @@ REFUSED = {  # what is changed in a file, the place, further words
     "A time in a million years": (_time([*MIDDLES[:11], 4e8]), "time", "up to 4e+08"),
     "Time without steps": (lambda file: bare(file).isel(time=slice(0, 0)), "time", "0 steps"),
     "Bounds of time that count from another date": (_bounds_from_another_date, "time"),
-    "A curvilinear grid": (_curvilinear, "lat", "a curvilinear grid", "lat on (j, i)"),
+    "A curvilinear grid": (_curvilinear, "npp", "dimensions time, j, i", "remapcon"),
     "A coordinate has another name": (lambda file: bare(file).rename(lat="latitude"), "npp"),
     "A latitude beyond the pole": (_axis("lat", 3, 135.0), "lat", "-90 to 90", "135"),
     "A latitude twice": (_axis("lat", 3, -67.5), "lat", "once", "-67.5"),
     "A single row, without bounds": (lambda file: bare(file).isel(lat=[24]), "lat"),
-    "Words as latitudes": (_words_as_latitudes, "lat", "numbers"),
+    "Words as latitudes": (_words_as_latitudes, "npp", "numbers"),
     "Fill values left as data (-9999)": (_values(-9999.0), "npp", "-9999", "_FillValue"),
     "A flux of 1000 kg m-2 s-1": (_values(1e3), "npp", "1000", "no land has more"),
     "Grams under the unit of kilograms": (
@@ -464,7 +463,6 @@ OTHERWISE = {  # how it is read, what the refusal says
     "A word as the scale of packed numbers": (made(_packed(scale_factor="small")), f"{IN_FILE}npp"),
     "A gap between two files": (_two("2005-03"), "npp MODEL-A historical r1i1p1"),
     "Files that overlap": (_two("2004-11"), f"{NAME} and npp_"),
-    "Two members": (_two(member="r2i1p1"), NAME, "one member", "r1i1p1 and r2i1p1"),
     "Another calendar in one file": (_two(calendar="360_day"), f"{LATER}: time", "noleap"),
     "Another grid in one file": (_two(edges=regular(4.0)), LATER, "other cells"),
     "Yearly data under a monthly name": (
