@@ -78,8 +78,8 @@ def report(folder: Path | None = None, size: Size = FULL, table: Path = GROWTH) 
     size : Size
         `FULL`, or `SMALL` to try the benchmark itself.
     table : pathlib.Path
-        A CSV file with one row per archive: what grows there, the sizes, the bytes
-        stored, and the QUANTITIES. The first row is the full archive.
+        A CSV file with one row per archive: what grows there, the sizes, the bytes stored, and
+        the QUANTITIES. The first row is the full archive, which the book predicts from the others.
     """
     (HERE.parent / "_build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=HERE.parent / "_build") as scratch:
@@ -88,7 +88,10 @@ def report(folder: Path | None = None, size: Size = FULL, table: Path = GROWTH) 
         if not archive.exists():
             write_archive(archive, size.models, size.first_year, size.last_year)
         costs, differences = compare(archive, scratch, size)
-        full = {"what": "full archive", **_describe(archive, size)}
+        cells = np.mean([_count(globe(model)) for model in size.models])
+        years = size.period[1] - size.period[0] + 1
+        full = {"what": "full archive", "models": len(size.models), "years": years, "cells": cells}
+        full |= {"bytes_stored": _bytes_of(archive)}
         full |= measure_reduction(archive, scratch, size.period, size.times)
         growth = pd.DataFrame([full, *measure_growth(scratch, size)])
         files = len(list(archive.rglob("*.nc")))
@@ -223,15 +226,6 @@ def _count(cells: xr.Dataset) -> int:
     return cells["lat"].size * cells["lon"].size
 
 
-def _describe(archive: Path, size: Size) -> dict[str, float]:
-    return {
-        "models": len(size.models),
-        "years": size.period[1] - size.period[0] + 1,
-        "cells": np.mean([_count(globe(model)) for model in size.models]),
-        "bytes_stored": _bytes_of(archive),
-    }
-
-
 def _bytes_of(archive: Path) -> int:
     return sum(path.stat().st_size for path in archive.rglob("*.nc"))
 
@@ -243,37 +237,23 @@ def _write(
     files: int,
     size: Size,
 ) -> list[str]:
-    full = growth.iloc[0]
     first, last = size.period
-    without = [] if "CDO" in costs else ["", "There is no CDO here, so it is left out."]
     return [
-        f"{len(size.models)} models on their full global grids, {files} files of classic NetCDF, "
-        f"{full['bytes_stored'] / 1e9:.1f} GB in the page cache: noise with a season, no science. "
+        f"{len(size.models)} models on their full global grids, {files} files of classic "
+        f"NetCDF, {growth['bytes_stored'].iloc[0] / 1e9:.1f} GB in the page cache: noise with a season, no science. "
         f"Each method makes the yearly oxygen production of {first}-{last} for two scenarios on "
-        "the 1 degree grid of the Plateau, from its start as a process to its end. "
-        f"CDO{_version_of_cdo()} crops and chooses years first, chains all operators, and runs "
-        f"{os.cpu_count()} processes at a time; the helpers and xarray have two threads. Medians "
-        f"(smallest to largest) of {size.times} rounds in turn after one round to warm up; peak: "
-        "the largest process. Difference: the largest from the helpers, in kg m-2 yr-1 of values "
-        f"up to 2; above {TOLERANCE:g} there would be no table.",
+        f"the 1 degree grid of the Plateau, as a process of its own. {_about_cdo()} The helpers "
+        f"and xarray have two threads. Medians (smallest to largest) of {size.times} rounds in "
+        "turn after one to warm up; peak: the largest process. Difference: the largest from the "
+        f"helpers, in kg m-2 yr-1 of values up to 2; above {TOLERANCE:g} there is no table.",
         "",
         *write_table(_compare(costs, differences)),
-        *without,
-        "",
-        "The helpers work on one core for most of the time, and their CPU seconds hardly depend on "
-        "what else the machine does; CDO uses every core. So the ratio of CPU seconds says on how "
-        "many idle cores CDO would draw level.",
         "",
         "How the helpers grow, each size alone: slopes of least-squares lines through logarithms, "
-        "± their standard errors; seconds without the start of Python and its imports. A slope "
-        "below 1 tells of work that does not grow, such as headers and the plan of tasks; beyond "
-        "the range it rises towards that of the bytes read.",
+        "± their standard errors; seconds without the start of Python and its imports. All points: "
+        "`benchmarks/growth.csv`.",
         "",
         *write_table(_describe_growth(growth.iloc[1:]), "what grows"),
-        "",
-        f"Of the full archive the helpers read {full['bytes_read'] / 1e6:.0f} MB; without start "
-        f"they take {full['seconds']:.1f} s. All points: `benchmarks/growth.csv`. The archive is "
-        "kept by `python -m benchmarks.archive FOLDER`.",
     ]
 
 
@@ -305,11 +285,12 @@ def _describe_growth(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown).T
 
 
-def _version_of_cdo() -> str:
+def _about_cdo() -> str:
     if not shutil.which("cdo"):
-        return ""
+        return "There is no CDO here, so it is left out."
     told = subprocess.run(["cdo", "--version"], capture_output=True, text=True, check=True)
-    return " " + (told.stdout + told.stderr).split("version ")[1].split()[0]
+    version = (told.stdout + told.stderr).split("version ")[1].split()[0]
+    return f"CDO {version} crops first and runs {os.cpu_count()} processes at a time."
 
 
 if __name__ == "__main__":
