@@ -240,7 +240,8 @@ def _write(
     first, last = size.period
     return [
         f"{len(size.models)} models on their full global grids, {files} files of classic "
-        f"NetCDF, {growth['bytes_stored'].iloc[0] / 1e9:.1f} GB in the page cache: noise with a season, no science. "
+        f"NetCDF, {growth['bytes_stored'].iloc[0] / 1e9:.1f} GB in the page cache: noise with a "
+        "season, no science. "
         f"Each method makes the yearly oxygen production of {first}-{last} for two scenarios on "
         f"the 1 degree grid of the Plateau, as a process of its own. {_about_cdo()} The helpers "
         f"and xarray have two threads. Medians (smallest to largest) of {size.times} rounds in "
