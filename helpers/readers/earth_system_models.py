@@ -602,7 +602,8 @@ def open_ensemble(
     files = find_files(folder)
     experiments = ["historical", *scenarios]
     complete = _complete_models(files, folder, experiments, [["nep"], ["npp", "rh"]])
-    models, inputs = {}, {}
+    models: dict[str, xr.Dataset] = {}
+    inputs: dict[str, str] = {}
     for model, found in complete.items():
         runs = {kind: open_run(of_kind) for kind, of_kind in found.items()}
         neps = []

@@ -28,7 +28,7 @@ _KINDS = {
 }
 
 
-def open_netcdf(path: Path, again: str, **options: object) -> xr.Dataset:
+def open_netcdf(path: Path, again: str, decode_times: bool = True) -> xr.Dataset:
     """Open a NetCDF file of any version lazily.
 
     Parameters
@@ -37,8 +37,8 @@ def open_netcdf(path: Path, again: str, **options: object) -> xr.Dataset:
         The file.
     again : str
         How to get the file anew, for the refusal.
-    **options
-        As :func:`xarray.open_dataset` takes them.
+    decode_times : bool
+        Whether times become dates.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def open_netcdf(path: Path, again: str, **options: object) -> xr.Dataset:
             classic = file.read(4) in (b"CDF\x01", b"CDF\x02")
         if classic:  # where such a file is cut short, the netCDF library reads zeros
             netcdf_file(path).close()
-        return xr.open_dataset(path, engine="netcdf4", cache=False, **options)
+        return xr.open_dataset(path, engine="netcdf4", cache=False, decode_times=decode_times)
     except UNREADABLE as error:
         raise unreadable(path, again) from error
 
