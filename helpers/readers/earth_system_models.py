@@ -676,8 +676,8 @@ def _complete_models(
     for model in sorted(set(files.loc[files["variable"].isin(_FLUXES), "model"])):
         try:
             complete[model] = _choose_runs(files, model, experiments, choices)
-        except InputError as lack:
-            lacks.append(f"{lack.where}: found {lack.found}")
+        except InputError as error:
+            lacks.append(f"{error.where}: found {error.found}")
     if not complete:
         raise InputError(
             folder,

@@ -152,7 +152,7 @@ def _read_month(path: Path, units: dict[str, str], box: dict[str, slice]) -> xr.
             month = month.sel(box).transpose("time", "lat", "lon").load()
         except UNREADABLE as error:
             raise unreadable(path, _DOWNLOAD) from error
-    for name in month:
+    for name in units:
         _check_values(
             f"{path}: {name}", month[name].values, units[name], name in gldas_sources().values()
         )
@@ -265,8 +265,8 @@ def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
     >>> round(float(mean["AT"]), 2), mean.attrs["period"]
     (274.75, '2014-01 to 2014-02')
     """
-    mean = monthly.astype(float).weighted(monthly["time"].dt.days_in_month)
-    mean = mean.mean("time", skipna=False, keep_attrs=True)
+    by_days = monthly.astype(float).weighted(monthly["time"].dt.days_in_month)
+    mean = by_days.mean("time", skipna=False, keep_attrs=True)
     for variable in mean.data_vars.values():
         variable.attrs["cell_methods"] = "time: mean"
     first, last = (pd.Period(monthly["time"].values[i], "M") for i in (0, -1))
