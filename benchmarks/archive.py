@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,9 +30,7 @@ from tools.standin import SCENARIOS, globe
 HERE = Path(__file__).parent
 GROWTH = HERE / "growth.csv"
 TOLERANCE = 1e-6  # kg m-2 yr-1; CDO counts in single precision, and values reach 2
-SIZES = ["models", "years", "cells"]
 QUANTITIES = ["seconds", "megabytes", "bytes_read"]
-THREE_DECADES = 1990, 2021  # both in the historical run and in the scenarios
 
 
 class Size(NamedTuple):
@@ -80,8 +78,8 @@ def report(folder: Path | None = None, size: Size = FULL, table: Path = GROWTH) 
     size : Size
         `FULL`, or `SMALL` to try the benchmark itself.
     table : pathlib.Path
-        A CSV file with one row per archive: which of SIZES grows there, the sizes, the bytes
-        stored, and the QUANTITIES. The first row is the full archive.
+        A CSV file with one row per archive: what grows there, the sizes, the bytes stored, and
+        the QUANTITIES. The first row is the full archive, which the book predicts from the others.
     """
     (HERE.parent / "_build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=HERE.parent / "_build") as scratch:
@@ -90,7 +88,10 @@ def report(folder: Path | None = None, size: Size = FULL, table: Path = GROWTH) 
         if not archive.exists():
             write_archive(archive, size.models, size.first_year, size.last_year)
         costs, differences = compare(archive, scratch, size)
-        full = {"what": "full archive", **_describe(archive, size)}
+        cells = np.mean([_count(globe(model)) for model in size.models])
+        years = size.period[1] - size.period[0] + 1
+        full = {"what": "full archive", "models": len(size.models), "years": years, "cells": cells}
+        full |= {"bytes_stored": _bytes_of(archive)}
         full |= measure_reduction(archive, scratch, size.period, size.times)
         growth = pd.DataFrame([full, *measure_growth(scratch, size)])
         files = len(list(archive.rglob("*.nc")))
@@ -101,22 +102,14 @@ def report(folder: Path | None = None, size: Size = FULL, table: Path = GROWTH) 
 def peers(archive: Path, scratch: Path, size: Size) -> dict[str, tuple[list[str], Callable]]:
     """Return the command of each peer, and how its result is read."""
     period = list(map(str, size.period))
-    files = {name: scratch / f"{name}.nc" for name in ("helpers", "xarray")}
-    python = [sys.executable, "-m"]
-    commands = {
-        name: [*python, f"benchmarks.reduce_by_{name}", str(archive), str(file), *period]
-        for name, file in files.items()
-    }
-    found = {
-        "helpers": (commands["helpers"], lambda: _load(files["helpers"])),
-        "CDO": (
-            ["sh", str(HERE / "reduce_by_cdo.sh"), str(archive), str(scratch), *period],
-            lambda: _load_cdo(scratch, size.models),
-        ),
-        "xarray": (commands["xarray"], lambda: _load(files["xarray"])),
-    }
-    if not shutil.which("cdo"):
-        del found["CDO"]
+    found = {}
+    for name, module in (("helpers", "reduction"), ("xarray", "reduce_by_xarray")):
+        file = scratch / f"{name}.nc"
+        command = [sys.executable, "-m", f"benchmarks.{module}", str(archive), str(file), *period]
+        found[name] = command, partial(_load, file)
+    if shutil.which("cdo"):
+        script = ["sh", str(HERE / "reduce_by_cdo.sh"), str(archive), str(scratch), *period]
+        found["CDO"] = script, partial(_load_cdo, scratch, size.models)
     return found
 
 
@@ -138,7 +131,7 @@ def compare(
         If the numbers of a peer differ by more than `TOLERANCE`, or are absent elsewhere.
     """
     commands = peers(archive, scratch, size)
-    costs = {name: [measure(command)] for name, (command, _) in commands.items()}
+    costs = {name: [measure(command)[1]] for name, (command, _) in commands.items()}
     ours = commands["helpers"][1]()
     differences = {}
     for name, (_, load) in commands.items():
@@ -150,17 +143,23 @@ def compare(
             raise ArithmeticError(f"{name} differs by {differences[name]} from the helpers")
     for _ in range(size.times):
         for name, (command, _) in commands.items():
-            costs[name].append(measure(command))
+            costs[name].append(measure(command)[1])
     return {name: of_peer[-max(size.times, 1) :] for name, of_peer in costs.items()}, differences
 
 
-def measure(command: list[str]) -> list[float]:
-    """Run a process; return wall seconds, CPU seconds, and MB of the largest process."""
-    return _measure(command)[1]
-
-
-def _measure(command: list[str]) -> tuple[list[str], list[float]]:
-    *told, cost = _run([sys.executable, "-S", str(HERE / "cost.py"), *command])
+def measure(command: list[str]) -> tuple[list[str], list[float]]:
+    """Run a process; return its lines, and wall seconds, CPU seconds, MB of the largest process."""
+    threads = {"OMP_NUM_THREADS": "1", "DASK_NUM_WORKERS": "2"}  # of any machine
+    done = subprocess.run(
+        [sys.executable, "-S", str(HERE / "cost.py"), *command],
+        cwd=HERE.parent,
+        env=os.environ | threads | {"PYTHONPATH": str(HERE.parent)},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    *told, cost = done.stdout.splitlines()
     return told, json.loads(cost)
 
 
@@ -171,23 +170,9 @@ def measure_reduction(
     command = [sys.executable, "-m", "benchmarks.reduction", str(archive), str(scratch / "one.nc")]
     rounds = []
     for _ in range(times + 1):
-        told, (_, _, peak) = _measure([*command, *map(str, period)])
+        told, (_, _, peak) = measure([*command, *map(str, period)])
         rounds.append(json.loads(told[-1]) | {"megabytes": peak})
     return pd.DataFrame(rounds[-max(times, 1) :])[QUANTITIES].median().to_dict()
-
-
-def _run(command: list[str]) -> list[str]:
-    done = subprocess.run(
-        command, cwd=HERE.parent, env=_environment(), capture_output=True, text=True
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done.stdout.splitlines()
-
-
-def _environment() -> dict[str, str]:
-    threads = {"OMP_NUM_THREADS": "1", "DASK_NUM_WORKERS": "2"}  # of any machine
-    return os.environ | threads | {"PYTHONPATH": str(HERE.parent)}
 
 
 def _load(file: Path) -> xr.DataArray:
@@ -210,72 +195,35 @@ def _load_cdo(folder: Path, models: tuple[str, ...]) -> xr.DataArray:
 
 def measure_growth(scratch: Path, size: Size) -> Iterator[dict[str, str | float]]:
     """Yield a row of the table for each of the archives in which years, models or cells grow."""
-    kinds = {
-        "years": (size.years, _archive_of_years),
-        "models": (size.copies, _archive_of_models),
-        "cells": (size.rows, _archive_of_cells),
-    }
-    for what, (sizes, make) in kinds.items():
-        for each in sizes:
-            with _scratch_archive(scratch, make, each) as (archive, period, row):
-                row |= {"bytes_stored": _bytes_of(archive)}
-                yield {"what": what, **row} | measure_reduction(
-                    archive, scratch, period, size.times
-                )
+    decades = 1990, 2021  # both in the historical run and in the scenarios
+    plain = {"models": 1, "period": decades, "cells": globe("CanESM2")}
+    grown = [("years", {"period": (2006 - n // 2, 2005 + n // 2)}) for n in size.years]
+    grown += [("models", {"models": n}) for n in size.copies]
+    grown += [("cells", {"cells": _cells(n)}) for n in size.rows]
+    for what, changed in grown:
+        folder, about = scratch / "growth", plain | changed
+        first, last = about["period"]
+        write_model(folder, "CanESM2", about["cells"], first, last)
+        for path in list(folder.rglob("*.nc")):  # the files of one model under other names too
+            for number in range(1, about["models"]):
+                os.link(path, path.with_name(path.name.replace("CanESM2", f"COPY{number}")))
+        row = {"what": what, "models": about["models"], "years": last - first + 1}
+        row |= {"cells": _count(about["cells"]), "bytes_stored": _bytes_of(folder)}
+        yield row | measure_reduction(folder, scratch, about["period"], size.times)
+        shutil.rmtree(folder)
 
 
-@contextmanager
-def _scratch_archive(
-    scratch: Path, make: Callable[[Path, int], tuple[int, int, int, int]], size: int
-) -> Iterator[tuple[Path, tuple[int, int], dict[str, int]]]:
-    folder = scratch / "growth"
-    try:
-        models, first, last, cells = make(folder, size)
-        row = dict(zip(SIZES, (models, last - first + 1, cells), strict=True))
-        yield folder, (first, last), row
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _archive_of_years(folder: Path, years: int) -> tuple[int, int, int, int]:
-    period = 2006 - years // 2, 2005 + years // 2
-    return 1, *period, _write_one(folder, globe("CanESM2"), *period)
-
-
-def _archive_of_models(folder: Path, count: int) -> tuple[int, int, int, int]:
-    """Write one model, and give its files to other names too."""
-    cells = _write_one(folder, globe("CanESM2"), *THREE_DECADES)
-    for path in list(folder.rglob("*.nc")):
-        for number in range(1, count):
-            os.link(path, path.with_name(path.name.replace("CanESM2", f"COPY{number}")))
-    return count, *THREE_DECADES, cells
-
-
-def _archive_of_cells(folder: Path, rows: int) -> tuple[int, int, int, int]:
+def _cells(rows: int) -> xr.Dataset:
+    """Return the cells of a globe with twice as many columns as rows."""
     edges = {"lat": np.linspace(-90, 90, rows + 1), "lon": np.linspace(0, 360, 2 * rows + 1)}
-    cells = xr.Dataset(
-        {
-            f"{name}_bnds": ((name, "bnds"), np.stack([each[:-1], each[1:]], axis=1))
-            for name, each in edges.items()
-        },
+    return xr.Dataset(
+        {f"{n}_bnds": ((n, "bnds"), np.stack([e[:-1], e[1:]], axis=1)) for n, e in edges.items()},
         {name: (each[:-1] + each[1:]) / 2 for name, each in edges.items()},
     )
-    return 1, *THREE_DECADES, _write_one(folder, cells, *THREE_DECADES)
 
 
-def _write_one(folder: Path, cells: xr.Dataset, first_year: int, last_year: int) -> int:
-    write_model(folder, "CanESM2", cells, first_year, last_year)
+def _count(cells: xr.Dataset) -> int:
     return cells["lat"].size * cells["lon"].size
-
-
-def _describe(archive: Path, size: Size) -> dict[str, float]:
-    grids = [globe(model) for model in size.models]
-    return {
-        "models": len(size.models),
-        "years": size.period[1] - size.period[0] + 1,
-        "cells": sum(grid["lat"].size * grid["lon"].size for grid in grids) / len(grids),
-        "bytes_stored": _bytes_of(archive),
-    }
 
 
 def _bytes_of(archive: Path) -> int:
@@ -289,37 +237,24 @@ def _write(
     files: int,
     size: Size,
 ) -> list[str]:
-    full = growth.iloc[0]
     first, last = size.period
-    without = [] if "CDO" in costs else ["", "There is no CDO here, so it is left out."]
     return [
-        f"{len(size.models)} models on their full global grids, {files} files of classic NetCDF, "
-        f"{full['bytes_stored'] / 1e9:.1f} GB in the page cache: noise with a season, no science. "
+        f"{len(size.models)} models on their full global grids, {files} files of classic "
+        f"NetCDF, {growth['bytes_stored'].iloc[0] / 1e9:.1f} GB in the page cache: noise with a "
+        "season, no science. "
         f"Each method makes the yearly oxygen production of {first}-{last} for two scenarios on "
-        "the 1 degree grid of the Plateau, from its start as a process to its end. "
-        f"CDO{_version_of_cdo()} crops and chooses years first, chains all operators, and runs "
-        f"{os.cpu_count()} processes at a time; the helpers and xarray have two threads. Medians "
-        f"(smallest to largest) of {size.times} rounds in turn after one round to warm up; peak: "
-        "the largest process. Difference: the largest from the helpers, in kg m-2 yr-1 of values "
-        f"up to 2; above {TOLERANCE:g} there would be no table.",
+        f"the 1 degree grid of the Plateau, as a process of its own. {_about_cdo()} The helpers "
+        f"and xarray have two threads. Medians (smallest to largest) of {size.times} rounds in "
+        "turn after one to warm up; peak: the largest process. Difference: the largest from the "
+        f"helpers, in kg m-2 yr-1 of values up to 2; above {TOLERANCE:g} there is no table.",
         "",
         *write_table(_compare(costs, differences)),
-        *without,
-        "",
-        "The helpers work on one core for most of the time, and their CPU seconds hardly depend on "
-        "what else the machine does; CDO uses every core. So the ratio of CPU seconds says on how "
-        "many idle cores CDO would draw level.",
         "",
         "How the helpers grow, each size alone: slopes of least-squares lines through logarithms, "
-        "± their standard errors; seconds without the start of Python and its imports. A slope "
-        "below 1 tells of work that does not grow, such as headers and the plan of tasks; beyond "
-        "the range it rises towards that of the bytes read.",
+        "± their standard errors; seconds without the start of Python and its imports. All points: "
+        "`benchmarks/growth.csv`.",
         "",
         *write_table(_describe_growth(growth.iloc[1:]), "what grows"),
-        "",
-        f"Of the full archive the helpers read {full['bytes_read'] / 1e6:.0f} MB; without start "
-        f"they take {full['seconds']:.1f} s. All points: `benchmarks/growth.csv`. The archive is "
-        "kept by `python -m benchmarks.archive FOLDER`.",
     ]
 
 
@@ -351,11 +286,12 @@ def _describe_growth(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown).T
 
 
-def _version_of_cdo() -> str:
+def _about_cdo() -> str:
     if not shutil.which("cdo"):
-        return ""
+        return "There is no CDO here, so it is left out."
     told = subprocess.run(["cdo", "--version"], capture_output=True, text=True, check=True)
-    return " " + (told.stdout + told.stderr).split("version ")[1].split()[0]
+    version = (told.stdout + told.stderr).split("version ")[1].split()[0]
+    return f"CDO {version} crops first and runs {os.cpu_count()} processes at a time."
 
 
 if __name__ == "__main__":

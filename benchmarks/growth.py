@@ -86,13 +86,7 @@ def peak_of(resamples: int, variables: int, sites: int) -> float:
 
 
 def prepare(resamples: int, variables: int, sites: int) -> Callable[[], object]:
-    """Return a call that bootstraps a model of this size.
-
-    Parameters
-    ----------
-    resamples, variables, sites : int
-        The size.
-    """
+    """Return a call that bootstraps a model of this size."""
     names = [f"v{number}" for number in range(variables)]
     lines = [f"{names[k]} ~ {' + '.join(names[max(0, k - 2) : k])}" for k in range(1, variables)]
     model = parse_model("\n".join(lines))
@@ -101,15 +95,7 @@ def prepare(resamples: int, variables: int, sites: int) -> Callable[[], object]:
 
 
 def simulate(model: PathModel, n: int) -> pd.DataFrame:
-    """Return data for which the model is true, every path 0.4.
-
-    Parameters
-    ----------
-    model : PathModel
-        A recursive model.
-    n : int
-        Rows.
-    """
+    """Return n rows of data for which a recursive model is true, every path 0.4."""
     noise = np.random.default_rng(SEED).standard_normal((n, len(model.variables)))
     data = pd.DataFrame(noise, columns=list(model.variables))
     for to in model.endogenous:

@@ -1,4 +1,4 @@
-"""Terrestrial oxygen production: stoichiometry, years and areas.
+"""Terrestrial oxygen production: stoichiometry, years and sums over areas.
 
 Photosynthesis and respiration exchange one molecule of O2 (32 g) for one atom of carbon (12 g), so
 that TOP = (NPP - Rh) * 32/12 (the paper's Eq. 1-2; it rounds the ratio to 2.667). Land fluxes of
@@ -21,7 +21,6 @@ OXYGEN_PER_CARBON = 32 / 12
 PUBLISHED_RATIO = 2.667
 MONTHLY_FLUX = "kg m-2 s-1"
 ANNUAL_FLUX = "kg m-2 yr-1"
-EARTH_RADIUS = 6_371_000.0
 _SECONDS_PER_DAY = 86_400
 _KG_PER_GT = 1e12
 _SPELLINGS = (  # of one unit, replaced one after the other
@@ -145,29 +144,6 @@ def _whole_years(name: str, year: np.ndarray, month: np.ndarray) -> np.ndarray:
                     mend="leave the year out, or add (or remove) the months",
                 )
     return years.astype(int)
-
-
-def cell_area(lat_bounds: xr.DataArray, lon_bounds: xr.DataArray) -> xr.DataArray:
-    """Return the areas of cells between parallels and meridians on the sphere, exactly.
-
-    Parameters
-    ----------
-    lat_bounds, lon_bounds : xarray.DataArray
-        On (lat, bnds) and (lon, bnds), degrees north and east, in either order of the two bounds.
-
-    Returns
-    -------
-    xarray.DataArray
-        On (lat, lon), m2, for a radius of 6371 km: R2 (sin north - sin south) (east - west).
-    """
-    north, east = (
-        np.radians(bounds.reset_coords(drop=True)) for bounds in (lat_bounds, lon_bounds)
-    )
-    height = np.abs(np.sin(north).diff("bnds").squeeze("bnds", drop=True))
-    width = np.abs(east.diff("bnds").squeeze("bnds", drop=True))
-    area = (EARTH_RADIUS**2 * height * width).transpose("lat", "lon").rename("area")
-    area.attrs = {"units": "m2", "long_name": "cell area", "standard_name": "cell_area"}
-    return area
 
 
 def content(

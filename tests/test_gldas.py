@@ -1,8 +1,7 @@
-"""The GLDAS reader: genuine files, an independent reference (CDO), and refused faults."""
+"""The GLDAS reader: genuine files, an independent reference (CDO), and sites on its grid."""
 
 from __future__ import annotations
 
-import random
 import shutil
 import subprocess
 
@@ -14,7 +13,14 @@ import xarray as xr
 from helpers.errors import InputError
 from helpers.factors import gldas_sources
 from helpers.provenance import sha256
-from helpers.readers.gldas import EMBEDDED_CLIMATE, annual_mean, open_gldas, sample, shared_cells
+from helpers.readers.gldas import (
+    EMBEDDED_CLIMATE,
+    annual_mean,
+    open_gldas,
+    open_variables,
+    sample,
+    shared_cells,
+)
 from tests.conftest import gldas_month
 from tools.data import embedded_climate
 
@@ -25,17 +31,6 @@ def test_embedded_climate_is_recomputed_from_the_genuine_files(gldas_folder):
         listed = dict(line.split("  ")[::-1] for line in embedded.attrs["inputs"].splitlines())
     assert listed == {path.name: sha256(path) for path in gldas_folder.glob("*.nc4")}
     assert len(listed) == 24
-
-
-def test_files_may_come_in_any_order_and_place(gldas_folder, tmp_path, monkeypatch):
-    files = sorted(gldas_folder.glob("*.nc4"))[:12]
-    for path in files:
-        (tmp_path / path.name).symlink_to(path)
-    in_order = annual_mean(open_gldas(tmp_path))
-    random.Random(3).shuffle(files)
-    monkeypatch.setattr("helpers.readers.gldas.find_gldas_files", lambda folder: files)
-    shuffled = annual_mean(open_gldas(tmp_path))
-    xr.testing.assert_identical(in_order.drop_attrs(), shuffled.drop_attrs())
 
 
 @pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
@@ -68,53 +63,26 @@ def test_the_embedded_climate_is_of_the_studys_years_only(write_year):
         embedded_climate(write_year())
 
 
-def test_months_without_bounds_count_by_the_calendar(write_year):
-    with_bounds = annual_mean(open_gldas(write_year()))
+def test_variables_beyond_the_factors_are_read_by_name_and_unit(write_year):
+    def change(number, month):
+        runoff = (month["Tveg_tavg"] * 0).assign_attrs(units="kg m-2")
+        snow = xr.full_like(runoff, -9999.0)
+        snow.encoding["_FillValue"] = None
+        return month.assign(Qs_acc=runoff, SWE_inst=snow)
 
-    def drop_bounds(number, month):
-        del month["time"].attrs["bounds"]
-        return month.drop_vars("time_bnds")
-
-    without = annual_mean(open_gldas(write_year(drop_bounds, "without")))
-    xr.testing.assert_allclose(with_bounds, without)
-
-
-def test_other_conventions_of_the_grid_give_the_same_climate(write_year):
-    def graded(number, month):
-        return month + 1e-6 * (month["lat"] + 10 * month["lon"])
-
-    def keep_attributes(change):
-        def changed(number, month):
-            result = change(number, graded(number, month.drop_vars("time_bnds")))
-            for name in month.data_vars:
-                if name in result:
-                    result[name].attrs = month[name].attrs
-            return result
-
-        return changed
-
-    plain = annual_mean(open_gldas(write_year(keep_attributes(lambda n, m: m))))
-    north_first = keep_attributes(lambda n, m: m.isel(lat=slice(None, None, -1)))
-    xr.testing.assert_equal(plain, annual_mean(open_gldas(write_year(north_first, "north"))))
-
-    def from_zero(number, month):
-        east = month.assign_coords(lon=month["lon"] + 360)
-        return east
-
-    xr.testing.assert_equal(
-        plain, annual_mean(open_gldas(write_year(keep_attributes(from_zero), "east")))
-    )
-
-
-def test_a_genuine_file_cut_short_is_refused(gldas_folder, tmp_path):
-    for path in sorted(gldas_folder.glob("*2013*.nc4")):
-        (tmp_path / path.name).symlink_to(path)
-    broken = tmp_path / "GLDAS_NOAH10_M.A201308.021.nc4"
-    whole = broken.read_bytes()
-    broken.unlink()
-    broken.write_bytes(whole[:-100_000])
-    with pytest.raises(InputError, match=r"A201308\.021\.nc4"):
-        open_gldas(tmp_path)
+    folder = write_year(change)
+    units = {"Tveg_tavg": "W m-2", "Albedo_inst": "%"}
+    xr.testing.assert_equal(open_variables(folder, units), open_gldas(folder)[[*units]])
+    runoff = open_variables(folder, {"Qs_acc": "kg m-2"})["Qs_acc"]
+    assert (runoff == 0).all()
+    assert runoff.attrs["units"] == "kg m-2"
+    for name, unit, words in (
+        ("Qsb_acc", "kg m-2", "A201401.021.nc4: Qsb_acc\n  needed: the variable Qsb_acc, in kg"),
+        ("Tveg_tavg", "kg m-2 s-1", "unit kg m-2 s-1\n  found:  W m-2"),
+        ("SWE_inst", "kg m-2", "the first -9999\n  mend: .* _FillValue"),
+    ):
+        with pytest.raises(InputError, match=words):
+            open_variables(folder, {name: unit})
 
 
 @pytest.fixture
@@ -135,9 +103,7 @@ def test_sampling_takes_the_cell_or_the_plane_between_cells(plane):
     linear = sample(plane, *position, method="linear")
     assert linear.loc["A", "TF"] == pytest.approx(31.9 + 10 * 89.7, rel=1e-7)
     assert list(nearest.columns) == list(gldas_sources())
-
-
-def test_a_site_at_the_outer_half_of_a_cell_is_inside(plane):
+    # the outer half of a cell is inside
     assert sample(plane, *_at(88.1, 30.1)).loc["A", "TF"] == 30.5 + 10 * 88.5
 
 

@@ -15,11 +15,11 @@ from helpers.oxygen import (
     PUBLISHED_RATIO,
     annual_total,
     area_mean,
-    cell_area,
     content,
     oxygen_flux,
     require_units,
 )
+from helpers.readers.grids import cell_area
 from tests.conftest import GENUINE
 
 SECONDS = 86_400

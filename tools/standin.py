@@ -22,10 +22,10 @@ import xarray as xr
 import yaml
 from scipy.optimize import root
 
-from helpers.oxygen import EARTH_RADIUS, OXYGEN_PER_CARBON, cell_area
+from helpers.oxygen import OXYGEN_PER_CARBON
 from helpers.paths import DATA
 from helpers.readers.gldas import load_climate
-from helpers.readers.grids import overlap
+from helpers.readers.grids import EARTH_RADIUS, cell_area, overlap
 from helpers.readers.terrain import load_elevation
 
 SCENARIOS = ("rcp45", "rcp85")

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "sample",
             "shared_cells",
         ],
+        "grids": ["cell_area"],
         "plots": ["add_climate", "read_field_sites"],
         "respiration": ["read_equations", "read_respiration", "screen_records"],
         "sites": ["LAND_COVERS", "ZONES", "read_sites"],

@@ -1,4 +1,4 @@
-"""Grids of parallels and meridians: cell bounds, and a regridding that keeps totals."""
+"""Grids of parallels and meridians: cells, their areas, and a regridding that keeps totals."""
 
 from __future__ import annotations
 
@@ -10,33 +10,18 @@ import xarray as xr
 
 from helpers.checks import find_hole
 from helpers.errors import InputError
-from helpers.readers.gldas import PLATEAU_BOX
 
+PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
+EARTH_RADIUS = 6_371_000.0
 SIDES = {"lat": ("south", "north"), "lon": ("west", "east")}
 _ALL_SIDES = [side for sides in SIDES.values() for side in sides]
 
 
 def edges_between(centres: np.ndarray, limit: float, where: str = "grid") -> np.ndarray:
-    """Return the edges of cells that meet halfway between their centres.
+    """Return the n + 1 edges of n cells that meet halfway between their ascending centres.
 
-    Parameters
-    ----------
-    centres : numpy.ndarray
-        n ascending degrees, n > 1.
-    limit : float
-        No edge lies beyond plus or minus this (90 for latitudes).
-    where : str
-        What to call the centres in an error.
-
-    Returns
-    -------
-    numpy.ndarray
-        n + 1 edges; the outermost cells are as wide on both sides of their centre.
-
-    Raises
-    ------
-    InputError
-        For a single cell, which does not say how wide it is.
+    No edge lies beyond plus or minus `limit`; the outermost cells are as wide on both sides of
+    their centre. A single cell, which does not say how wide it is, is refused at `where`.
     """
     if len(centres) == 1:
         raise InputError(
@@ -50,27 +35,55 @@ def edges_between(centres: np.ndarray, limit: float, where: str = "grid") -> np.
     return np.clip(edges, -limit, limit)
 
 
-def first_step(flux: xr.DataArray) -> xr.DataArray:
-    """Return the first map of a flux on (..., lat, lon)."""
-    steps = {dim: 0 for dim in flux.dims if dim not in ("lat", "lon")}
-    return flux.isel(steps, drop=True)
-
-
 def cell_bounds(array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the bounds of an array's cells, (lat, bnds) and (lon, bnds), in degrees.
 
-    They are its coordinates south, north, west and east, which :func:`open_run` sets, else halfway
-    between centres (and at most 90 degrees north or south).
+    They are its coordinates south, north, west and east, else halfway between centres.
     """
     found = []
     for name, sides in SIDES.items():
         if set(sides) <= set(array.coords):
-            pairs = np.column_stack([array[side].values for side in sides])
+            lower, upper = (array[side].values for side in sides)
         else:
             edges = edges_between(array[name].values, limit=90 if name == "lat" else np.inf)
-            pairs = np.column_stack([edges[:-1], edges[1:]])
+            lower, upper = edges[:-1], edges[1:]
+        pairs = np.column_stack([lower, upper])
         found.append(xr.DataArray(pairs, {name: array[name].values}, (name, "bnds")))
     return tuple(found)
+
+
+def cell_area(lat_bounds: xr.DataArray, lon_bounds: xr.DataArray) -> xr.DataArray:
+    r"""Return the areas of cells between parallels and meridians on the sphere, exactly.
+
+    .. math:: A = R^2 (\sin\varphi_n - \sin\varphi_s) (\lambda_e - \lambda_w), \quad R = 6371 km
+
+    Parameters
+    ----------
+    lat_bounds, lon_bounds : xarray.DataArray
+        On (lat, bnds) and (lon, bnds), degrees north and east, in either order of the two bounds.
+
+    Returns
+    -------
+    xarray.DataArray
+        On (lat, lon), m2.
+
+    Examples
+    --------
+    >>> globe = cell_area(
+    ...     xr.DataArray([[-90, 0], [0, 90]], dims=("lat", "bnds")),
+    ...     xr.DataArray([[0, 360]], dims=("lon", "bnds")),
+    ... )
+    >>> print((globe / 1e12).round(1).values.ravel())  # million km2 of each half of the Earth
+    [255. 255.]
+    """
+    north, east = (
+        np.radians(bounds.reset_coords(drop=True)) for bounds in (lat_bounds, lon_bounds)
+    )
+    height = np.abs(np.sin(north).diff("bnds").squeeze("bnds", drop=True))
+    width = np.abs(east.diff("bnds").squeeze("bnds", drop=True))
+    area = (EARTH_RADIUS**2 * height * width).transpose("lat", "lon").rename("area")
+    area.attrs = {"units": "m2", "long_name": "cell area", "standard_name": "cell_area"}
+    return area
 
 
 def target_grid(box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
@@ -84,20 +97,14 @@ def target_grid(box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
 
 
 def overlap(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the common length of every interval with every other.
-
-    Parameters
-    ----------
-    bounds, others : numpy.ndarray
-        Lower and upper ends, (n, 2) and (m, 2).
-
-    Returns
-    -------
-    numpy.ndarray
-        (n, m), 0 for intervals that do not meet.
-    """
+    """Return the common length of intervals, (n, 2) and (m, 2), each with each: (n, m)."""
     upper = np.minimum(bounds[:, None, 1], others[None, :, 1])
     return np.maximum(upper - np.maximum(bounds[:, None, 0], others[None, :, 0]), 0)
+
+
+def first_step(flux: xr.DataArray) -> xr.DataArray:
+    """Return the first map of a flux on (..., lat, lon)."""
+    return flux.isel({dim: 0 for dim in flux.dims if dim not in SIDES}, drop=True)
 
 
 def regrid(
@@ -105,98 +112,64 @@ def regrid(
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Put a flux per m2 of land on the 1 degree grid so that its total is kept.
 
-    Parameters
-    ----------
-    flux : xarray.DataArray
-        Per m2 of land on (..., lat, lon), ascending.
-    fraction : xarray.DataArray
-        Land fraction, 0 to 1, on (lat, lon).
-    box : dict of slice
-        Region in degrees north and east.
-
-    Returns
-    -------
-    flux : xarray.DataArray
-        Per m2 of land on (..., lat, lon) of :func:`target_grid`; NaN where there is no land.
-    fraction : xarray.DataArray
-        Land fraction on (lat, lon) of the target: the land that has a flux.
-
-    Raises
-    ------
-    InputError
-        If the source does not reach the centre of every target cell, or has a hole. When something
-        is computed: if cells without a value at the first step have one later.
+    Takes a flux on (..., lat, lon), ascending, and the land fraction (0 to 1) of its cells. Returns
+    both on the cells of :func:`target_grid`; NaN where there is no land with a flux. Refused is a
+    source that does not reach the centre of every target cell, or has a hole; when something is
+    computed, cells without a value at the first step that have one later.
 
     Notes
     -----
     First-order conservative: flux times fraction, and fraction, are averaged over the area that
     each source cell shares with a target cell, and then divided. Along each axis the shared part
     is the overlap of intervals, in longitude and in the sine of latitude, between the cells' true
-    bounds. The library ``xarray_regrid`` takes bounds
-    halfway between centres, and weighs a source cell by its whole area instead of by the shared
-    part: it misses the total by up to 5e-4 from a 2.8 degree grid.
+    bounds. The library ``xarray_regrid`` takes bounds halfway between centres, and weighs a source
+    cell by its whole area instead of by the shared part: it misses the total by up to 5e-4 from a
+    2.8 degree grid.
 
     A source cell without a value at the first step is no land. One that lacks a value later has
     a gap, which the target cells that touch it show as NaN. A target cell on the rim that is
     only partly covered takes the average of the covered part.
     """
     target = target_grid(box)
-    bounds = dict(zip(("lat", "lon"), cell_bounds(flux), strict=True))
-    _check_cover(flux, bounds, target)
-    weights = {
-        f"by_{name}": _weights(source, target[f"{name}_bnds"], name)
-        for name, source in bounds.items()
-    }
-    plain, fraction = (each.drop_vars(_ALL_SIDES, errors="ignore") for each in (flux, fraction))
-    there = first_step(plain).notnull()
+    where = str(flux.attrs.get("model", flux.name))
+    shares = []
+    for name, source in zip(SIDES, cell_bounds(flux), strict=True):
+        _check_cover(f"{where}: {name}", source, target[f"{name}_bnds"])
+        ends = [source.values, target[f"{name}_bnds"].values]
+        if name == "lat":
+            ends = [np.sin(np.radians(each)) for each in ends]
+        shared = overlap(*ends)
+        shares.append(shared / np.where(shared.any(axis=0), shared.sum(axis=0), 1))
+    flux, fraction = (each.drop_vars(_ALL_SIDES, errors="ignore") for each in (flux, fraction))
+    there = first_step(flux).notnull()
     land = fraction.where(there, 0.0)
-    on_land = partial(_average_on_land, where=str(flux.attrs.get("model", flux.name)))
-    moved = _move(on_land, target, weights, plain, land, there)
-    land = _move(_average, target, weights, land)
-    land = land.assign_attrs(units="1", long_name="land fraction").rename("land_fraction")
-    return moved.transpose(*flux.dims).rename(flux.name).assign_attrs(flux.attrs), land
+
+    def move(function: Callable, *arrays: xr.DataArray) -> xr.DataArray:
+        moved = xr.apply_ufunc(
+            function,
+            *arrays,
+            kwargs={"shares": shares},
+            input_core_dims=[[*SIDES]] * len(arrays),
+            output_core_dims=[[*SIDES]],
+            exclude_dims=set(SIDES),
+            dask="parallelized",
+            output_dtypes=[float],
+            dask_gufunc_kwargs={"output_sizes": {name: target.sizes[name] for name in SIDES}},
+        )
+        return moved.assign_coords({name: target[name].variable for name in SIDES})
+
+    moved = move(partial(_average_on_land, where=where), flux, land, there)
+    land = move(_average, land).assign_attrs(units="1", long_name="land fraction")
+    return moved.assign_attrs(flux.attrs).rename(flux.name), land.rename("land_fraction")
 
 
-def _weights(source: xr.DataArray, target: xr.DataArray, name: str) -> np.ndarray:
-    """Return the share of each source cell in each target cell, (source, target), along an axis."""
-    measured = [
-        np.sin(np.radians(bounds.values)) if name == "lat" else bounds.values
-        for bounds in (source, target)
-    ]
-    shared = overlap(*measured)
-    covered = shared.sum(axis=0)
-    return shared / np.where(covered > 0, covered, 1)
-
-
-def _move(
-    function: Callable, target: xr.Dataset, weights: dict[str, np.ndarray], *arrays: xr.DataArray
-) -> xr.DataArray:
-    grid = ["lat", "lon"]
-    moved = xr.apply_ufunc(
-        function,
-        *arrays,
-        kwargs=weights,
-        input_core_dims=[grid] * len(arrays),
-        output_core_dims=[grid],
-        exclude_dims=set(grid),
-        dask="parallelized",
-        output_dtypes=[float],
-        dask_gufunc_kwargs={"output_sizes": {name: target.sizes[name] for name in grid}},
-    )
-    return moved.assign_coords({name: target[name].variable for name in grid})
-
-
-def _average(values: np.ndarray, by_lat: np.ndarray, by_lon: np.ndarray) -> np.ndarray:
+def _average(values: np.ndarray, shares: list[np.ndarray]) -> np.ndarray:
+    by_lat, by_lon = shares
     return by_lat.T @ values @ by_lon
 
 
 def _average_on_land(
-    values: np.ndarray,
-    land: np.ndarray,
-    there: np.ndarray,
-    by_lat: np.ndarray,
-    by_lon: np.ndarray,
-    where: str,
+    values: np.ndarray, land: np.ndarray, there: np.ndarray, shares: list[np.ndarray], where: str
 ) -> np.ndarray:
     absent = np.isnan(values)
     late = (~absent & ~there).reshape(-1, *there.shape).any(axis=0)
@@ -207,24 +180,23 @@ def _average_on_land(
             found=f"{late.sum()} cells of the region whose values begin later",
             mend="fill the gaps, leave the model out, or download its files again",
         )
+    on_land = _average(np.where(absent, 0, values) * land, shares)
+    whole = _average(land, shares)
+    moved = on_land / np.where(whole > 0, whole, np.nan)
     gap = absent & (land > 0)
-    on_land = _average(np.where(absent, 0, values) * land, by_lat, by_lon)
-    there = _average(land, by_lat, by_lon)
-    moved = on_land / np.where(there > 0, there, np.nan)
     if gap.any():
-        moved[_average(gap.astype(float), by_lat, by_lon) > 0] = np.nan
+        moved[_average(gap.astype(float), shares) > 0] = np.nan
     return moved
 
 
-def _check_cover(flux: xr.DataArray, source: dict[str, xr.DataArray], target: xr.Dataset) -> None:
-    for name, bounds in source.items():
-        low, high = bounds.values.min(), bounds.values.max()
-        hole = find_hole(flux[name].values)
-        if target[name].min() < low or target[name].max() > high or hole:
-            raise InputError(
-                f"{flux.attrs.get('model', flux.name)}: {name}",
-                needed=f"cells from {target[f'{name}_bnds'].values.min():g} "
-                f"to {target[f'{name}_bnds'].values.max():g}, side by side",
-                found=f"cells from {low:g} to {high:g}" + (f", {hole}" if hole else ""),
-                mend="download the whole grid, or a larger region",
-            )
+def _check_cover(where: str, source: xr.DataArray, target: xr.DataArray) -> None:
+    low, high = source.values.min(), source.values.max()
+    centres = target[target.dims[0]]
+    hole = find_hole(source[source.dims[0]].values)
+    if centres.min() < low or centres.max() > high or hole:
+        raise InputError(
+            where,
+            needed=f"cells from {target.values.min():g} to {target.values.max():g}, side by side",
+            found=f"cells from {low:g} to {high:g}" + (f", {hole}" if hole else ""),
+            mend="download the whole grid, or a larger region",
+        )

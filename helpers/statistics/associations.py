@@ -14,7 +14,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from helpers.checks import check_columns, check_level, check_numbers, check_sites, check_whole
 from helpers.errors import InputError
-from helpers.oxygen import EARTH_RADIUS
+from helpers.readers.grids import EARTH_RADIUS
 
 _SHARES = {"different": 1, "within": {"p": (0, 1)}, "gaps": True}
 _SAME = 1e-10  # share of a column that rounding may leave where nothing should be left

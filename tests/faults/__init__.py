@@ -10,7 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-READERS = ("gldas", "cmip5", "sites", "parameters", "sweeps", "models")
+READERS = {
+    "gldas": "GLDAS files",
+    "cmip5": "A CMIP5 archive",
+    "sites": "A table of sites",
+    "parameters": "Parameters of a notebook",
+    "sweeps": "Grids of sweeps",
+    "models": "Path models",
+}
 
 
 class Case(NamedTuple):

@@ -72,11 +72,6 @@ def _arrow(model: PathModel) -> None:
     assert list(model.paths) == [("y", "x")]
 
 
-def _many(model: PathModel) -> None:
-    assert len(model.paths) == 10**5
-    assert len(model.variables) == 10**5 + 1
-
-
 def _as_before(found: PathFit) -> None:
     same = fit_model(parse_model(CHAIN), FOUR)
     np.testing.assert_allclose(found.estimates["estimate"], same.estimates["estimate"])
@@ -87,7 +82,6 @@ def _moderate(found: PathFit) -> None:
     np.testing.assert_allclose(found.estimates["standardized"], same.estimates["standardized"])
 
 
-LINES = "\n".join(f"x{k} ~ x{k + 1}" for k in range(10**5))
 LETTERS = ("names of letters, digits and _",)
 ONCE = ("each arrow or covariance once, of two variables",)
 SUM = FOUR.assign(c=FOUR["a"] - 2 * FOUR["b"])
@@ -96,17 +90,8 @@ CASES: list[Case] = [
     # the file
     Case("No such file", _named("mine.lav"), ("mine.lav", "no such file", "climatic", "soil")),
     Case("A folder", _folder, ("mine.lav", "no text file")),
-    Case("NUL in the name", _named("a\0b"), (r"a\x00b", "no text file")),
-    Case(
-        "A name of 5000 letters",
-        lambda folder: read_model("x" * 5000),
-        ("xxx", "no text file", "characters"),
-    ),
     refuse("A picture", b"\x89PNG\xff", "no text file", line=0),
-    refuse("UTF-16", "y ~ x".encode("utf-16"), "no text file", line=0),
     refuse("An empty file", "", "at least one line"),
-    refuse("Nothing but comments", "# y ~ x\n# z ~ y", "at least one line"),
-    refuse("Nothing but spaces and lines", " \n\t\n ", "at least one line"),
     refuse("Nothing but a covariance", "a ~~ b", "at least one line", "a ~~ b"),
     draws(
         "Lines that end as Windows ends them",
@@ -121,63 +106,33 @@ CASES: list[Case] = [
         answer="The same model.",
     ),
     draws("Tabs and wide spaces", "y\t~\tx  +\u00a0z", [("y", "x"), ("y", "z")], "Spaces."),
-    draws("No spaces", "y~x+z", [("y", "x"), ("y", "z")], "The same model."),
-    Case(
-        "100 000 lines",
-        lambda folder: parse_model(LINES),
-        handled=_many,
-        answer="A model, at once.",
-    ),
     # lines
     refuse("A latent variable", "f =~ y1 + y2", "no latent '=~'"),
     refuse("A label", "y ~ b*x", "no labels, fixed values"),
     refuse("A fixed value", "y ~ 0*x", "no labels, fixed values"),
-    refuse("A fixed covariance", "y ~ a\na ~~ 0*b", "no labels, fixed values", line=2),
     refuse("An intercept", "y ~ 1", "intercepts"),
-    refuse("A constraint", "y ~ x\nb1 == b2", *LETTERS, line=2),
     refuse("A defined parameter", "y ~ x\nab := a*b", "no labels", line=2),
     refuse("C/N for CN", "y ~ x + C/N", "CN, not C/N"),
     refuse("G+ for GP, as an outcome", "G+ ~ x", "GP, not G+"),
-    refuse("G+ for GP, as a cause", "y ~ G+", "GP, not G+"),
     refuse("A dot in a name", "y ~ soil.C", *LETTERS),
-    refuse("A digit that begins a name", "y ~ 2x", *LETTERS),
     refuse("No sign", "y x", "'y x'", "'y ~ x1 + x2'"),
     refuse("No outcome", "~ x", *LETTERS),
-    refuse("No cause", "y ~", *LETTERS),
     refuse("A plus too many", "y ~ x + + z", *LETTERS),
-    refuse("A minus", "y ~ x - z", *LETTERS),
-    refuse("A comma", "y ~ x, z", *LETTERS),
     refuse("An arrow as it is drawn", "x -> y", *LETTERS),
     refuse("Two statements in a line", "y ~ x; z ~ y", *LETTERS),
-    refuse("Two outcomes in a line", "y + z ~ x", *LETTERS),
-    refuse("Three tildes", "y ~~~ x", *LETTERS),
     refuse("A line that goes on", "y ~ x +\n  z", *LETTERS),
     refuse(
         "A letter of another script that looks like the right one",
         "T\u041eP ~ TF",
         "CYRILLIC CAPITAL LETTER O",
     ),
-    refuse("Another sign that looks like the tilde", "y \u223c x", "TILDE OPERATOR"),
-    refuse("The character NUL", "y ~ x\0", r"'y ~ x\x00'"),
     refuse("A line of a million letters that is none", "x" * 10**6, "1,000,002 characters"),
-    refuse("A page of HTML", "<script>alert(1)</script>", *LETTERS),
-    refuse("Code", "__import__('os').system('x')", *LETTERS),
     refuse("A variable that causes itself", "y ~ x\nx ~ x", *ONCE, line=2),
     refuse("A variance, which is always free", "y ~~ y\ny ~ x", *ONCE),
-    refuse("An arrow twice in a line", "y ~ x + x", *ONCE),
     refuse("An arrow twice", "y ~ x\nz ~ x\ny ~ x", *ONCE, line=3),
     refuse("A covariance twice, turned round", "a ~~ b\nb ~~ a\ny ~ a + b", *ONCE, line=2),
     # tables
     unfit("A column that is missing", CHAIN, FOUR[["a", "c"]], "path model", "no column b, d"),
-    unfit(
-        "500 columns that are missing",
-        "d ~ " + " + ".join(f"x{k}" for k in range(500)),
-        FOUR,
-        "path model",
-        "x48, x49 and 450 more",
-        "found:  no column",
-    ),
-    unfit("A column in capitals", CHAIN, FOUR.rename(columns=str.upper), "path model", "no column"),
     Case(
         "A column twice",
         lambda folder: fit_model(parse_model(CHAIN), pd.concat([FOUR, FOUR["b"]], axis=1)),
@@ -203,7 +158,6 @@ CASES: list[Case] = [
     ),
     unfit("A constant column", CHAIN, FOUR.assign(c=5.0), "column 'c'", "5 at every site"),
     unfit("No rows", CHAIN, FOUR[:0], "path model", "found:  0"),
-    unfit("One row", CHAIN, FOUR[:1], "path model", "found:  1"),
     unfit(
         "As many sites as variables", "d ~ a + b + c", FOUR[:4], "path model", "more than 4 sites"
     ),
@@ -215,7 +169,6 @@ CASES: list[Case] = [
         "more than 7 sites",
         "found:  7",
     ),
-    unfit("A sum of columns", "d ~ a + b + c", SUM, "columns a, b and c", "c follows from"),
     unfit(
         "An outcome that is a sum of its causes",
         "c ~ a + b\nd ~ c",
@@ -223,9 +176,7 @@ CASES: list[Case] = [
         "columns a, b and c",
         "c follows from",
     ),
-    unfit("A column twice under two names", "b ~ a", FOUR.assign(b=FOUR["a"]), "columns a and b"),
     unfit("Numbers of 10³⁰⁰", "b ~ a", FOUR * 1e300, "column 'a'", "another unit"),
-    unfit("Numbers of 10⁻²⁰⁰", "b ~ a", FOUR * 1e-200, "column 'a'", "another unit"),
     unfit(
         "More parameters than moments",
         "b ~ a\na ~ b\na ~~ b",
@@ -235,27 +186,12 @@ CASES: list[Case] = [
         "found:  5",
     ),
     unfit(
-        "An arrow and a covariance between the same two",
-        "b ~ a\na ~~ b",
-        FOUR,
-        "path model",
-        "at most 3 free parameters",
-        "found:  4",
-    ),
-    unfit(
         "A loop that the data cannot tell from others",
         "m ~ y\ny ~ m\nz ~ y\nw ~ z\nv ~ w",
         SIX,
         "path model",
         "other values would fit as well",
         "y -> m, m -> y",
-    ),
-    unfit(
-        "A loop with one instrument for both",
-        "m ~ y + x\ny ~ m + x\nz ~ y\nw ~ z\nv ~ w",
-        SIX,
-        "path model",
-        "other values would fit as well",
     ),
     Case(
         "Other columns, and text in them",
