@@ -41,11 +41,11 @@ def load_published_loop() -> tuple[pd.Series, pd.Series]:
 
 
 def bound_determinant(coefficients: np.ndarray, decimals: int = 2) -> tuple[float, float]:
-    """Return the smallest and the largest |R| that a loop with these printed coefficients implies.
+    """Return the smallest and the largest det R that a loop with printed coefficients implies.
 
-    With positive coefficients |R| falls as any of them grows, so that the ends are at the corners
+    With positive coefficients det R falls as any of them grows, so that the ends are at the corners
     of the box of what rounds to them. A corner that no error variances allow (a coefficient too
-    large for its variable) counts as |R| = 0.
+    large for its variable) counts as det R = 0.
 
     Parameters
     ----------

@@ -228,7 +228,7 @@ def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        ``gain``, the product of the coefficients around the loop, which is 1 - |I - B|;
+        ``gain``, the product of the coefficients around the loop, which is 1 - det(I - B);
         ``stability_index``, the largest modulus of the eigenvalues of B: below 1 a push fades from
         round to round; ``amplification``, 1 / (1 - gain): what a lasting push of 1 on a variable
         of the loop becomes there once all rounds have been run, if the loop is stable.
