@@ -14,6 +14,7 @@ from helpers.figures.style import (
     NO_EFFECTS,
     STYLE,
     WIDTH,
+    interval,
     nothing_to_draw,
     printed_names,
     sign_colour,
@@ -81,9 +82,8 @@ def _draw_effects(ax: plt.Axes, effects: pd.DataFrame, start: int) -> list[str]:
     effects = effects.sort_values("total", ascending=False)
     for row, one in enumerate(effects.itertuples(), start):
         colour = sign_colour(one.total)
-        face = colour if one.total_low > 0 or one.total_high < 0 else "white"
-        ax.plot([one.total_low, one.total_high], [row, row], color=colour, lw=1.5)
-        ax.plot(one.total, row, "o", color=colour, ms=5, mfc=face)
+        clear = one.total_low > 0 or one.total_high < 0
+        interval(ax, row, one.total_low, one.total, one.total_high, colour, clear=clear)
         if one.direct and not np.isnan(one.direct):
             ax.plot(one.direct, row + 0.3, "D", color=sign_colour(one.direct), ms=3.5, mfc="white")
     return list(printed_names(effects.index).values())

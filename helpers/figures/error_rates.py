@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from helpers.figures.style import STYLE, WIDTH
+from helpers.figures.style import STYLE, WIDTH, panels
 
 CASE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _MARKERS = "os^D"
@@ -72,19 +72,11 @@ def rate_lines(
     target : float, optional
         A rate to draw a line at.
     """
-    panels, lines, sizes = (table.index.unique(level) for level in range(3))
-    columns = 2 if len(panels) != 3 else 3
-    rows = -(-len(panels) // columns)
+    kinds, lines, sizes = (table.index.unique(level) for level in range(3))
+    columns = 2 if len(kinds) != 3 else 3
     with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            rows,
-            columns,
-            sharex=True,
-            sharey=True,
-            figsize=(WIDTH, 1.1 + 1.9 * rows),
-            squeeze=False,
-        )
-        for ax, panel in zip(axes.flat, panels, strict=True):
+        fig, axes = panels(len(kinds), columns, 1.1, 1.9, sharex=True, sharey=True)
+        for ax, panel in zip(axes.flat, kinds, strict=False):
             for k, line in enumerate(lines):
                 part = 100 * table.xs(panel).xs(line)[["rate", "low", "high"]]
                 beside = part.index.to_numpy(float) * 1.05 ** (k - (len(lines) - 1) / 2)

@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
 
 from helpers.factors import load_factors
 from helpers.figures.style import (
@@ -15,7 +14,10 @@ from helpers.figures.style import (
     STYLE,
     WIDTH,
     ZONE_MARKERS,
+    interval,
+    log_ticks,
     nothing_to_draw,
+    panels,
 )
 
 
@@ -65,19 +67,10 @@ def gradient_panels(
         return nothing_to_draw("No factors of this group. Add columns to sites.csv.")
     registry = load_factors()
     colour = GROUP_COLOURS[registry.loc[scaled.columns[0], "group"]]
-    columns = 3
-    rows = -(-scaled.shape[1] // columns)
     km = elevation / 1000
     ends = np.linspace(km.min(), km.max(), 50)
     with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            rows,
-            columns,
-            sharex=True,
-            sharey=True,
-            figsize=(WIDTH, 0.6 + 1.25 * rows),
-            squeeze=False,
-        )
+        fig, axes = panels(scaled.shape[1], 3, 0.6, 1.25, sharex=True, sharey=True)
         for ax, code in zip(axes.flat, scaled, strict=False):
             ax.plot(km, scaled[code], "o", color=colour, markersize=3, alpha=0.8)
             ax.plot(ends, np.polyval(np.polyfit(km, scaled[code], 1), ends), color="black", lw=1.2)
@@ -87,10 +80,6 @@ def gradient_panels(
             ax.set(ylim=(-0.05, 1.05), yticks=[0, 1])
             ax.margins(x=0.1)
             ax.locator_params(axis="x", nbins=3)
-        for ax in axes.flat[scaled.shape[1] :]:
-            ax.remove()
-        for ax in axes.flat[scaled.shape[1] - columns : scaled.shape[1]]:
-            ax.tick_params(labelbottom=True)
         fig.supxlabel("Elevation (km)", fontsize=10)
         fig.supylabel("Share of the range", fontsize=10)
     shapes = fits.loc[scaled.columns, "shape"]
@@ -129,15 +118,12 @@ def factor_intervals(
         fig, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.19 * len(estimates)))
         if neutral == 1:
             ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_major_formatter("{x:g}")
-            ax.xaxis.set_minor_locator(NullLocator())
+            log_ticks(ax.xaxis)
         ax.axvline(neutral, color="0.6", lw=1)
         for position, (code, one) in enumerate(estimates.iterrows()):
             colour = GROUP_COLOURS[registry.loc[code, "group"]]
-            ax.plot([one["low"], one["high"]], [position, position], color=colour, lw=1.5)
-            face = colour if above[code] or below[code] else "white"
-            ax.plot(one["middle"], position, "o", color=colour, ms=5, markerfacecolor=face)
+            clear = above[code] or below[code]
+            interval(ax, position, one["low"], one["middle"], one["high"], colour, clear=clear)
         ax.set_yticks(range(len(estimates)), registry["label"])
         ax.set_ylim(len(estimates) - 0.4, -0.6)
         ax.set_xlabel(label)

@@ -45,19 +45,7 @@ def arrange(
     sizes: dict[str, np.ndarray],
     numbers: dict[tuple[str, str], np.ndarray],
 ) -> tuple[Drawing, dict[tuple[str, str], np.ndarray]]:
-    """Return the drawing and the centre of each number, with gaps as small as numbers allow.
-
-    Parameters
-    ----------
-    model : PathModel
-        Variables of a loop go on a circle, those of any other model in layers.
-    outcome : str
-        The variable that is drawn last, where it causes nothing.
-    sizes : dict of numpy.ndarray
-        Width and height of each box, by variable, inches.
-    numbers : dict of numpy.ndarray
-        Width and height of each number, by (from, to), inches.
-    """
+    """Return the drawing and the centre of each number, with gaps as small as numbers allow."""
     loop = _find_loop(model)
     layers = {} if loop else _find_layers(model, outcome)
     tried = []
@@ -78,17 +66,7 @@ def height_of(
     places: dict[tuple[str, str], np.ndarray],
     numbers: dict[tuple[str, str], np.ndarray],
 ) -> float:
-    """Return the height of the picture, inches.
-
-    Parameters
-    ----------
-    drawing : Drawing
-        Boxes, curves and arcs.
-    places : dict of numpy.ndarray
-        Centre of each number.
-    numbers : dict of numpy.ndarray
-        Width and height of each number, by (from, to), inches.
-    """
+    """Return the height of the picture, inches."""
     tops = [box[3] for box in drawing.boxes.values()]
     tops += [curve[:, 1].max() for curve in drawing.curves.values()]
     tops += [places[pair][1] + numbers[pair][1] / 2 for pair in places]
@@ -96,15 +74,7 @@ def height_of(
 
 
 def around(causes: list[str], size: np.ndarray) -> Drawing:
-    """Place causes clockwise on an ellipse around TOP, one above the other on either side.
-
-    Parameters
-    ----------
-    causes : list of str
-        From the top on the right side, clockwise.
-    size : numpy.ndarray
-        Width and height of a box, inches.
-    """
+    """Place causes clockwise on an ellipse around TOP, one above the other on either side."""
     right = -(-len(causes) // 2)
     spots = []
     for count, side in ((right, 1), (len(causes) - right, -1)):
@@ -358,15 +328,7 @@ def _on_circle(
 
 
 def bend(start: tuple, end: tuple, bow: float) -> np.ndarray:
-    """Return a parabola from box to box, bent to the left of its way by a share of its length.
-
-    Parameters
-    ----------
-    start, end : tuple of numpy.ndarray
-        Centre and size of the two boxes.
-    bow : float
-        The share; negative bends it to the right.
-    """
+    """Return a parabola from box to box, bent to the left of its way by a share of its length."""
     along = end[0] - start[0]
     control = (start[0] + end[0]) / 2 + 2 * bow * np.array([-along[1], along[0]])
     t = np.linspace(0, 1, 200)[:, None]
@@ -425,15 +387,7 @@ def place_numbers(
 
 
 def even_out(curve: np.ndarray, step: float) -> np.ndarray:
-    """Return points of a curve at even distances of about one step.
-
-    Parameters
-    ----------
-    curve : numpy.ndarray
-        Points, (k, 2).
-    step : float
-        Inches.
-    """
+    """Return points of a curve at even distances of about one step."""
     way = np.r_[0, np.linalg.norm(np.diff(curve, axis=0), axis=1).cumsum()]
     at = np.linspace(0, way[-1], max(3, round(way[-1] / step)))
     return np.stack([np.interp(at, way, axis) for axis in curve.T], axis=1)

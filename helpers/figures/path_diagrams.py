@@ -148,17 +148,7 @@ def _two_decimals(values: pd.Series) -> dict:
 
 
 def measure(fig: plt.Figure, text: str, fontsize: float) -> np.ndarray:
-    """Return width and height of letters, inches.
-
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        The picture that they are meant for.
-    text : str
-        The letters.
-    fontsize : float
-        Points.
-    """
+    """Return width and height of letters, inches."""
     artist = fig.text(0.5, 0.5, text, fontsize=fontsize)
     box = artist.get_window_extent()
     artist.remove()
@@ -166,15 +156,7 @@ def measure(fig: plt.Figure, text: str, fontsize: float) -> np.ndarray:
 
 
 def width_of_boxes(fig: plt.Figure, names: dict[str, str], below: dict[str, str]) -> float:
-    """Return the width of a box that holds any of the names, and any of the lines below them.
-
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        The picture that the boxes are meant for.
-    names, below : dict of str
-        First and second line of each box.
-    """
+    """Return the width of a box that holds any of the names, and any of the lines below them."""
     widths = [measure(fig, text, 10)[0] for text in names.values()]
     widths += [measure(fig, text, 8)[0] for text in below.values()]
     return max(widths) + 0.14
@@ -191,21 +173,7 @@ def _inch_axes(fig: plt.Figure, height: float) -> plt.Axes:
 def draw_box(
     ax: plt.Axes, name: str, box: np.ndarray, lines: list[str | None], style: dict
 ) -> None:
-    """Draw a box with one line of letters, or a second, smaller one below it.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Counts in inches.
-    name : str
-        Of the variable.
-    box : numpy.ndarray
-        Left, bottom, right, top.
-    lines : list of str
-        The second may be None.
-    style : dict
-        Of the frame.
-    """
+    """Draw a box with one line of letters, or a second, smaller one below it."""
     corner, size = box[:2], box[2:] - box[:2]
     shape = "round,pad=0,rounding_size=0.06"
     style = {"facecolor": "0.95", "gid": f"box {name}"} | style
@@ -220,21 +188,7 @@ def draw_box(
 def draw_number(
     ax: plt.Axes, place: np.ndarray, text: str, pair: tuple[str, str], colour: str = "black"
 ) -> None:
-    """Write the number of an arrow on white.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Counts in inches.
-    place : numpy.ndarray
-        Centre, (2,).
-    text : str
-        The number.
-    pair : tuple of str
-        Where the arrow comes from and where it goes.
-    colour : str
-        Of the letters.
-    """
+    """Write the number of an arrow on white."""
     patch = {"facecolor": "white", "edgecolor": "none", "pad": ROOM * 72 / 2}
     style = {"ha": "center", "va": "center", "fontsize": 8, "bbox": patch, "zorder": 4}
     ax.text(*place, text, color=colour, gid=_gid(pair), **style)
@@ -246,21 +200,7 @@ def _draw_line(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid:
 
 
 def draw_arrow(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid: str) -> None:
-    """Draw a curve that ends in a triangle, coloured and dashed by its sign.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Counts in inches.
-    curve : numpy.ndarray
-        Points, (k, 2).
-    value : float
-        Coefficient.
-    width : float
-        Points.
-    gid : str
-        Name of the line.
-    """
+    """Draw a curve that ends in a triangle, coloured and dashed by its sign."""
     curve = even_out(curve, 0.01)
     shaft = curve[np.linalg.norm(curve - curve[-1], axis=1) > HEAD]
     _draw_line(ax, shaft, value, width, gid)

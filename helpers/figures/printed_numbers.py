@@ -7,9 +7,9 @@ from textwrap import fill
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
-from helpers.figures.style import STYLE, WIDTH, nothing_to_draw, printed_names
+from helpers.figures.style import STYLE, WIDTH, log_ticks, nothing_to_draw, printed_names
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 _NOISE = 1e-12  # of a number that was rounded in binary
@@ -147,9 +147,7 @@ def bound_ranges(ranges: pd.DataFrame, axis: str, *, log: bool) -> tuple[plt.Fig
             ax.set_xlim(*_round_outwards(ends[ends > 0]))
             ax.xaxis.set_major_formatter(_show_power)
             if np.ptp(np.log10(ax.get_xlim())) < 1.5:
-                ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                ax.xaxis.set_major_formatter("{x:g}")
-                ax.xaxis.set_minor_locator(NullLocator())
+                log_ticks(ax.xaxis)
         left = ax.get_xlim()[0]
         for row, (low, high) in enumerate(ranges[["low", "high"]].to_numpy()):
             endless = log and low <= 0
