@@ -87,49 +87,31 @@ def runs_through(points: np.ndarray, box: np.ndarray) -> bool:
     return bool(((points > box[:2]) & (points < box[2:])).all(axis=1).any())
 
 
-def arrows_under_numbers(ax: plt.Axes) -> list[tuple[str, str]]:
-    numbers = dict(zip(numbers_of(ax), extents(numbers_of(ax).values()), strict=True))
-    return [
-        (number, line)
-        for line in lines_of(ax)
-        for number, extent in numbers.items()
-        if line != number and runs_through(points_of(ax, line), extent)
-    ]
+def assert_diagram(ax: plt.Axes, values: dict[str, float], under_numbers: int = 0) -> None:
+    """Check the boxes, lines and numbers of a diagram against the values, by "cause to effect".
 
-
-def assert_clear(ax: plt.Axes) -> None:
-    """Check that no box or number covers another, and that no line runs through a box."""
-    boxes = boxes_of(ax)
-    numbers = dict(zip(numbers_of(ax), extents(numbers_of(ax).values()), strict=True))
-    taken = [*boxes.items(), *numbers.items()]
-    for (one, here), (other, there) in combinations(taken, 2):
-        assert not overlap(here, there), f"{one} and {other} overlap"
-    for gid in lines_of(ax):
-        hit = [name for name, box in boxes.items() if runs_through(points_of(ax, gid), box)]
-        assert not hit, f"{gid} runs through {hit}"
-
-
-def assert_joined(ax: plt.Axes) -> None:
-    """Check that each arrow leads from its cause to its effect, with its number on it."""
-    boxes, inch = boxes_of(ax), ax.figure.dpi
-    for gid in lines_of(ax).keys() - arcs_of(ax):
-        ends = points_of(ax, gid)[[0, -1]]
-        for name, end, reach in zip(gid.split(" to "), ends, (0.02, 0.15), strict=True):
-            box = boxes[name]
-            away = np.maximum(np.maximum(box[:2] - end, end - box[2:]), 0)
-            assert np.linalg.norm(away) <= reach * inch, f"{gid} does not touch {name}"
-    for gid, text in numbers_of(ax).items():
-        (extent,) = extents([text])
-        away = points_of(ax, gid) - (extent[:2] + extent[2:]) / 2
-        assert np.linalg.norm(away, axis=1).min() < 0.03 * inch, f"{gid} is not on its line"
-
-
-def assert_drawn_as(ax: plt.Axes, values: dict[str, float]) -> None:
-    """Check that lines are solid where positive, dashed where negative, in two colours.
-
-    They are wider where the value is larger, up to 1.
+    No box or number covers another; no line runs through a box or (but for so many) under the
+    number of another; each joins its two boxes, with its number on it. Lines are solid where
+    positive and dashed where negative, in two colours, and wider where the value is larger.
     """
-    lines = lines_of(ax)
+    boxes, lines, inch = boxes_of(ax), lines_of(ax), ax.figure.dpi
+    numbers = dict(zip(numbers_of(ax), extents(numbers_of(ax).values()), strict=True))
+    assert lines.keys() == numbers.keys() == values.keys() | arcs_of(ax)
+    for (one, here), (other, there) in combinations([*boxes.items(), *numbers.items()], 2):
+        assert not overlap(here, there), f"{one} and {other} overlap"
+    under = []
+    for gid in lines:
+        points = points_of(ax, gid)
+        hit = [name for name, box in boxes.items() if runs_through(points, box)]
+        assert not hit, f"{gid} runs through {hit}"
+        under += [(gid, to) for to in numbers if to != gid and runs_through(points, numbers[to])]
+        middle = (numbers[gid][:2] + numbers[gid][2:]) / 2
+        assert np.linalg.norm(points - middle, axis=1).min() < 0.03 * inch, gid
+        for name, end, reach in zip(gid.split(" to "), points[[0, -1]], (0.02, 0.15), strict=True):
+            away = np.maximum(np.maximum(boxes[name][:2] - end, end - boxes[name][2:]), 0)
+            joined = np.linalg.norm(away) <= reach * inch
+            assert joined or gid in arcs_of(ax), f"{gid} does not touch {name}"
+    assert len(under) <= under_numbers, under
     colours = {True: set(), False: set()}
     for gid, value in values.items():
         assert (lines[gid].get_linestyle() == "-") == (value > 0), gid
