@@ -26,6 +26,13 @@ def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.
         whiskers of one binomial standard error.
     alpha : float
         Level of the tests; drawn as a line.
+
+    Examples
+    --------
+    >>> worlds = pd.DataFrame({"p": [4, 6, 5], "pairs": 100})
+    >>> fig, axes = mark_histograms({"independent": worlds, "alike": 4 * worlds}, 0.05)
+    >>> [ax.get_title(loc="right") for ax in axes]
+    ['independent', 'alike']
     """
     shares = {kind: 100 * table["p"] / table["pairs"] for kind, table in counts.items()}
     top = 5 * np.ceil(max(share.max() for share in shares.values()) / 5 + 0.2)
@@ -71,6 +78,14 @@ def rate_lines(
         What the size is, and what the rate is of.
     target : float, optional
         A rate to draw a line at.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_product([["a chain", "a fork"], ["χ²"], [30, 60]])
+    >>> table = pd.DataFrame({"rate": [0.5, 0.7] * 2, "low": 0.4, "high": 0.8}, index)
+    >>> fig, axes = rate_lines(table, "Sites", "Models that pass", target=0.8)
+    >>> axes.shape
+    (1, 2)
     """
     kinds, lines, sizes = (table.index.unique(level) for level in range(3))
     columns = 2 if len(kinds) != 3 else 3
@@ -116,6 +131,13 @@ def rate_dots(
         What the rate is of.
     target : float, optional
         A rate to draw a line at.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_product([["TF", "SOC"], ["all", "some"]])
+    >>> table = pd.DataFrame({"rate": [0.1, 0.2, 0.3, 0.4], "low": 0, "high": 0.5}, index)
+    >>> rate_dots(table, "Wrong signs")[0].get_label().split(". ")[-1]
+    'all: 10 to 30 %, the most at SOC; some: 20 to 40 %, the most at SOC.'
     """
     names, cases = (table.index.unique(level) for level in range(2))
     with plt.rc_context(STYLE):
@@ -161,6 +183,15 @@ def power_curves(
         The true correlation that is found with the chance `power`.
     power : float
         A chance to draw a line at.
+
+    Examples
+    --------
+    >>> worlds = {"rate": [0.1, 0.9], "low": [0.05, 0.8], "high": [0.2, 1.0]}
+    >>> worlds |= {"factor": [3.0, 1.1], "factor_low": [2, 1.0], "factor_high": [4, 1.2]}
+    >>> exact = pd.Series([0.1, 0.9], [0.1, 0.6])
+    >>> fig, axes = power_curves(pd.DataFrame(worlds, [0.1, 0.6]), exact, 0.49, 0.8)
+    >>> [ax.get_ylabel() for ax in axes]
+    ['Found (%)', 'Found size / true']
     """
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(2, sharex=True, figsize=(WIDTH, 4.3))

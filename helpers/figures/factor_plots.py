@@ -30,6 +30,12 @@ def minmax_pair(values: pd.Series, scaled: pd.Series, unit: str) -> tuple[plt.Fi
         The factor in its unit, and scaled to 0-1.
     unit : str
         Of `values`.
+
+    Examples
+    --------
+    >>> fig, _ = minmax_pair(pd.Series([2, 3, 6], name="SOC"), pd.Series([0, 0.25, 1]), "g kg-1")
+    >>> fig.get_label().split(";")[0]
+    '3 dots on a line from 2 to 6 g kg-1'
     """
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 1.9))
@@ -62,6 +68,13 @@ def gradient_panels(
     fits : pandas.DataFrame
         One row per factor, with the columns ``shape`` and ``marks``
         (:mod:`helpers.statistics.gradients`).
+
+    Examples
+    --------
+    >>> fits = pd.DataFrame({"shape": "rises", "marks": "**"}, index=["SOC"])
+    >>> scaled = pd.DataFrame({"SOC": [0, 0.4, 1]})
+    >>> gradient_panels(pd.Series([3000, 4000, 4800]), scaled, fits)[0].get_label()[-11:]
+    'rises: SOC.'
     """
     if scaled.empty:
         return nothing_to_draw("No factors of this group. Add columns to sites.csv.")
@@ -108,6 +121,13 @@ def factor_intervals(
     neutral : float
         The value that means no effect; dots are filled where the interval leaves it out. With 1,
         for ratios, the axis is logarithmic.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"r": [0.6, -0.1], "low": [0.3, -0.5], "high": [0.8, 0.4]})
+    >>> fig, ax = factor_intervals(table.set_axis(["TF", "CN"]), "r, 95 %")
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['TF', 'C/N']
     """
     if estimates.empty:
         return nothing_to_draw("Nothing to compare: two groups of 3 sites are needed.")
@@ -159,6 +179,14 @@ def group_means(
     marks : dict of pandas.DataFrame
         For ``land_cover`` and ``zone``: rows are factors, columns pairs of groups (first, second),
         cells the marks of their tests. Groups that are in no pair are not drawn.
+
+    Examples
+    --------
+    >>> sites = pd.DataFrame({"land_cover": ["meadow", "steppe"], "zone": "arid"})
+    >>> marks = pd.DataFrame({("meadow", "steppe"): {"SOC": "*"}})
+    >>> fig, axes = group_means(pd.DataFrame({"SOC": [1, 0]}), sites, {"land_cover": marks})
+    >>> len(axes)
+    1
     """
     drawn = {by: table for by, table in marks.items() if table.shape[1]}
     if scaled.empty or not drawn:

@@ -36,6 +36,14 @@ def field_map(
         Metres on (lat, lon).
     others : pandas.DataFrame
         Equations of soil respiration with longitude and latitude; drawn as crosses.
+
+    Examples
+    --------
+    >>> from helpers.readers.terrain import load_elevation
+    >>> from helpers.study import load_study
+    >>> sites = load_study().sites
+    >>> field_map(sites, load_elevation(), sites[:3])[0].get_label().split(". ")[1]
+    'Crosses mark where 3 equations of soil respiration come from.'
     """
     with plt.rc_context(STYLE):
         fig, ax = relief_axes(elevation, 3.3)
@@ -78,6 +86,14 @@ def cover_gradients(
         Name and unit of each property, in the order drawn.
     logged : list of str
         Properties with a logarithmic axis, whose parabola is that of the logarithm.
+
+    Examples
+    --------
+    >>> from helpers.study import load_study
+    >>> sites, labels = load_study().sites, {"SOC": "SOC (g kg⁻¹)", "pH": "pH"}
+    >>> fig, axes = cover_gradients(sites, labels, logged=["SOC"])
+    >>> [ax.get_yscale() for ax in axes.flat]
+    ['log', 'linear']
     """
     km = sites["elevation"] / 1000
     ends = np.linspace(km.min(), km.max(), 60)
@@ -128,6 +144,13 @@ def sign_forest(table: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:
         or 0 where no sign is read from the paper.
     label : str
         Of the axis: quantity, level of the intervals.
+
+    Examples
+    --------
+    >>> one = {"estimate": 0.6, "low": 0.3, "high": 0.8, "claimed": 1}
+    >>> fig, ax = sign_forest(pd.DataFrame(one, ["TF – SOC"]), "Correlation r")
+    >>> [text.get_text() for text in ax.texts]
+    ['+', 'paper']
     """
     clear = (table["low"] > 0) | (table["high"] < 0)
     with plt.rc_context(STYLE):
@@ -176,6 +199,15 @@ def respiration_curves(
         From :func:`helpers.statistics.respiration_curve`, of all `equations` that have alpha.
     book : pandas.Series
         R_s by temperature in degrees Celsius, umol m-2 s-1.
+
+    Examples
+    --------
+    >>> T = np.arange(0.0, 16)
+    >>> field = pd.DataFrame({"alpha": [0.7], "beta": [0.1], "T_low": [2], "T_high": [12]})
+    >>> mean = pd.DataFrame({"estimate": 0.7 * np.exp(0.1 * T), "low": 0.3, "high": 4}, T)
+    >>> fig, ax = respiration_curves(field, mean, mean["estimate"])
+    >>> ax.get_yscale()
+    'log'
     """
     averaged = equations["alpha"].notna().sum()
     known = equations.dropna(subset=["alpha", "beta", "T_low", "T_high"])

@@ -36,7 +36,7 @@ _ABOVE = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", 
 
 
 def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]:
-    """Draw loops side by side, every variable at the same place in each of them.
+    r"""Draw loops side by side, every variable at the same place in each of them.
 
     Arrows are solid and green where positive, dashed and red where negative; their width follows
     the size of the coefficient up to 1.
@@ -52,6 +52,14 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     ------
     InputError
         For coefficients of another kind of model.
+
+    Examples
+    --------
+    >>> names = ["TF", "EVI", "SOC"]
+    >>> B = pd.DataFrame([[0, 0, 0.5], [0.8, 0, 0], [0, 0.5, 0]], names, names)
+    >>> fig, axes = loop_panels({"a loop": B, "a weaker one": B / 2})
+    >>> axes[0].texts[-1].get_text()
+    'gain 0.20\nstability index 0.58: stable'
     """
     arrows = {title: _find_arrows(B) for title, B in loops.items()}
     measures = {title: feedback(B) for title, B in loops.items()}
@@ -210,6 +218,13 @@ def response_steps(
         The one that is pushed.
     round_length : int
         Steps of one round, the number of variables in the loop.
+
+    Examples
+    --------
+    >>> response = pd.DataFrame({"TF": [1, 1, 1, 1.2, 1.2, 1.2, 1.24]})
+    >>> fig, _ = response_steps({"gain 0.2": response}, {"gain 0.2": 1.25}, "TF", 3)
+    >>> fig.get_label().split(". ")[-1]
+    'gain 0.2: tends to 1.25.'
     """
     lines = {case: response[variable] for case, response in responses.items()}
     kept = pd.DataFrame({case: lines[case] for case in limits or lines})
@@ -285,6 +300,12 @@ def gain_distributions(
         By world: gains between -1 and 1; NaN, where a sample has no real solution, is left out.
     marked : dict of float
         Gains to draw a line at, by name.
+
+    Examples
+    --------
+    >>> fig, _ = gain_distributions({"a chain": pd.Series([0.1, 0.4, -0.2])}, {"printed": 0.41})
+    >>> fig.get_label().split(": ")[-1]
+    'printed 0.41.'
     """
     edges = np.linspace(-1, 1, 41)
     gains = {world: values.dropna() for world, values in gains.items()}
@@ -333,6 +354,11 @@ def say_share(share: float, decimals: int = 1) -> str:
         From 0 to 1.
     decimals : int
         Of the percentage.
+
+    Examples
+    --------
+    >>> say_share(0.25), say_share(0.9999), say_share(1)
+    ('25.0%', '> 99.9%', '100.0%')
     """
     least = 10.0**-decimals
     if 0 < share < least / 200:

@@ -20,6 +20,13 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
         With longitude, latitude, land_cover and zone.
     elevation : xarray.DataArray
         Metres on (lat, lon).
+
+    Examples
+    --------
+    >>> from helpers.readers.terrain import load_elevation
+    >>> from helpers.study import load_study
+    >>> site_map(load_study().sites, load_elevation())[0].get_label()[:60]
+    'Map of the Tibetan Plateau in grey relief with 30 sites from'
     """
     with plt.rc_context(STYLE):
         fig, ax = relief_axes(elevation, 3.2)
@@ -62,6 +69,14 @@ def field_maps(
         Quantity and unit, for the colour bar.
     dots : xarray.DataArray, optional
         On the same coordinates; a dot is drawn in the cells where it is true.
+
+    Examples
+    --------
+    >>> from helpers.study import load_study
+    >>> albedo = load_study().climate["Albedo_inst"].expand_dims(panel=["albedo"])
+    >>> fig, axes = field_maps(albedo, "albedo (%)")
+    >>> axes[0, 0].get_title()
+    'albedo'
     """
     names = fields["panel"].values
     columns = min(3, len(names)) if len(names) != 4 else 2
@@ -108,6 +123,12 @@ def name_stand_ins(models: xr.DataArray, label: str) -> xr.DataArray:
         With a dimension ``model``, whose coordinate has the names of genuine models or families.
     label : str
         Of the values, as in :data:`helpers.provenance.LABELS`.
+
+    Examples
+    --------
+    >>> models = xr.DataArray([1.0, 2.0], {"model": ["CanESM2", "MIROC5"]})
+    >>> name_stand_ins(models, "emulated")["model"].values.tolist()
+    ['stand-in for CanESM2', 'stand-in for MIROC5']
     """
     if label != "emulated":
         return models

@@ -24,7 +24,7 @@ BY_HAND = STYLE | {"figure.constrained_layout.use": False}
 
 
 def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Axes]:
-    """Draw a fitted path model with its standardized coefficients (Fig. 3a-d, 4c).
+    r"""Draw a fitted path model with its standardized coefficients (Fig. 3a-d, 4c).
 
     Arrows are solid and green where positive, dashed and red where negative; their width follows
     the size of the coefficient.
@@ -36,6 +36,14 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
         those of any other model in layers, causes before effects.
     outcome : str
         The variable that is drawn last, where the model has it and it causes nothing.
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import fit_model, parse_model
+    >>> from helpers.study import load_study
+    >>> fit = fit_model(parse_model("SOC ~ TF\nCenzy ~ SOC"), load_study().factors())
+    >>> path_diagram(fit)[0].get_label().split(":")[0]
+    'Path diagram of 3 variables in 3 rows, causes before effects'
     """
     model = fit.model
     rows = fit.estimates
@@ -87,6 +95,12 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
     ----------
     tables : dict of pandas.DataFrame
         By group of factors: a column ``total``, by cause. Without rows, the figure says so.
+
+    Examples
+    --------
+    >>> totals = pd.DataFrame({"total": [0.8, -0.3]}, index=["TF", "PET"])
+    >>> effect_web({"climatic": totals})[0].get_label().split(": ")[-1]
+    'TF +0.80, PET -0.30.'
     """
     parts = {
         (group, cause): total

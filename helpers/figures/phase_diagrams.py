@@ -47,6 +47,14 @@ def phase_diagram(
     pairs : pandas.DataFrame
         By ``from`` and ``to`` (shown where one phase follows the other): ``left``, ``right``
         (two markers), ``r``, ``r_low``, ``r_high`` and ``label`` of their correlation here.
+
+    Examples
+    --------
+    >>> from helpers.paper.phases import load_links, load_phases
+    >>> here = pd.DataFrame({"r": 0.9, "r_low": 0.8, "r_high": 0.95, "label": "observed"}, ["TF"])
+    >>> fig, _ = phase_diagram(load_phases(), load_links(), here, pd.DataFrame())
+    >>> fig.get_label().split("; ")[1]
+    'here +0.90 [0.80, 0.95] observed'
     """
     arrows = gather_links(links)
     names = phases.sort_values("order")["name"]
@@ -233,6 +241,15 @@ def third_panels(
         Markers at the same sites, shares of their range.
     alone : pandas.DataFrame
         As :func:`helpers.paper.time_changes` returns it for them.
+
+    Examples
+    --------
+    >>> alone = pd.DataFrame({"share": 0.7, "share_low": 0.5, "share_high": 0.9}, ["SOC"])
+    >>> fig, axes = third_panels(
+    ...     pd.Series([1, 2, 3]), pd.DataFrame({"SOC": [0, 0.7, 1]}), alone
+    ... )
+    >>> axes[0, 0].get_title(loc="left")
+    'SOC: share 0.70 [0.50, 0.90]'
     """
     groups = load_factors()["group"]
     order = top.sort_values(kind="stable").index

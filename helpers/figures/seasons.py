@@ -16,6 +16,13 @@ def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
     ----------
     monthly : pandas.DataFrame
         Indexed by month (dates), one column per quantity, named with its unit.
+
+    Examples
+    --------
+    >>> months = pd.date_range("2013-01", periods=24, freq="MS")
+    >>> fig, axes = seasonal_cycles(pd.DataFrame({"Rain (mm)": months.month}, months))
+    >>> len(axes[0, 0].lines)
+    2
     """
     years = monthly.groupby(monthly.index.year)
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.75, len(years)))

@@ -57,6 +57,13 @@ def show(fig: plt.Figure, legend: str) -> None:
     -----
     With the environment variable of ``VECTORS`` the figure is put in as SVG, too. ``make pdf``
     asks for that; notebooks and pages keep the smaller PNG.
+
+    Examples
+    --------
+    >>> fig, ax = plt.subplots()
+    >>> fig.set_label("An empty square.")
+    >>> show(fig, "Nothing, n = 0.")  # doctest: +ELLIPSIS
+    {'image/png': '...', 'text/plain': 'An empty square...
     """
     from IPython.display import display
 
@@ -88,7 +95,14 @@ def _draw_vectors(fig: plt.Figure) -> str:
 
 
 def nothing_to_draw(message: str) -> tuple[plt.Figure, np.ndarray]:
-    """Return a figure that says what the study lacks, so that the page goes on without it."""
+    """Return a figure that says what the study lacks, so that the page goes on without it.
+
+    Examples
+    --------
+    >>> fig, axes = nothing_to_draw("No factors of this group.")
+    >>> fig.get_label(), axes.size
+    ('No factors of this group.', 0)
+    """
     with plt.rc_context(STYLE):
         fig = plt.figure(figsize=(WIDTH, 0.6))
         fig.text(0.5, 0.5, message, ha="center", va="center")
