@@ -88,7 +88,7 @@ def around(causes: list[str], size: np.ndarray) -> Drawing:
     for cause in causes:
         inner = np.array([np.sign(WIDTH / 2 - centres[cause][0]) * size[0] / 2, 0])
         curves[cause, "TOP"] = bend((centres[cause] + inner, 0 * size), (centres["TOP"], size), 0)
-    return _lift(centres, curves, {}, sizes, "on a circle")
+    return lift(centres, curves, {}, sizes, "on a circle")
 
 
 def _find_loop(model: PathModel) -> list[str]:
@@ -166,7 +166,7 @@ def _in_layers(
     if not sideways and len(rows[0]) <= _MOST_ARCS:
         arcs = _arcs(joined, rows[0], centres, sizes)
     words = f"in {count} {'columns' if sideways else 'rows'}, causes before effects"
-    return _lift(centres, curves, arcs, sizes, words)
+    return lift(centres, curves, arcs, sizes, words)
 
 
 def _arcs(
@@ -191,14 +191,15 @@ def _arcs(
     return arcs
 
 
-def _lift(
+def lift(
     centres: dict[str, np.ndarray],
     curves: dict[tuple[str, str], np.ndarray],
     arcs: dict[tuple[str, str], np.ndarray],
     sizes: dict[str, np.ndarray],
     words: str,
+    room: float = EDGE,
 ) -> Drawing:
-    """Move everything so that the lowest point is just above the border."""
+    """Move everything so that there is so much room between the lowest point and the border."""
     boxes = {
         name: np.concatenate([centre - sizes[name] / 2, centre + sizes[name] / 2])
         for name, centre in centres.items()
@@ -206,7 +207,7 @@ def _lift(
     lowest = min(
         [box[1] for box in boxes.values()] + [curve[:, 1].min() for curve in curves.values()]
     )
-    up = np.array([0, EDGE - lowest])
+    up = np.array([0, room - lowest])
     return Drawing(
         {name: box + np.tile(up, 2) for name, box in boxes.items()},
         {arrow: curve + up for arrow, curve in curves.items()},
@@ -304,11 +305,9 @@ def _on_circle(
     """Place the loop clockwise on an ellipse, one other variable in its middle, more beside it."""
     others = [name for name in model.variables if name not in loop]
     ring = loop if len(others) < 2 else loop + others
-    angles = np.pi / 2 - 2 * np.pi * np.arange(len(ring)) / len(ring)
-    radii = np.array([WIDTH / 2 - EDGE - sizes[loop[0]][0] / 2 - 0.1, 0.7 + gap])
     middle = np.array([WIDTH / 2, 0])
-    spots = middle + radii * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    centres = dict(zip(ring, spots, strict=True))
+    radii = np.array([WIDTH / 2 - EDGE - sizes[loop[0]][0] / 2 - 0.1, 0.7 + gap])
+    centres = clockwise(ring, middle, radii)
     centres |= {name: middle for name in others if name not in ring}
     follows = dict(zip(ring, ring[1:] + ring[:1], strict=True))
     arrows = [(cause, to) for to, cause in model.paths]
@@ -324,7 +323,14 @@ def _on_circle(
             for option in options
         ]
         curves[cause, to] = options[int(np.argmin(hits))]
-    return _lift(centres, curves, {}, sizes, "on a circle")
+    return lift(centres, curves, {}, sizes, "on a circle")
+
+
+def clockwise(names: list[str], middle: np.ndarray, radii: np.ndarray) -> dict[str, np.ndarray]:
+    """Return centres at even angles on an ellipse, the first on top."""
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
+    spots = middle + radii * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return dict(zip(names, spots, strict=True))
 
 
 def bend(start: tuple, end: tuple, bow: float) -> np.ndarray:

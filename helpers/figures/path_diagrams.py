@@ -61,14 +61,14 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
         boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
         sizes = {pair: measure(fig, text, 8) for pair, text in numbers.items()}
         drawing, places = arrange(model, outcome, boxes, sizes)
-        ax = _inch_axes(fig, height_of(drawing, places, sizes))
+        ax = inch_axes(fig, height_of(drawing, places, sizes))
         for name, box in drawing.boxes.items():
             style = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
             draw_box(ax, name, box, [names[name], r2.get(name)], style)
         for arrow, line_width in line_widths(paths).items():
-            draw_arrow(ax, drawing.curves[arrow], paths[arrow], line_width, _gid(arrow))
+            draw_arrow(ax, drawing.curves[arrow], paths[arrow], line_width, " to ".join(arrow))
         for pair, curve in drawing.arcs.items():
-            ax.plot(*curve.T, color="0.7", lw=0.8, gid=_gid(pair), zorder=1)
+            ax.plot(*curve.T, color="0.7", lw=0.8, gid=" to ".join(pair), zorder=1)
         for pair, place in places.items():
             draw_number(ax, place, numbers[pair], pair, "0.35" if pair in drawing.arcs else "black")
     strongest = paths.abs().idxmax()
@@ -120,9 +120,9 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
         drawing = around(list(colours), box)
         places, _ = place_numbers(drawing, sizes)
         height = height_of(drawing, places, sizes)
-        ax = _inch_axes(fig, height + 0.3)
+        ax = inch_axes(fig, height + 0.3)
         for pair, line_width in line_widths(totals).items():
-            _draw_line(ax, drawing.curves[pair], totals[pair], line_width, _gid(pair))
+            _draw_line(ax, drawing.curves[pair], totals[pair], line_width, " to ".join(pair))
             draw_number(ax, places[pair], numbers[pair], pair)
         for name, corners in drawing.boxes.items():
             style = {"edgecolor": colours.get(name, "0.3"), "linewidth": 1.6}
@@ -141,10 +141,6 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
         + "."
     )
     return fig, ax
-
-
-def _gid(pair: tuple[str, str]) -> str:
-    return f"{pair[0]} to {pair[1]}"
 
 
 def line_widths(values: pd.Series) -> pd.Series:
@@ -176,7 +172,7 @@ def width_of_boxes(fig: plt.Figure, names: dict[str, str], below: dict[str, str]
     return max(widths) + 0.14
 
 
-def _inch_axes(fig: plt.Figure, height: float) -> plt.Axes:
+def inch_axes(fig: plt.Figure, height: float) -> plt.Axes:
     """Return axes that fill the picture and count in inches."""
     fig.set_size_inches(WIDTH, height)
     ax = fig.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height))
@@ -205,7 +201,7 @@ def draw_number(
     """Write the number of an arrow on white."""
     patch = {"facecolor": "white", "edgecolor": "none", "pad": ROOM * 72 / 2}
     style = {"ha": "center", "va": "center", "fontsize": 8, "bbox": patch, "zorder": 4}
-    ax.text(*place, text, color=colour, gid=_gid(pair), **style)
+    ax.text(*place, text, color=colour, gid=" to ".join(pair), **style)
 
 
 def _draw_line(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid: str) -> None:

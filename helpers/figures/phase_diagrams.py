@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 
 from helpers.factors import load_factors
+from helpers.figures.path_diagrams import BY_HAND, inch_axes
 from helpers.figures.style import GROUP_COLOURS, STYLE, WIDTH, printed_names
 from helpers.paper.phases import gather_links, list_markers
 
-_BY_HAND = STYLE | {"figure.constrained_layout.use": False}
 _STYLES = {
     "Fig. 4c": {"ls": "-", "lw": 2.0},
     "projections": {"ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.5},
@@ -64,11 +64,10 @@ def phase_diagram(
         phase: [f"{place[phase] + 1}  {names[phase]}", *_marker_lines(phases.loc[[phase]], markers)]
         for phase in names.index
     }
-    with plt.rc_context(_BY_HAND):
+    with plt.rc_context(BY_HAND):
         height = sum(_height(each) for each in lines.values()) + _GAP * (len(lines) - 1) + 0.46
-        fig = plt.figure(figsize=(WIDTH, height))
-        ax = fig.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height))
-        ax.set_axis_off()
+        fig = plt.figure()
+        ax = inch_axes(fig, height)
         boxes = _draw_boxes(ax, lines, height - 0.4)
         middle = (_LEFT + _RIGHT) / 2
         for (cause, to), row in arrows.iterrows():
