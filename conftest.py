@@ -1,9 +1,25 @@
-"""Skip the notebooks whose genuine files are not here (``pytest --nbval book/notebooks``)."""
+"""Examples draw without a screen; notebooks whose genuine files are not here are skipped.
+
+That is, with ``pytest --doctest-modules helpers`` and ``pytest --nbval book/notebooks``.
+"""
 
 import nbformat
 import pytest
 
 from tools.execution import explain_lack
+
+
+@pytest.fixture(autouse=True)
+def example_figures_in_memory(request):
+    """Draw the figures of an example in memory, and drop them at its end."""
+    if not isinstance(request.node, pytest.DoctestItem):
+        yield
+        return
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
 
 
 def pytest_collection_modifyitems(items):

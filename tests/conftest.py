@@ -41,9 +41,9 @@ def skip_without_packages(pip: list[str | Path], **how) -> None:
         pytest.skip(f"no package index can be reached: {asked.stderr.splitlines()[-1]}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def without_a_screen():
-    """Draw figures of a module in memory, and drop them at its end."""
+    """Draw the figures of a test in memory, and drop them at its end."""
     backend = mpl.get_backend()
     plt.switch_backend("agg")
     yield

@@ -28,6 +28,14 @@ def correlation_map(crosses: pd.DataFrame, marks: pd.Series) -> tuple[plt.Figure
         Without rows, the figure says so.
     marks : pandas.Series
         What is written into each cell, by the same index.
+
+    Examples
+    --------
+    >>> pairs = [("TF", "SOC"), ("TF", "pH")]
+    >>> crosses = pd.DataFrame({"r": [0.9, -0.5]}, pd.MultiIndex.from_tuples(pairs))
+    >>> fig, _ = correlation_map(crosses, pd.Series(["*", ""], crosses.index))
+    >>> fig.get_label().split("Highest: ")[1]
+    'TF with SOC (+0.90); lowest: TF with pH (-0.50).'
     """
     if crosses.empty:
         return nothing_to_draw("No factors of this group. Add columns to sites.csv.")
@@ -85,6 +93,13 @@ def correlation_matrix(pairs: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     Within a group, factors that correlate strongly stand side by side (average linkage on
     1 - abs(r)). Names stand in turn on opposite sides, which leaves room for letters that can be
     read; dots mark pairs that hold one and the same quantity by definition.
+
+    Examples
+    --------
+    >>> from helpers.statistics import correlate
+    >>> from helpers.study import load_study
+    >>> correlation_matrix(correlate(load_study().factors()))[0].get_label().split(",")[0]
+    'Square of 44 by 44 coloured cells'
     """
     table = as_matrix(pairs["r"])
     registry = load_factors().loc[table.index]
@@ -139,6 +154,12 @@ def chance_counts(counts: np.ndarray, found: int) -> tuple[plt.Figure, plt.Axes]
         From :func:`helpers.statistics.count_by_chance`.
     found : int
         Number of significant crosses in the table as it is.
+
+    Examples
+    --------
+    >>> fig, _ = chance_counts(np.array([3, 4, 4, 5]), found=12)
+    >>> fig.get_label().split(". ")[1]
+    'A line marks the 12 that were found without shuffling.'
     """
     with plt.rc_context(STYLE):
         fig, ax = plt.subplots(figsize=(WIDTH, 2.4))

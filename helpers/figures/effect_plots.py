@@ -14,6 +14,7 @@ from helpers.figures.style import (
     NO_EFFECTS,
     STYLE,
     WIDTH,
+    interval,
     nothing_to_draw,
     printed_names,
     sign_colour,
@@ -33,6 +34,13 @@ def effect_bars(effects: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes
         an arrow. Without rows, the figure says so.
     label : str
         Of the axis: quantity, level of the intervals.
+
+    Examples
+    --------
+    >>> one = {"total": 0.7, "total_low": 0.4, "total_high": 0.9, "direct": 0.5}
+    >>> fig, ax = effect_bars(pd.DataFrame(one, ["SOC"]), "Total effect, 95 %")
+    >>> ax.get_xlabel()
+    'Total effect, 95 %'
     """
     if effects.empty:
         return nothing_to_draw(NO_EFFECTS)
@@ -55,6 +63,13 @@ def effect_groups(tables: dict[str, pd.DataFrame], label: str) -> tuple[plt.Figu
         By group of factors, each as for :func:`effect_bars`; empty ones are left out.
     label : str
         Of the axis: quantity, level of the intervals.
+
+    Examples
+    --------
+    >>> one = {"total": 0.7, "total_low": 0.4, "total_high": 0.9, "direct": 0.5}
+    >>> fig, ax = effect_groups({"soil": pd.DataFrame(one, ["CN"])}, "Total effect, 95 %")
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['soil', 'C/N']
     """
     tables = {group: table for group, table in tables.items() if len(table)}
     if not tables:
@@ -81,9 +96,8 @@ def _draw_effects(ax: plt.Axes, effects: pd.DataFrame, start: int) -> list[str]:
     effects = effects.sort_values("total", ascending=False)
     for row, one in enumerate(effects.itertuples(), start):
         colour = sign_colour(one.total)
-        face = colour if one.total_low > 0 or one.total_high < 0 else "white"
-        ax.plot([one.total_low, one.total_high], [row, row], color=colour, lw=1.5)
-        ax.plot(one.total, row, "o", color=colour, ms=5, mfc=face)
+        clear = one.total_low > 0 or one.total_high < 0
+        interval(ax, row, one.total_low, one.total, one.total_high, colour, clear=clear)
         if one.direct and not np.isnan(one.direct):
             ax.plot(one.direct, row + 0.3, "D", color=sign_colour(one.direct), ms=3.5, mfc="white")
     return list(printed_names(effects.index).values())
@@ -121,6 +135,12 @@ def rank_chances(shares: pd.DataFrame, published: Sequence[str]) -> tuple[plt.Fi
     published : sequence of str
         Causes in the published order. Those without a row are passed over; a cause that was not
         published comes last, without a frame.
+
+    Examples
+    --------
+    >>> shares = pd.DataFrame([[0.8, 0.2], [0.2, 0.8]], index=["TF", "SOC"], columns=[1, 2])
+    >>> rank_chances(shares, ["TF", "SOC"])[0].get_label()[-33:]
+    'Most frequent ranks: TF 1, SOC 2.'
     """
     import seaborn  # only for this figure
 

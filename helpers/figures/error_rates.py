@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from helpers.figures.style import STYLE, WIDTH
+from helpers.figures.style import STYLE, WIDTH, panels
 
 CASE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _MARKERS = "os^D"
@@ -26,6 +26,13 @@ def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.
         whiskers of one binomial standard error.
     alpha : float
         Level of the tests; drawn as a line.
+
+    Examples
+    --------
+    >>> worlds = pd.DataFrame({"p": [4, 6, 5], "pairs": 100})
+    >>> fig, axes = mark_histograms({"independent": worlds, "alike": 4 * worlds}, 0.05)
+    >>> [ax.get_title(loc="right") for ax in axes]
+    ['independent', 'alike']
     """
     shares = {kind: 100 * table["p"] / table["pairs"] for kind, table in counts.items()}
     top = 5 * np.ceil(max(share.max() for share in shares.values()) / 5 + 0.2)
@@ -71,20 +78,20 @@ def rate_lines(
         What the size is, and what the rate is of.
     target : float, optional
         A rate to draw a line at.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_product([["a chain", "a fork"], ["χ²"], [30, 60]])
+    >>> table = pd.DataFrame({"rate": [0.5, 0.7] * 2, "low": 0.4, "high": 0.8}, index)
+    >>> fig, axes = rate_lines(table, "Sites", "Models that pass", target=0.8)
+    >>> axes.shape
+    (1, 2)
     """
-    panels, lines, sizes = (table.index.unique(level) for level in range(3))
-    columns = 2 if len(panels) != 3 else 3
-    rows = -(-len(panels) // columns)
+    kinds, lines, sizes = (table.index.unique(level) for level in range(3))
+    columns = 2 if len(kinds) != 3 else 3
     with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            rows,
-            columns,
-            sharex=True,
-            sharey=True,
-            figsize=(WIDTH, 1.1 + 1.9 * rows),
-            squeeze=False,
-        )
-        for ax, panel in zip(axes.flat, panels, strict=True):
+        fig, axes = panels(len(kinds), columns, 1.1, 1.9, sharex=True, sharey=True)
+        for ax, panel in zip(axes.flat, kinds, strict=False):
             for k, line in enumerate(lines):
                 part = 100 * table.xs(panel).xs(line)[["rate", "low", "high"]]
                 beside = part.index.to_numpy(float) * 1.05 ** (k - (len(lines) - 1) / 2)
@@ -124,6 +131,13 @@ def rate_dots(
         What the rate is of.
     target : float, optional
         A rate to draw a line at.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_product([["TF", "SOC"], ["all", "some"]])
+    >>> table = pd.DataFrame({"rate": [0.1, 0.2, 0.3, 0.4], "low": 0, "high": 0.5}, index)
+    >>> rate_dots(table, "Wrong signs")[0].get_label().split(". ")[-1]
+    'all: 10 to 30 %, the most at SOC; some: 20 to 40 %, the most at SOC.'
     """
     names, cases = (table.index.unique(level) for level in range(2))
     with plt.rc_context(STYLE):
@@ -169,6 +183,15 @@ def power_curves(
         The true correlation that is found with the chance `power`.
     power : float
         A chance to draw a line at.
+
+    Examples
+    --------
+    >>> worlds = {"rate": [0.1, 0.9], "low": [0.05, 0.8], "high": [0.2, 1.0]}
+    >>> worlds |= {"factor": [3.0, 1.1], "factor_low": [2, 1.0], "factor_high": [4, 1.2]}
+    >>> exact = pd.Series([0.1, 0.9], [0.1, 0.6])
+    >>> fig, axes = power_curves(pd.DataFrame(worlds, [0.1, 0.6]), exact, 0.49, 0.8)
+    >>> [ax.get_ylabel() for ax in axes]
+    ['Found (%)', 'Found size / true']
     """
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(2, sharex=True, figsize=(WIDTH, 4.3))

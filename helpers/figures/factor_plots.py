@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
 
 from helpers.factors import load_factors
 from helpers.figures.style import (
@@ -15,7 +14,10 @@ from helpers.figures.style import (
     STYLE,
     WIDTH,
     ZONE_MARKERS,
+    interval,
+    log_ticks,
     nothing_to_draw,
+    panels,
 )
 
 
@@ -28,6 +30,12 @@ def minmax_pair(values: pd.Series, scaled: pd.Series, unit: str) -> tuple[plt.Fi
         The factor in its unit, and scaled to 0-1.
     unit : str
         Of `values`.
+
+    Examples
+    --------
+    >>> fig, _ = minmax_pair(pd.Series([2, 3, 6], name="SOC"), pd.Series([0, 0.25, 1]), "g kg-1")
+    >>> fig.get_label().split(";")[0]
+    '3 dots on a line from 2 to 6 g kg-1'
     """
     with plt.rc_context(STYLE):
         fig, axes = plt.subplots(2, 1, figsize=(WIDTH, 1.9))
@@ -60,24 +68,22 @@ def gradient_panels(
     fits : pandas.DataFrame
         One row per factor, with the columns ``shape`` and ``marks``
         (:mod:`helpers.statistics.gradients`).
+
+    Examples
+    --------
+    >>> fits = pd.DataFrame({"shape": "rises", "marks": "**"}, index=["SOC"])
+    >>> scaled = pd.DataFrame({"SOC": [0, 0.4, 1]})
+    >>> gradient_panels(pd.Series([3000, 4000, 4800]), scaled, fits)[0].get_label()[-11:]
+    'rises: SOC.'
     """
     if scaled.empty:
         return nothing_to_draw("No factors of this group. Add columns to sites.csv.")
     registry = load_factors()
     colour = GROUP_COLOURS[registry.loc[scaled.columns[0], "group"]]
-    columns = 3
-    rows = -(-scaled.shape[1] // columns)
     km = elevation / 1000
     ends = np.linspace(km.min(), km.max(), 50)
     with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            rows,
-            columns,
-            sharex=True,
-            sharey=True,
-            figsize=(WIDTH, 0.6 + 1.25 * rows),
-            squeeze=False,
-        )
+        fig, axes = panels(scaled.shape[1], 3, 0.6, 1.25, sharex=True, sharey=True)
         for ax, code in zip(axes.flat, scaled, strict=False):
             ax.plot(km, scaled[code], "o", color=colour, markersize=3, alpha=0.8)
             ax.plot(ends, np.polyval(np.polyfit(km, scaled[code], 1), ends), color="black", lw=1.2)
@@ -87,10 +93,6 @@ def gradient_panels(
             ax.set(ylim=(-0.05, 1.05), yticks=[0, 1])
             ax.margins(x=0.1)
             ax.locator_params(axis="x", nbins=3)
-        for ax in axes.flat[scaled.shape[1] :]:
-            ax.remove()
-        for ax in axes.flat[scaled.shape[1] - columns : scaled.shape[1]]:
-            ax.tick_params(labelbottom=True)
         fig.supxlabel("Elevation (km)", fontsize=10)
         fig.supylabel("Share of the range", fontsize=10)
     shapes = fits.loc[scaled.columns, "shape"]
@@ -119,6 +121,13 @@ def factor_intervals(
     neutral : float
         The value that means no effect; dots are filled where the interval leaves it out. With 1,
         for ratios, the axis is logarithmic.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"r": [0.6, -0.1], "low": [0.3, -0.5], "high": [0.8, 0.4]})
+    >>> fig, ax = factor_intervals(table.set_axis(["TF", "CN"]), "r, 95 %")
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['TF', 'C/N']
     """
     if estimates.empty:
         return nothing_to_draw("Nothing to compare: two groups of 3 sites are needed.")
@@ -129,15 +138,12 @@ def factor_intervals(
         fig, ax = plt.subplots(figsize=(WIDTH, 0.9 + 0.19 * len(estimates)))
         if neutral == 1:
             ax.set_xscale("log")
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_major_formatter("{x:g}")
-            ax.xaxis.set_minor_locator(NullLocator())
+            log_ticks(ax.xaxis)
         ax.axvline(neutral, color="0.6", lw=1)
         for position, (code, one) in enumerate(estimates.iterrows()):
             colour = GROUP_COLOURS[registry.loc[code, "group"]]
-            ax.plot([one["low"], one["high"]], [position, position], color=colour, lw=1.5)
-            face = colour if above[code] or below[code] else "white"
-            ax.plot(one["middle"], position, "o", color=colour, ms=5, markerfacecolor=face)
+            clear = above[code] or below[code]
+            interval(ax, position, one["low"], one["middle"], one["high"], colour, clear=clear)
         ax.set_yticks(range(len(estimates)), registry["label"])
         ax.set_ylim(len(estimates) - 0.4, -0.6)
         ax.set_xlabel(label)
@@ -173,6 +179,14 @@ def group_means(
     marks : dict of pandas.DataFrame
         For ``land_cover`` and ``zone``: rows are factors, columns pairs of groups (first, second),
         cells the marks of their tests. Groups that are in no pair are not drawn.
+
+    Examples
+    --------
+    >>> sites = pd.DataFrame({"land_cover": ["meadow", "steppe"], "zone": "arid"})
+    >>> marks = pd.DataFrame({("meadow", "steppe"): {"SOC": "*"}})
+    >>> fig, axes = group_means(pd.DataFrame({"SOC": [1, 0]}), sites, {"land_cover": marks})
+    >>> len(axes)
+    1
     """
     drawn = {by: table for by, table in marks.items() if table.shape[1]}
     if scaled.empty or not drawn:

@@ -6,11 +6,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.colors import LightSource
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator
 
-from helpers.figures.style import COVER_COLOURS, STYLE, WIDTH, sign_colour
+from helpers.figures.style import (
+    COVER_COLOURS,
+    STYLE,
+    WIDTH,
+    interval,
+    log_ticks,
+    panels,
+    relief_axes,
+    sign_colour,
+)
 
 FIELD_COLOURS = COVER_COLOURS | {"desert steppe": "#CC79A7"}
 _MARKERS = {"meadow": "o", "steppe": "s", "desert steppe": "^"}
@@ -29,29 +36,30 @@ def field_map(
         Metres on (lat, lon).
     others : pandas.DataFrame
         Equations of soil respiration with longitude and latitude; drawn as crosses.
+
+    Examples
+    --------
+    >>> from helpers.readers.terrain import load_elevation
+    >>> from helpers.study import load_study
+    >>> sites = load_study().sites
+    >>> field_map(sites, load_elevation(), sites[:3])[0].get_label().split(". ")[1]
+    'Crosses mark where 3 equations of soil respiration come from.'
     """
     with plt.rc_context(STYLE):
-        fig, ax = plt.subplots(figsize=(WIDTH, 3.3))
-        relief = elevation.values.astype(float)
-        shade = LightSource(azdeg=315).hillshade(relief, vert_exag=0.006)
-        lon, lat = elevation["lon"].values, elevation["lat"].values
-        extent = [lon[0], lon[-1], lat[0], lat[-1]]
-        ax.imshow(shade, cmap="Greys_r", origin="lower", extent=extent, vmin=-0.6, vmax=1.1)
+        fig, ax = relief_axes(elevation, 3.3)
         style = {"markersize": 6, "markeredgecolor": "black", "markeredgewidth": 0.6}
         for cover, group in sites.groupby("land_cover"):
             places = group["longitude"], group["latitude"]
             ax.plot(*places, _MARKERS[cover], color=FIELD_COLOURS[cover], **style)
         ax.plot(others["longitude"], others["latitude"], "x", color="black", ms=7, mew=1.8)
         west = np.floor(min(sites["longitude"].min(), others["longitude"].min())) - 3
-        ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(west, 105), ylim=(26, 40))
-        ax.set_aspect(1 / np.cos(np.radians(33)))
+        ax.set_xlim(left=west)
         counts = sites["land_cover"].value_counts()
         handles = [
-            Line2D([], [], ls="", marker=_MARKERS[cover], color=FIELD_COLOURS[cover], **style)
-            for cover in _MARKERS
+            Line2D([], [], ls="", marker=marker, color=FIELD_COLOURS[cover], label=label, **style)
+            for cover, marker in _MARKERS.items()
+            for label in [f"{cover} ({counts.get(cover, 0)})"]
         ]
-        for handle, cover in zip(handles, _MARKERS, strict=True):
-            handle.set_label(f"{cover} ({counts.get(cover, 0)})")
         about = f"respiration equations ({len(others)})"
         handles.append(Line2D([], [], ls="", marker="x", color="black", ms=7, mew=1.8, label=about))
         fig.legend(handles=handles, ncols=2, loc="outside lower center", handletextpad=0.2)
@@ -78,14 +86,19 @@ def cover_gradients(
         Name and unit of each property, in the order drawn.
     logged : list of str
         Properties with a logarithmic axis, whose parabola is that of the logarithm.
+
+    Examples
+    --------
+    >>> from helpers.study import load_study
+    >>> sites, labels = load_study().sites, {"SOC": "SOC (g kg⁻¹)", "pH": "pH"}
+    >>> fig, axes = cover_gradients(sites, labels, logged=["SOC"])
+    >>> [ax.get_yscale() for ax in axes.flat]
+    ['log', 'linear']
     """
-    columns = 2
-    rows = -(-len(labels) // columns)
     km = sites["elevation"] / 1000
     ends = np.linspace(km.min(), km.max(), 60)
     with plt.rc_context(STYLE):
-        size = (WIDTH, 0.8 + 1.75 * rows)
-        fig, axes = plt.subplots(rows, columns, sharex=True, figsize=size, squeeze=False)
+        fig, axes = panels(len(labels), 2, 0.8, 1.75, sharex=True)
         for ax, (code, label) in zip(axes.flat, labels.items(), strict=False):
             for cover, group in sites.groupby("land_cover"):
                 places = km[group.index], group[code]
@@ -95,13 +108,9 @@ def cover_gradients(
             ax.plot(ends, bent, color="black", lw=1.1, ls=(0, (3, 2)))
             if code in logged:
                 ax.set_yscale("log")
-                ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                ax.yaxis.set_major_formatter("{x:g}")
-                ax.yaxis.set_minor_locator(NullLocator())
+                log_ticks(ax.yaxis)
             ax.set_title(label, pad=3)
             ax.margins(x=0.06)
-        for ax in axes.flat[len(labels) :]:
-            ax.remove()
         fig.supxlabel("Elevation (km)", fontsize=10)
         handles = [
             Line2D([], [], ls="", marker=_MARKERS[cover], label=cover, **_look(cover))
@@ -135,14 +144,20 @@ def sign_forest(table: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:
         or 0 where no sign is read from the paper.
     label : str
         Of the axis: quantity, level of the intervals.
+
+    Examples
+    --------
+    >>> one = {"estimate": 0.6, "low": 0.3, "high": 0.8, "claimed": 1}
+    >>> fig, ax = sign_forest(pd.DataFrame(one, ["TF – SOC"]), "Correlation r")
+    >>> [text.get_text() for text in ax.texts]
+    ['+', 'paper']
     """
     clear = (table["low"] > 0) | (table["high"] < 0)
     with plt.rc_context(STYLE):
         fig, ax = plt.subplots(figsize=(WIDTH, 1.1 + 0.25 * len(table)))
         for row, (one, filled) in enumerate(zip(table.itertuples(), clear, strict=True)):
             colour = sign_colour(one.estimate)
-            ax.plot([one.low, one.high], [row, row], color=colour, lw=1.5)
-            ax.plot(one.estimate, row, "o", color=colour, ms=5, mfc=colour if filled else "white")
+            interval(ax, row, one.low, one.estimate, one.high, colour, clear=filled)
             if one.claimed:
                 sign = "+" if one.claimed > 0 else "−"
                 ax.text(
@@ -184,6 +199,15 @@ def respiration_curves(
         From :func:`helpers.statistics.respiration_curve`, of all `equations` that have alpha.
     book : pandas.Series
         R_s by temperature in degrees Celsius, umol m-2 s-1.
+
+    Examples
+    --------
+    >>> T = np.arange(0.0, 16)
+    >>> field = pd.DataFrame({"alpha": [0.7], "beta": [0.1], "T_low": [2], "T_high": [12]})
+    >>> mean = pd.DataFrame({"estimate": 0.7 * np.exp(0.1 * T), "low": 0.3, "high": 4}, T)
+    >>> fig, ax = respiration_curves(field, mean, mean["estimate"])
+    >>> ax.get_yscale()
+    'log'
     """
     averaged = equations["alpha"].notna().sum()
     known = equations.dropna(subset=["alpha", "beta", "T_low", "T_high"])
@@ -198,9 +222,7 @@ def respiration_curves(
         ax.plot(mean.index, mean["estimate"], color=blue, lw=2)
         ax.plot(book.index, book, color="black", lw=1.6, ls=(0, (4, 2)))
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_locator(NullLocator())
+        log_ticks(ax.yaxis)
         ax.locator_params(axis="x", integer=True)
         ax.set(xlabel="Soil temperature (°C)", ylabel="Rₛ (µmol m⁻² s⁻¹)")
         handles = [

@@ -45,19 +45,7 @@ def arrange(
     sizes: dict[str, np.ndarray],
     numbers: dict[tuple[str, str], np.ndarray],
 ) -> tuple[Drawing, dict[tuple[str, str], np.ndarray]]:
-    """Return the drawing and the centre of each number, with gaps as small as numbers allow.
-
-    Parameters
-    ----------
-    model : PathModel
-        Variables of a loop go on a circle, those of any other model in layers.
-    outcome : str
-        The variable that is drawn last, where it causes nothing.
-    sizes : dict of numpy.ndarray
-        Width and height of each box, by variable, inches.
-    numbers : dict of numpy.ndarray
-        Width and height of each number, by (from, to), inches.
-    """
+    """Return the drawing and the centre of each number, with gaps as small as numbers allow."""
     loop = _find_loop(model)
     layers = {} if loop else _find_layers(model, outcome)
     tried = []
@@ -78,17 +66,7 @@ def height_of(
     places: dict[tuple[str, str], np.ndarray],
     numbers: dict[tuple[str, str], np.ndarray],
 ) -> float:
-    """Return the height of the picture, inches.
-
-    Parameters
-    ----------
-    drawing : Drawing
-        Boxes, curves and arcs.
-    places : dict of numpy.ndarray
-        Centre of each number.
-    numbers : dict of numpy.ndarray
-        Width and height of each number, by (from, to), inches.
-    """
+    """Return the height of the picture, inches."""
     tops = [box[3] for box in drawing.boxes.values()]
     tops += [curve[:, 1].max() for curve in drawing.curves.values()]
     tops += [places[pair][1] + numbers[pair][1] / 2 for pair in places]
@@ -96,15 +74,7 @@ def height_of(
 
 
 def around(causes: list[str], size: np.ndarray) -> Drawing:
-    """Place causes clockwise on an ellipse around TOP, one above the other on either side.
-
-    Parameters
-    ----------
-    causes : list of str
-        From the top on the right side, clockwise.
-    size : numpy.ndarray
-        Width and height of a box, inches.
-    """
+    """Place causes clockwise on an ellipse around TOP, one above the other on either side."""
     right = -(-len(causes) // 2)
     spots = []
     for count, side in ((right, 1), (len(causes) - right, -1)):
@@ -118,7 +88,7 @@ def around(causes: list[str], size: np.ndarray) -> Drawing:
     for cause in causes:
         inner = np.array([np.sign(WIDTH / 2 - centres[cause][0]) * size[0] / 2, 0])
         curves[cause, "TOP"] = bend((centres[cause] + inner, 0 * size), (centres["TOP"], size), 0)
-    return _lift(centres, curves, {}, sizes, "on a circle")
+    return lift(centres, curves, {}, sizes, "on a circle")
 
 
 def _find_loop(model: PathModel) -> list[str]:
@@ -196,7 +166,7 @@ def _in_layers(
     if not sideways and len(rows[0]) <= _MOST_ARCS:
         arcs = _arcs(joined, rows[0], centres, sizes)
     words = f"in {count} {'columns' if sideways else 'rows'}, causes before effects"
-    return _lift(centres, curves, arcs, sizes, words)
+    return lift(centres, curves, arcs, sizes, words)
 
 
 def _arcs(
@@ -221,14 +191,15 @@ def _arcs(
     return arcs
 
 
-def _lift(
+def lift(
     centres: dict[str, np.ndarray],
     curves: dict[tuple[str, str], np.ndarray],
     arcs: dict[tuple[str, str], np.ndarray],
     sizes: dict[str, np.ndarray],
     words: str,
+    room: float = EDGE,
 ) -> Drawing:
-    """Move everything so that the lowest point is just above the border."""
+    """Move everything so that there is so much room between the lowest point and the border."""
     boxes = {
         name: np.concatenate([centre - sizes[name] / 2, centre + sizes[name] / 2])
         for name, centre in centres.items()
@@ -236,7 +207,7 @@ def _lift(
     lowest = min(
         [box[1] for box in boxes.values()] + [curve[:, 1].min() for curve in curves.values()]
     )
-    up = np.array([0, EDGE - lowest])
+    up = np.array([0, room - lowest])
     return Drawing(
         {name: box + np.tile(up, 2) for name, box in boxes.items()},
         {arrow: curve + up for arrow, curve in curves.items()},
@@ -334,11 +305,9 @@ def _on_circle(
     """Place the loop clockwise on an ellipse, one other variable in its middle, more beside it."""
     others = [name for name in model.variables if name not in loop]
     ring = loop if len(others) < 2 else loop + others
-    angles = np.pi / 2 - 2 * np.pi * np.arange(len(ring)) / len(ring)
-    radii = np.array([WIDTH / 2 - EDGE - sizes[loop[0]][0] / 2 - 0.1, 0.7 + gap])
     middle = np.array([WIDTH / 2, 0])
-    spots = middle + radii * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    centres = dict(zip(ring, spots, strict=True))
+    radii = np.array([WIDTH / 2 - EDGE - sizes[loop[0]][0] / 2 - 0.1, 0.7 + gap])
+    centres = clockwise(ring, middle, radii)
     centres |= {name: middle for name in others if name not in ring}
     follows = dict(zip(ring, ring[1:] + ring[:1], strict=True))
     arrows = [(cause, to) for to, cause in model.paths]
@@ -354,19 +323,18 @@ def _on_circle(
             for option in options
         ]
         curves[cause, to] = options[int(np.argmin(hits))]
-    return _lift(centres, curves, {}, sizes, "on a circle")
+    return lift(centres, curves, {}, sizes, "on a circle")
+
+
+def clockwise(names: list[str], middle: np.ndarray, radii: np.ndarray) -> dict[str, np.ndarray]:
+    """Return centres at even angles on an ellipse, the first on top."""
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
+    spots = middle + radii * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return dict(zip(names, spots, strict=True))
 
 
 def bend(start: tuple, end: tuple, bow: float) -> np.ndarray:
-    """Return a parabola from box to box, bent to the left of its way by a share of its length.
-
-    Parameters
-    ----------
-    start, end : tuple of numpy.ndarray
-        Centre and size of the two boxes.
-    bow : float
-        The share; negative bends it to the right.
-    """
+    """Return a parabola from box to box, bent to the left of its way by a share of its length."""
     along = end[0] - start[0]
     control = (start[0] + end[0]) / 2 + 2 * bow * np.array([-along[1], along[0]])
     t = np.linspace(0, 1, 200)[:, None]
@@ -425,15 +393,7 @@ def place_numbers(
 
 
 def even_out(curve: np.ndarray, step: float) -> np.ndarray:
-    """Return points of a curve at even distances of about one step.
-
-    Parameters
-    ----------
-    curve : numpy.ndarray
-        Points, (k, 2).
-    step : float
-        Inches.
-    """
+    """Return points of a curve at even distances of about one step."""
     way = np.r_[0, np.linalg.norm(np.diff(curve, axis=0), axis=1).cumsum()]
     at = np.linspace(0, way[-1], max(3, round(way[-1] / step)))
     return np.stack([np.interp(at, way, axis) for axis in curve.T], axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle, pairwise, product
 from textwrap import fill
 
@@ -9,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from helpers.figures.layout import EDGE, Drawing, bend, height_of, place_numbers
+from helpers.figures.layout import EDGE, Drawing, bend, clockwise, height_of, lift, place_numbers
 from helpers.figures.path_diagrams import (
     BY_HAND,
     draw_arrow,
@@ -35,7 +36,7 @@ _ABOVE = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", 
 
 
 def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]:
-    """Draw loops side by side, every variable at the same place in each of them.
+    r"""Draw loops side by side, every variable at the same place in each of them.
 
     Arrows are solid and green where positive, dashed and red where negative; their width follows
     the size of the coefficient up to 1.
@@ -51,6 +52,14 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     ------
     InputError
         For coefficients of another kind of model.
+
+    Examples
+    --------
+    >>> names = ["TF", "EVI", "SOC"]
+    >>> B = pd.DataFrame([[0, 0, 0.5], [0.8, 0, 0], [0, 0.5, 0]], names, names)
+    >>> fig, axes = loop_panels({"a loop": B, "a weaker one": B / 2})
+    >>> axes[0].texts[-1].get_text()
+    'gain 0.20\nstability index 0.58: stable'
     """
     arrows = {title: _find_arrows(B) for title, B in loops.items()}
     measures = {title: feedback(B) for title, B in loops.items()}
@@ -73,10 +82,16 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
         below = max(measure(fig, title, 10)[1] for title in titles.values()) + 0.05
         head = below + 2 * _LINE
         height = head + max(height_of(*drawings[title], sizes[title]) for title in loops)
-        grid = [-(-len(loops) // columns), columns]
-        fig.set_size_inches(WIDTH, grid[0] * height)
-        axes = np.array([_add_axes(fig, number, grid, height) for number in range(len(loops))])
+        rows = -(-len(loops) // columns)
+        fig.set_size_inches(WIDTH, rows * height)
+        whole = {"left": 0, "bottom": 0, "right": 1, "top": 1, "wspace": 0, "hspace": 0}
+        axes = fig.subplots(rows, columns, squeeze=False, gridspec_kw=whole).ravel()
+        for ax in axes[len(loops) :]:
+            ax.remove()
+        axes = axes[: len(loops)]
         for ax, (title, values) in zip(axes, arrows.items(), strict=True):
+            ax.set(xlim=(0, WIDTH / columns), ylim=(0, height))  # inches
+            ax.set_axis_off()
             drawing, places = drawings[title]
             for code, corners in drawing.boxes.items():
                 style = {"edgecolor": "0.3", "linewidth": 0.8}
@@ -115,7 +130,8 @@ def _arrange(ring: list[str], box: np.ndarray, sizes: dict[str, dict]) -> tuple[
     """Return how many loops stand in a row, and drawing and places of numbers of each."""
     tried = []
     for columns, bow, height in product((min(len(sizes), 2), 1), _BOWS, _HEIGHTS):
-        centres = _place_boxes(ring, box, WIDTH / columns, height)
+        middle = np.array([WIDTH / columns / 2, 0])
+        centres = clockwise(ring, middle, np.array([middle[0] - 2 * EDGE - box[0] / 2, height]))
         spots = np.array(list(centres.values()))
         near = (np.abs(spots[:, None] - spots) < box + _APART).all(axis=-1)
         if near.sum() > len(ring):
@@ -127,7 +143,7 @@ def _arrange(ring: list[str], box: np.ndarray, sizes: dict[str, dict]) -> tuple[
         found = {title: place_numbers(drawings[title], sizes[title]) for title in sizes}
         trouble = sum(each for _, each in found.values())
         trouble += sum(
-            abs(place[0] - WIDTH / columns / 2) + sizes[title][pair][0] / 2 > WIDTH / columns / 2
+            abs(place[0] - middle[0]) + sizes[title][pair][0] / 2 > middle[0]
             for title, (places, _) in found.items()
             for pair, place in places.items()
         )
@@ -139,16 +155,6 @@ def _arrange(ring: list[str], box: np.ndarray, sizes: dict[str, dict]) -> tuple[
     return min(tried, key=lambda each: each[0])[1:]
 
 
-def _place_boxes(ring: list[str], box: np.ndarray, width: float, height: float) -> dict:
-    """Return centres clockwise on an ellipse, the first on top."""
-    angles = np.pi / 2 - 2 * np.pi * np.arange(len(ring)) / len(ring)
-    radii = np.array([width / 2 - 2 * EDGE - box[0] / 2, height])
-    spots = width / 2 * np.array([1, 0]) + radii * np.stack(
-        [np.cos(angles), np.sin(angles)], axis=1
-    )
-    return dict(zip(ring, spots, strict=True))
-
-
 def _draw_ring(
     ring: list[str], centres: dict, box: np.ndarray, bow: float, arrows: list
 ) -> Drawing:
@@ -158,28 +164,12 @@ def _draw_ring(
     """
     ahead = list(pairwise([*ring, ring[0]]))
     bows = dict.fromkeys(ahead, bow) | {pair[::-1]: -bow for pair in ahead}
-
-    def curve(pair: tuple[str, str]) -> np.ndarray:
-        return bend(*((centres[code], box) for code in pair), bows.get(pair, 0))
-
-    lowest = min(centre[1] - box[1] / 2 for centre in centres.values())
-    lowest = min(lowest, *(curve(pair)[:, 1].min() - _LINE / 2 for pair in ahead))
-    up = np.array([0, 2 * EDGE - lowest])
-    corners = {
-        code: np.concatenate([centre - box / 2, centre + box / 2]) + np.tile(up, 2)
-        for code, centre in centres.items()
+    curves = {
+        pair: bend(*((centres[code], box) for code in pair), bows.get(pair, 0))
+        for pair in {*ahead, *arrows}
     }
-    return Drawing(corners, {pair: curve(pair) + up for pair in arrows}, {}, "on a circle")
-
-
-def _add_axes(fig: plt.Figure, number: int, grid: list[int], height: float) -> plt.Axes:
-    """Return axes that count in inches, row by row from the top left."""
-    row, column = divmod(number, grid[1])
-    corner = (column / grid[1], 1 - (row + 1) / grid[0])
-    size = (1 / grid[1], 1 / grid[0])
-    ax = fig.add_axes((*corner, *size), xlim=(0, WIDTH / grid[1]), ylim=(0, height))
-    ax.set_axis_off()
-    return ax
+    drawing = lift(centres, curves, {}, dict.fromkeys(ring, box), "on a circle", room=0.16)
+    return replace(drawing, curves={pair: drawing.curves[pair] for pair in arrows})
 
 
 def _say_measures(measures: dict[str, np.ndarray]) -> list[str]:
@@ -209,6 +199,13 @@ def response_steps(
         The one that is pushed.
     round_length : int
         Steps of one round, the number of variables in the loop.
+
+    Examples
+    --------
+    >>> response = pd.DataFrame({"TF": [1, 1, 1, 1.2, 1.2, 1.2, 1.24]})
+    >>> fig, _ = response_steps({"gain 0.2": response}, {"gain 0.2": 1.25}, "TF", 3)
+    >>> fig.get_label().split(". ")[-1]
+    'gain 0.2: tends to 1.25.'
     """
     lines = {case: response[variable] for case, response in responses.items()}
     kept = pd.DataFrame({case: lines[case] for case in limits or lines})
@@ -284,6 +281,12 @@ def gain_distributions(
         By world: gains between -1 and 1; NaN, where a sample has no real solution, is left out.
     marked : dict of float
         Gains to draw a line at, by name.
+
+    Examples
+    --------
+    >>> fig, _ = gain_distributions({"a chain": pd.Series([0.1, 0.4, -0.2])}, {"printed": 0.41})
+    >>> fig.get_label().split(": ")[-1]
+    'printed 0.41.'
     """
     edges = np.linspace(-1, 1, 41)
     gains = {world: values.dropna() for world, values in gains.items()}
@@ -332,6 +335,11 @@ def say_share(share: float, decimals: int = 1) -> str:
         From 0 to 1.
     decimals : int
         Of the percentage.
+
+    Examples
+    --------
+    >>> say_share(0.25), say_share(0.9999), say_share(1)
+    ('25.0%', '> 99.9%', '100.0%')
     """
     least = 10.0**-decimals
     if 0 < share < least / 200:

@@ -6,10 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.colors import LightSource
 from matplotlib.lines import Line2D
 
-from helpers.figures.style import COVER_COLOURS, STYLE, WIDTH, ZONE_MARKERS
+from helpers.figures.style import COVER_COLOURS, STYLE, WIDTH, ZONE_MARKERS, panels, relief_axes
 
 
 def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, plt.Axes]:
@@ -21,70 +20,39 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
         With longitude, latitude, land_cover and zone.
     elevation : xarray.DataArray
         Metres on (lat, lon).
+
+    Examples
+    --------
+    >>> from helpers.readers.terrain import load_elevation
+    >>> from helpers.study import load_study
+    >>> site_map(load_study().sites, load_elevation())[0].get_label()[:60]
+    'Map of the Tibetan Plateau in grey relief with 30 sites from'
     """
     with plt.rc_context(STYLE):
-        fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
-        relief = elevation.values.astype(float)
-        shade = LightSource(azdeg=315).hillshade(relief, vert_exag=0.006)
-        extent = [
-            float(edge)
-            for pair in (elevation["lon"], elevation["lat"])
-            for edge in (pair[0], pair[-1])
-        ]
-        ax.imshow(shade, cmap="Greys_r", origin="lower", extent=extent, vmin=-0.6, vmax=1.1)
-        lines = ax.contour(
-            elevation["lon"], elevation["lat"], relief, [3000], colors="0.25", linewidths=0.7
-        )
+        fig, ax = relief_axes(elevation, 3.2)
+        places = elevation["lon"], elevation["lat"]
+        lines = ax.contour(*places, elevation, [3000], colors="0.25", linewidths=0.7)
         ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=8, manual=[(87, 36.9)])
         for (cover, zone), group in sites.groupby(["land_cover", "zone"]):
-            ax.plot(
-                group["longitude"],
-                group["latitude"],
-                ZONE_MARKERS[zone],
-                color=COVER_COLOURS[cover],
-                markeredgecolor="black",
-                markersize=7,
-            )
-        ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(74, 105), ylim=(26, 40))
-        ax.set_aspect(1 / np.cos(np.radians(33)))
-        covers = [
-            Line2D(
-                [],
-                [],
-                ls="",
-                marker="s",
-                color=colour,
-                label=f"{cover} ({(sites['land_cover'] == cover).sum()})",
-            )
-            for cover, colour in COVER_COLOURS.items()
+            style = {"color": COVER_COLOURS[cover], "mec": "black", "ms": 7}
+            ax.plot(group["longitude"], group["latitude"], ZONE_MARKERS[zone], **style)
+        looks = [("land_cover", cover, "s", colour) for cover, colour in COVER_COLOURS.items()]
+        looks += [("zone", zone, marker, "0.4") for zone, marker in ZONE_MARKERS.items()]
+        handles = [
+            Line2D([], [], ls="", marker=marker, color=colour, label=f"{word} ({n})")
+            for by, word, marker, colour in looks
+            for n in [(sites[by] == word).sum()]
         ]
-        zones = [
-            Line2D(
-                [],
-                [],
-                ls="",
-                marker=marker,
-                color="0.4",
-                label=f"{zone} ({(sites['zone'] == zone).sum()})",
-            )
-            for zone, marker in ZONE_MARKERS.items()
-        ]
-        fig.legend(
-            handles=[*covers, *zones], ncols=3, loc="outside lower center", handletextpad=0.2
-        )
+        fig.legend(handles=handles, ncols=3, loc="outside lower center", handletextpad=0.2)
     west, east = sites.loc[sites["longitude"].idxmin()], sites.loc[sites["longitude"].idxmax()]
+    middle = sites.groupby("land_cover")["longitude"].mean().reindex(["steppe", "meadow"])
     fig.set_label(
         f"Map of the Tibetan Plateau in grey relief with {len(sites)} sites from "
         f"{west['longitude']:.0f}°E, {west['latitude']:.0f}°N to "
         f"{east['longitude']:.0f}°E, {east['latitude']:.0f}°N; the steppe sites lie "
-        f"on average at {_mean_longitude(sites, 'steppe')}, the meadow sites at "
-        f"{_mean_longitude(sites, 'meadow')}."
+        f"on average at {middle['steppe']:.0f}°E, the meadow sites at {middle['meadow']:.0f}°E."
     )
     return fig, ax
-
-
-def _mean_longitude(sites: pd.DataFrame, cover: str) -> str:
-    return f"{sites.loc[sites['land_cover'] == cover, 'longitude'].mean():.0f}°E"
 
 
 def field_maps(
@@ -101,20 +69,26 @@ def field_maps(
         Quantity and unit, for the colour bar.
     dots : xarray.DataArray, optional
         On the same coordinates; a dot is drawn in the cells where it is true.
+
+    Examples
+    --------
+    >>> from helpers.study import load_study
+    >>> albedo = load_study().climate["Albedo_inst"].expand_dims(panel=["albedo"])
+    >>> fig, axes = field_maps(albedo, "albedo (%)")
+    >>> axes[0, 0].get_title()
+    'albedo'
     """
-    columns = min(3, fields.sizes["panel"]) if fields.sizes["panel"] != 4 else 2
-    rows = -(-fields.sizes["panel"] // columns)
+    names = fields["panel"].values
+    columns = min(3, len(names)) if len(names) != 4 else 2
     low, high = float(fields.min()), float(fields.max())
     scale = {"cmap": "viridis", "vmin": low, "vmax": high}
     if low < 0 < high:
         edge = max(-low, high)
         scale = {"cmap": "PuOr", "vmin": -edge, "vmax": edge}
     with plt.rc_context(STYLE):
-        height = 0.9 + rows * (0.35 + 0.45 * WIDTH / columns)
-        fig, axes = plt.subplots(
-            rows, columns, figsize=(WIDTH, height), sharex=True, sharey=True, squeeze=False
-        )
-        for ax, panel in zip(axes.flat, fields["panel"].values, strict=False):
+        row = 0.35 + 0.45 * WIDTH / columns
+        fig, axes = panels(len(names), columns, 0.9, row, sharex=True, sharey=True)
+        for ax, panel in zip(axes.flat, names, strict=False):
             field = fields.sel(panel=panel)
             mesh = ax.pcolormesh(fields["lon"], fields["lat"], field, **scale)
             if dots is not None:
@@ -126,9 +100,7 @@ def field_maps(
             ax.set(xlim=(73, 105), ylim=(26, 40))
             ax.set_xticks([80, 100], ["80°E", "100°E"])
             ax.set_yticks([30, 38], ["30°N", "38°N"])
-        for ax in axes.flat[fields.sizes["panel"] :]:
-            ax.remove()
-        drawn = list(axes.flat[: fields.sizes["panel"]])
+        drawn = list(axes.flat[: len(names)])
         bar = fig.colorbar(mesh, ax=drawn, location="bottom", label=label, aspect=35, shrink=0.9)
         bar.ax.locator_params(nbins=5)
     fig.set_label(
@@ -136,9 +108,7 @@ def field_maps(
         + " ".join(
             f"Panel {panel}: {float(field.min()):.3g} to {float(field.max()):.3g}, "
             f"mean of the cells {float(field.mean()):.3g}; highest near {_place_of_highest(field)}."
-            for panel, field in (
-                (panel, fields.sel(panel=panel)) for panel in fields["panel"].values
-            )
+            for panel, field in ((panel, fields.sel(panel=panel)) for panel in names)
         )
     )
     return fig, axes
@@ -153,6 +123,12 @@ def name_stand_ins(models: xr.DataArray, label: str) -> xr.DataArray:
         With a dimension ``model``, whose coordinate has the names of genuine models or families.
     label : str
         Of the values, as in :data:`helpers.provenance.LABELS`.
+
+    Examples
+    --------
+    >>> models = xr.DataArray([1.0, 2.0], {"model": ["CanESM2", "MIROC5"]})
+    >>> name_stand_ins(models, "emulated")["model"].values.tolist()
+    ['stand-in for CanESM2', 'stand-in for MIROC5']
     """
     if label != "emulated":
         return models

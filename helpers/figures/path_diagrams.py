@@ -24,7 +24,7 @@ BY_HAND = STYLE | {"figure.constrained_layout.use": False}
 
 
 def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Axes]:
-    """Draw a fitted path model with its standardized coefficients (Fig. 3a-d, 4c).
+    r"""Draw a fitted path model with its standardized coefficients (Fig. 3a-d, 4c).
 
     Arrows are solid and green where positive, dashed and red where negative; their width follows
     the size of the coefficient.
@@ -36,6 +36,14 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
         those of any other model in layers, causes before effects.
     outcome : str
         The variable that is drawn last, where the model has it and it causes nothing.
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import fit_model, parse_model
+    >>> from helpers.study import load_study
+    >>> fit = fit_model(parse_model("SOC ~ TF\nCenzy ~ SOC"), load_study().factors())
+    >>> path_diagram(fit)[0].get_label().split(":")[0]
+    'Path diagram of 3 variables in 3 rows, causes before effects'
     """
     model = fit.model
     rows = fit.estimates
@@ -53,14 +61,14 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
         boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
         sizes = {pair: measure(fig, text, 8) for pair, text in numbers.items()}
         drawing, places = arrange(model, outcome, boxes, sizes)
-        ax = _inch_axes(fig, height_of(drawing, places, sizes))
+        ax = inch_axes(fig, height_of(drawing, places, sizes))
         for name, box in drawing.boxes.items():
             style = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
             draw_box(ax, name, box, [names[name], r2.get(name)], style)
         for arrow, line_width in line_widths(paths).items():
-            draw_arrow(ax, drawing.curves[arrow], paths[arrow], line_width, _gid(arrow))
+            draw_arrow(ax, drawing.curves[arrow], paths[arrow], line_width, " to ".join(arrow))
         for pair, curve in drawing.arcs.items():
-            ax.plot(*curve.T, color="0.7", lw=0.8, gid=_gid(pair), zorder=1)
+            ax.plot(*curve.T, color="0.7", lw=0.8, gid=" to ".join(pair), zorder=1)
         for pair, place in places.items():
             draw_number(ax, place, numbers[pair], pair, "0.35" if pair in drawing.arcs else "black")
     strongest = paths.abs().idxmax()
@@ -87,6 +95,12 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
     ----------
     tables : dict of pandas.DataFrame
         By group of factors: a column ``total``, by cause. Without rows, the figure says so.
+
+    Examples
+    --------
+    >>> totals = pd.DataFrame({"total": [0.8, -0.3]}, index=["TF", "PET"])
+    >>> effect_web({"climatic": totals})[0].get_label().split(": ")[-1]
+    'TF +0.80, PET -0.30.'
     """
     parts = {
         (group, cause): total
@@ -106,9 +120,9 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
         drawing = around(list(colours), box)
         places, _ = place_numbers(drawing, sizes)
         height = height_of(drawing, places, sizes)
-        ax = _inch_axes(fig, height + 0.3)
+        ax = inch_axes(fig, height + 0.3)
         for pair, line_width in line_widths(totals).items():
-            _draw_line(ax, drawing.curves[pair], totals[pair], line_width, _gid(pair))
+            _draw_line(ax, drawing.curves[pair], totals[pair], line_width, " to ".join(pair))
             draw_number(ax, places[pair], numbers[pair], pair)
         for name, corners in drawing.boxes.items():
             style = {"edgecolor": colours.get(name, "0.3"), "linewidth": 1.6}
@@ -129,10 +143,6 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
     return fig, ax
 
 
-def _gid(pair: tuple[str, str]) -> str:
-    return f"{pair[0]} to {pair[1]}"
-
-
 def line_widths(values: pd.Series) -> pd.Series:
     """Return widths in points: from 0.7 for 0 to 3.7 for 1, or for the largest if that is more."""
     return 0.7 + 3 * values.abs() / max(1.0, values.abs().max())
@@ -148,17 +158,7 @@ def _two_decimals(values: pd.Series) -> dict:
 
 
 def measure(fig: plt.Figure, text: str, fontsize: float) -> np.ndarray:
-    """Return width and height of letters, inches.
-
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        The picture that they are meant for.
-    text : str
-        The letters.
-    fontsize : float
-        Points.
-    """
+    """Return width and height of letters, inches."""
     artist = fig.text(0.5, 0.5, text, fontsize=fontsize)
     box = artist.get_window_extent()
     artist.remove()
@@ -166,21 +166,13 @@ def measure(fig: plt.Figure, text: str, fontsize: float) -> np.ndarray:
 
 
 def width_of_boxes(fig: plt.Figure, names: dict[str, str], below: dict[str, str]) -> float:
-    """Return the width of a box that holds any of the names, and any of the lines below them.
-
-    Parameters
-    ----------
-    fig : matplotlib.figure.Figure
-        The picture that the boxes are meant for.
-    names, below : dict of str
-        First and second line of each box.
-    """
+    """Return the width of a box that holds any of the names, and any of the lines below them."""
     widths = [measure(fig, text, 10)[0] for text in names.values()]
     widths += [measure(fig, text, 8)[0] for text in below.values()]
     return max(widths) + 0.14
 
 
-def _inch_axes(fig: plt.Figure, height: float) -> plt.Axes:
+def inch_axes(fig: plt.Figure, height: float) -> plt.Axes:
     """Return axes that fill the picture and count in inches."""
     fig.set_size_inches(WIDTH, height)
     ax = fig.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height))
@@ -191,21 +183,7 @@ def _inch_axes(fig: plt.Figure, height: float) -> plt.Axes:
 def draw_box(
     ax: plt.Axes, name: str, box: np.ndarray, lines: list[str | None], style: dict
 ) -> None:
-    """Draw a box with one line of letters, or a second, smaller one below it.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Counts in inches.
-    name : str
-        Of the variable.
-    box : numpy.ndarray
-        Left, bottom, right, top.
-    lines : list of str
-        The second may be None.
-    style : dict
-        Of the frame.
-    """
+    """Draw a box with one line of letters, or a second, smaller one below it."""
     corner, size = box[:2], box[2:] - box[:2]
     shape = "round,pad=0,rounding_size=0.06"
     style = {"facecolor": "0.95", "gid": f"box {name}"} | style
@@ -220,24 +198,10 @@ def draw_box(
 def draw_number(
     ax: plt.Axes, place: np.ndarray, text: str, pair: tuple[str, str], colour: str = "black"
 ) -> None:
-    """Write the number of an arrow on white.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Counts in inches.
-    place : numpy.ndarray
-        Centre, (2,).
-    text : str
-        The number.
-    pair : tuple of str
-        Where the arrow comes from and where it goes.
-    colour : str
-        Of the letters.
-    """
+    """Write the number of an arrow on white."""
     patch = {"facecolor": "white", "edgecolor": "none", "pad": ROOM * 72 / 2}
     style = {"ha": "center", "va": "center", "fontsize": 8, "bbox": patch, "zorder": 4}
-    ax.text(*place, text, color=colour, gid=_gid(pair), **style)
+    ax.text(*place, text, color=colour, gid=" to ".join(pair), **style)
 
 
 def _draw_line(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid: str) -> None:
@@ -246,21 +210,7 @@ def _draw_line(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid:
 
 
 def draw_arrow(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid: str) -> None:
-    """Draw a curve that ends in a triangle, coloured and dashed by its sign.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Counts in inches.
-    curve : numpy.ndarray
-        Points, (k, 2).
-    value : float
-        Coefficient.
-    width : float
-        Points.
-    gid : str
-        Name of the line.
-    """
+    """Draw a curve that ends in a triangle, coloured and dashed by its sign."""
     curve = even_out(curve, 0.01)
     shaft = curve[np.linalg.norm(curve - curve[-1], axis=1) > HEAD]
     _draw_line(ax, shaft, value, width, gid)

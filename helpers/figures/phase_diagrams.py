@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 
 from helpers.factors import load_factors
+from helpers.figures.path_diagrams import BY_HAND, inch_axes
 from helpers.figures.style import GROUP_COLOURS, STYLE, WIDTH, printed_names
 from helpers.paper.phases import gather_links, list_markers
 
-_BY_HAND = STYLE | {"figure.constrained_layout.use": False}
 _STYLES = {
     "Fig. 4c": {"ls": "-", "lw": 2.0},
     "projections": {"ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.5},
@@ -47,6 +47,14 @@ def phase_diagram(
     pairs : pandas.DataFrame
         By ``from`` and ``to`` (shown where one phase follows the other): ``left``, ``right``
         (two markers), ``r``, ``r_low``, ``r_high`` and ``label`` of their correlation here.
+
+    Examples
+    --------
+    >>> from helpers.paper.phases import load_links, load_phases
+    >>> here = pd.DataFrame({"r": 0.9, "r_low": 0.8, "r_high": 0.95, "label": "observed"}, ["TF"])
+    >>> fig, _ = phase_diagram(load_phases(), load_links(), here, pd.DataFrame())
+    >>> fig.get_label().split("; ")[1]
+    'here +0.90 [0.80, 0.95] observed'
     """
     arrows = gather_links(links)
     names = phases.sort_values("order")["name"]
@@ -56,11 +64,10 @@ def phase_diagram(
         phase: [f"{place[phase] + 1}  {names[phase]}", *_marker_lines(phases.loc[[phase]], markers)]
         for phase in names.index
     }
-    with plt.rc_context(_BY_HAND):
+    with plt.rc_context(BY_HAND):
         height = sum(_height(each) for each in lines.values()) + _GAP * (len(lines) - 1) + 0.46
-        fig = plt.figure(figsize=(WIDTH, height))
-        ax = fig.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height))
-        ax.set_axis_off()
+        fig = plt.figure()
+        ax = inch_axes(fig, height)
         boxes = _draw_boxes(ax, lines, height - 0.4)
         middle = (_LEFT + _RIGHT) / 2
         for (cause, to), row in arrows.iterrows():
@@ -233,6 +240,15 @@ def third_panels(
         Markers at the same sites, shares of their range.
     alone : pandas.DataFrame
         As :func:`helpers.paper.time_changes` returns it for them.
+
+    Examples
+    --------
+    >>> alone = pd.DataFrame({"share": 0.7, "share_low": 0.5, "share_high": 0.9}, ["SOC"])
+    >>> fig, axes = third_panels(
+    ...     pd.Series([1, 2, 3]), pd.DataFrame({"SOC": [0, 0.7, 1]}), alone
+    ... )
+    >>> axes[0, 0].get_title(loc="left")
+    'SOC: share 0.70 [0.50, 0.90]'
     """
     groups = load_factors()["group"]
     order = top.sort_values(kind="stable").index

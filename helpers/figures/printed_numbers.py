@@ -7,9 +7,9 @@ from textwrap import fill
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
-from helpers.figures.style import STYLE, WIDTH, nothing_to_draw, printed_names
+from helpers.figures.style import STYLE, WIDTH, log_ticks, nothing_to_draw, printed_names
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 _NOISE = 1e-12  # of a number that was rounded in binary
@@ -33,6 +33,12 @@ def rows_behind_rmsea(
         Number of rows that the publication states.
     rows : range
         Numbers of rows to draw, from 2 on.
+
+    Examples
+    --------
+    >>> fig, _ = rows_behind_rmsea(4.257, 0.275, 3, stated=30, rows=range(10, 101))
+    >>> fig.get_label().split(". ")[-1]
+    'N = 44: prints 0.275; N = 30, the number of sites: would print 0.335.'
     """
     n = np.union1d(np.array(rows), [stated])
     index = np.sqrt(max(chi2_df - 1, 0) / (n - 1))
@@ -84,6 +90,13 @@ def possible_samples(
     panels : dict of dict of pandas.DataFrame
         By title of the panel, then by the indices that were used, at most four sets, each a part of
         the one before: from :func:`helpers.pathmodel.implied_sample`, with ``n`` and ``df``.
+
+    Examples
+    --------
+    >>> pairs = pd.DataFrame({"n": [43, 44], "df": [2, 2]})
+    >>> fig, _ = possible_samples({"the loop": {"RMSEA": pairs, "and CFI": pairs[1:]}})
+    >>> fig.get_label().split(": ")[-1]
+    'RMSEA leave 2, N 43 to 44, df 2; and CFI leave 1, N 44, df 2.'
     """
     looks = (("o", "0.75", 11), ("o", "#009E73", 8), ("o", _BLUE, 5), (".", "black", 4))
     kinds = list(next(iter(panels.values())))
@@ -136,6 +149,12 @@ def bound_ranges(ranges: pd.DataFrame, axis: str, *, log: bool) -> tuple[plt.Fig
         Label of the axis: quantity and unit.
     log : bool
         Whether the axis is logarithmic; a `low` of 0 is then an arrow that leaves it.
+
+    Examples
+    --------
+    >>> ranges = pd.DataFrame({"low": [7e-5], "high": [2.7e-4]}, index=["the coefficients"])
+    >>> bound_ranges(ranges, "Determinant", log=True)[1].get_xscale()
+    'log'
     """
     names = [fill(name.replace(" = ", "\u00a0=\u00a0"), 24) for name in ranges.index]
     lines = sum(1 + name.count("\n") for name in names)
@@ -147,9 +166,7 @@ def bound_ranges(ranges: pd.DataFrame, axis: str, *, log: bool) -> tuple[plt.Fig
             ax.set_xlim(*_round_outwards(ends[ends > 0]))
             ax.xaxis.set_major_formatter(_show_power)
             if np.ptp(np.log10(ax.get_xlim())) < 1.5:
-                ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                ax.xaxis.set_major_formatter("{x:g}")
-                ax.xaxis.set_minor_locator(NullLocator())
+                log_ticks(ax.xaxis)
         left = ax.get_xlim()[0]
         for row, (low, high) in enumerate(ranges[["low", "high"]].to_numpy()):
             endless = log and low <= 0
@@ -196,6 +213,12 @@ def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[pl
         ``residual``. Without rows, the figure says so.
     neighbours : list of str
         The columns of pairs that an arrow joins.
+
+    Examples
+    --------
+    >>> matches = pd.DataFrame({"TF, SOC": [0.8, 0.9], "n": 44, "residual": 0.001})
+    >>> correlation_ranges(matches, ["TF, SOC"])[0].get_label().split(": ")[-1]
+    'TF, SOC 0.850 (0.800 to 0.900).'
     """
     if matches.empty:
         return nothing_to_draw("No matrix of correlations would print these numbers.")

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from helpers.figures.style import STYLE, WIDTH
+from helpers.figures.style import STYLE, panels
 
 
 def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
@@ -16,14 +16,18 @@ def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
     ----------
     monthly : pandas.DataFrame
         Indexed by month (dates), one column per quantity, named with its unit.
+
+    Examples
+    --------
+    >>> months = pd.date_range("2013-01", periods=24, freq="MS")
+    >>> fig, axes = seasonal_cycles(pd.DataFrame({"Rain (mm)": months.month}, months))
+    >>> len(axes[0, 0].lines)
+    2
     """
     years = monthly.groupby(monthly.index.year)
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.75, len(years)))
-    columns = 2
-    rows = -(-monthly.shape[1] // columns)
     with plt.rc_context(STYLE):
-        size = (WIDTH, 0.7 + 1.35 * rows)
-        fig, axes = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
+        fig, axes = panels(monthly.shape[1], 2, 0.7, 1.35, sharex=True)
         for ax, name in zip(axes.flat, monthly, strict=False):
             for (year, months), colour, style in zip(
                 years, colours, np.resize(["-", "--", ":"], len(years)), strict=True
@@ -34,10 +38,6 @@ def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
             ax.set_title(name, fontsize=9, pad=2)
             ax.set_xticks(range(1, 13, 2), ["J", "M", "M", "J", "S", "N"])
             ax.locator_params(axis="y", nbins=4)
-        for ax in axes.flat[monthly.shape[1] :]:
-            ax.remove()
-        for ax in axes.flat[monthly.shape[1] - columns : monthly.shape[1]]:
-            ax.tick_params(labelbottom=True)
         handles, labels = axes[0, 0].get_legend_handles_labels()
         fig.legend(handles, labels, ncols=min(len(years), 6), loc="outside lower center")
     mean = monthly.groupby(monthly.index.month).mean()

@@ -8,6 +8,10 @@ from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
+from matplotlib.axis import Axis
+from matplotlib.colors import LightSource
+from matplotlib.ticker import LogLocator, NullLocator
 
 from helpers.factors import GROUPS, load_factors
 from helpers.readers.sites import ZONES
@@ -44,6 +48,13 @@ def show(fig: plt.Figure, legend: str) -> None:
         As a function of this module returns it; it is closed.
     legend : str
         Markdown: sample size, data label, and whatever else was computed.
+
+    Examples
+    --------
+    >>> fig, ax = plt.subplots()
+    >>> fig.set_label("An empty square.")
+    >>> show(fig, "Nothing, n = 0.")  # doctest: +ELLIPSIS
+    {'image/png': '...', 'text/plain': 'An empty square...
     """
     from IPython.display import display
 
@@ -61,12 +72,60 @@ def show(fig: plt.Figure, legend: str) -> None:
 
 
 def nothing_to_draw(message: str) -> tuple[plt.Figure, np.ndarray]:
-    """Return a figure that says what the study lacks, so that the page goes on without it."""
+    """Return a figure that says what the study lacks, so that the page goes on without it.
+
+    Examples
+    --------
+    >>> fig, axes = nothing_to_draw("No factors of this group.")
+    >>> fig.get_label(), axes.size
+    ('No factors of this group.', 0)
+    """
     with plt.rc_context(STYLE):
         fig = plt.figure(figsize=(WIDTH, 0.6))
         fig.text(0.5, 0.5, message, ha="center", va="center")
     fig.set_label(message)
     return fig, np.empty((0, 0))
+
+
+def panels(
+    count: int, columns: int, margin: float, row: float, **shared: bool
+) -> tuple[plt.Figure, np.ndarray]:
+    """Return a figure with so many panels, row by row; `margin` and each `row` are inches high."""
+    rows = -(-count // columns)
+    size = (WIDTH, margin + row * rows)
+    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **shared)
+    for ax in axes.flat[count:]:
+        ax.remove()
+    for ax in axes.flat[max(count - columns, 0) : count]:
+        ax.tick_params(labelbottom=True)
+    return fig, axes
+
+
+def log_ticks(axis: Axis) -> None:
+    """Put ticks at 1, 2 and 5 times the powers of ten of a logarithmic axis, as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
+
+
+def interval(
+    ax: plt.Axes, row: int, low: float, middle: float, high: float, colour: str, *, clear: bool
+) -> None:
+    """Draw an estimate with its interval in a row; the dot is filled where the result is clear."""
+    ax.plot([low, high], [row, row], color=colour, lw=1.5)
+    ax.plot(middle, row, "o", color=colour, ms=5, mfc=colour if clear else "white")
+
+
+def relief_axes(elevation: xr.DataArray, height: float) -> tuple[plt.Figure, plt.Axes]:
+    """Return a figure with the shaded relief, (lat, lon), in degrees."""
+    fig, ax = plt.subplots(figsize=(WIDTH, height))
+    shade = LightSource(azdeg=315).hillshade(elevation.values.astype(float), vert_exag=0.006)
+    lon, lat = elevation["lon"].values, elevation["lat"].values
+    extent = [lon[0], lon[-1], lat[0], lat[-1]]
+    ax.imshow(shade, cmap="Greys_r", origin="lower", extent=extent, vmin=-0.6, vmax=1.1)
+    ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(74, 105), ylim=(26, 40))
+    ax.set_aspect(1 / np.cos(np.radians(33)))
+    return fig, ax
 
 
 def printed_names(codes: Sequence[str]) -> dict[str, str]:

@@ -18,6 +18,12 @@ def period_violins(contents: dict[str, pd.Series], label: str) -> tuple[plt.Figu
         Yearly values by period: historical, rcp45, rcp85.
     label : str
         Quantity and unit.
+
+    Examples
+    --------
+    >>> years = pd.Series([1.0, 2.0, 4.0], index=[2003, 2004, 2005])
+    >>> period_violins({"historical": years}, "oxygen (kg m⁻²)")[0].get_label()
+    'Violins of the yearly oxygen (kg m⁻²). Medians: historical 2.'
     """
     with plt.rc_context(STYLE):
         fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
@@ -48,6 +54,14 @@ def scenario_series(contents: xr.DataArray, label: str) -> tuple[plt.Figure, plt
         On (scenario, model, year); years before 2006 are historical in every scenario.
     label : str
         Quantity and unit.
+
+    Examples
+    --------
+    >>> years = {"scenario": ["rcp45"], "model": ["a", "b"], "year": [2005, 2006, 2007]}
+    >>> contents = xr.DataArray([[[2.0, 2.1, 2.2], [2.0, 2.3, 2.4]]], years)
+    >>> fig, ax = scenario_series(contents, "oxygen (kg m⁻²)")
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['historical', 'RCP4.5']
     """
     with plt.rc_context(STYLE):
         fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
@@ -84,6 +98,12 @@ def carbon_bars(means: xr.Dataset) -> tuple[plt.Figure, plt.Axes]:
     ----------
     means : xarray.Dataset
         ``npp``, ``rh`` and ``nep`` on (model), kg m-2 yr-1 of carbon.
+
+    Examples
+    --------
+    >>> means = xr.Dataset({"npp": ("model", [0.3, 0.5]), "rh": ("model", [0.2, 0.3])})
+    >>> carbon_bars(means.assign(nep=means["npp"] - means["rh"]))[0].get_label().split("; ")[1]
+    'Rh 0.25 (0.2 to 0.3)'
     """
     names = {"npp": "NPP", "rh": "Rh", "nep": "NEP = NPP − Rh"}
     with plt.rc_context(STYLE):

@@ -22,6 +22,11 @@ def place_widget(name: str, figure: str, start: dict[str, object]) -> None:
         Name of the figure, as in the metadata of its cell.
     start : dict
         What it starts with, for JSON.
+
+    Examples
+    --------
+    >>> place_widget("loop-explorer", "four-loops", {"gain": 0.4})  # doctest: +ELLIPSIS
+    {...'In the built book, where JavaScript runs, you can change these numbers right here.'}
     """
     from IPython.display import display
 

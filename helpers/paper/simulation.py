@@ -569,8 +569,8 @@ def judge_loops(
     """Say of many samples whether a loop would be called a positive feedback that fits.
 
     The gain is 0 if one arrow is. Without it the loop is a chain, whose likelihood is known:
-    det Sigma of standardized variables is the product of 1 - r^2 over its links. The interval of the
-    gain by profile likelihood leaves out 0 if each of the chains is worse than the loop by more
+    det Sigma of standardized variables is the product of 1 - r^2 over its links. The interval of
+    the gain by profile likelihood leaves out 0 if each of the chains is worse than the loop by more
     than chi-square with one degree of freedom allows.
 
     Parameters

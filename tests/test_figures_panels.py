@@ -1,0 +1,266 @@
+"""Figures of sites, seasons, simulations and sweeps: what is drawn and said is what was given."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.figures.error_rates import mark_histograms, power_curves, rate_dots, rate_lines
+from helpers.figures.field_sites import cover_gradients, field_map, respiration_curves, sign_forest
+from helpers.figures.seasons import seasonal_cycles
+from helpers.figures.specification_curves import dependence_table, specification_curve
+from helpers.readers.terrain import load_elevation
+from tests.figures import assert_readable, words_of
+
+pytestmark = pytest.mark.usefixtures("without_a_screen")
+
+# Field sites
+
+
+@pytest.fixture
+def sites() -> pd.DataFrame:
+    """Return six made-up sites."""
+    return pd.DataFrame(
+        {
+            "longitude": [92.1, 93.4, 95.2, 96.8, 98.3, 100.1],
+            "latitude": [32.5, 33.1, 34.7, 35.2, 33.9, 36.4],
+            "elevation": [4700.0, 4600, 4300, 4250, 4100, 3300],
+            "land_cover": ["steppe", "meadow", "meadow", "meadow", "steppe", "desert steppe"],
+            "SOC": [12.0, 88, 50, 100, 124, 8],
+            "pH": [8.1, 7.4, 7.7, 7.0, 6.9, 8.3],
+        }
+    )
+
+
+def test_the_map_shows_every_site_and_says_how_many(sites):
+    others = pd.DataFrame({"longitude": [80.2, 99.0], "latitude": [31.0, 38.0]})
+    fig, ax = field_map(sites, load_elevation(), others)
+    assert_readable(fig)
+    west, east = ax.get_xlim()
+    assert west < 80 < 101 < east
+    drawn = np.concatenate([line.get_xdata() for line in ax.lines])
+    assert sorted(drawn) == sorted([*sites["longitude"], *others["longitude"]])
+    assert "6 sites" in fig.get_label()
+    assert "3 meadow, 2 steppe, 1 desert steppe" in fig.get_label()
+    assert "where 2 equations of soil respiration come from" in fig.get_label()
+
+
+def test_parabolas_of_gradients_are_least_squares(sites):
+    fig, axes = cover_gradients(sites, {"SOC": "SOC (g kg⁻¹)", "pH": "pH"}, ["SOC"])
+    assert_readable(fig)
+    km = sites["elevation"] / 1000
+    for ax, code, turn in zip(axes.flat, ("SOC", "pH"), (np.log, np.asarray), strict=True):
+        *dots, curve = ax.lines
+        expected = np.polyval(np.polyfit(km, turn(sites[code]), 2), curve.get_xdata())
+        np.testing.assert_allclose(turn(curve.get_ydata()), expected, atol=1e-6)
+        assert sum(len(line.get_xdata()) for line in dots) == len(sites)
+        assert ax.get_yscale() == ("log" if code == "SOC" else "linear")
+    assert "SOC (g kg⁻¹): desert steppe 8, meadow 79.3, steppe 68" in fig.get_label()
+
+
+def test_signs_stand_beside_intervals():
+    table = pd.DataFrame(
+        {
+            "estimate": [-0.8, 0.6, -0.1, 0.5],
+            "low": [-0.9, 0.3, -0.5, 0.2],
+            "high": [-0.5, 0.8, 0.4, 0.7],
+            "claimed": [-1, 1, -1, 0],
+        },
+        index=["SOC – pH", "TF – SOC", "ALB – richness", "pH – C/N"],
+    )
+    fig, ax = sign_forest(table, "Correlation r")
+    assert_readable(fig)
+    signs = {round(text.get_position()[1]): text.get_text() for text in ax.texts}
+    assert signs == {-1: "paper", 0: "−", 1: "+", 2: "−"}
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [dot.get_xdata()[0] for dot in dots] == table["estimate"].tolist()
+    filled = [dot.get_markerfacecolor() == dot.get_color() for dot in dots]
+    assert filled == [True, True, False, True]
+    assert "for 3: 2 intervals lie on its side of zero, 0 on the other" in fig.get_label()
+    turned = sign_forest(table.assign(claimed=-table["claimed"]), "Correlation r")[0].get_label()
+    assert "0 intervals lie on its side of zero, 2 on the other, 1 hold zero" in turned
+
+
+def test_curves_end_where_they_were_fitted():
+    equations = pd.DataFrame(
+        {
+            "alpha": [0.5, 0.8, np.nan, 0.9],
+            "beta": [0.1, 0.12, 0.1, 0.1],
+            "T_low": [2.0, -10, 0, np.nan],
+            "T_high": [12.0, 30, 15, np.nan],
+        }
+    )
+    T = np.arange(0, 16.0)
+    mean = pd.DataFrame({"estimate": 0.7 * np.exp(0.1 * T)}, index=T)
+    mean = mean.assign(low=mean["estimate"] / 2, high=2 * mean["estimate"])
+    book = pd.Series(0.69 * np.exp(0.12 * T), index=T)
+    fig, ax = respiration_curves(equations, mean, book)
+    assert_readable(fig)
+    first, second = ax.lines[:2]
+    assert (first.get_xdata().min(), first.get_xdata().max()) == (2, 12)
+    assert (second.get_xdata().min(), second.get_xdata().max()) == (0, 15)
+    np.testing.assert_allclose(first.get_ydata(), 0.5 * np.exp(0.1 * first.get_xdata()))
+    assert {"field equations drawn (2)", "mean of 3, and interval"} <= set(words_of(fig))
+    assert "2 curves" in fig.get_label()
+    assert "At 10 °C the mean of 3 equations is 1.90" in fig.get_label()  # one is not drawn
+    assert "this book has 2.29" in fig.get_label()
+
+
+# Seasons
+
+
+@pytest.mark.parametrize("years", [1, 2, 5])
+def test_each_panel_draws_its_quantity_once_a_year(years):
+    months = pd.date_range("2013-01", periods=12 * years, freq="MS")
+    turn = np.cos(2 * np.pi * (months.month - 1) / 12)
+    waves = {"Rain (mm)": 50 - 40 * turn, "Snow (mm)": 20 + 10 * turn, "Air (°C)": -5 - 10 * turn}
+    monthly = pd.DataFrame(waves, months)
+    fig, axes = seasonal_cycles(monthly)
+    assert_readable(fig)
+    for ax, (name, values) in zip(axes.flat, monthly.items(), strict=False):
+        assert ax.get_title() == name
+        drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+        assert list(drawn) == [str(2013 + k) for k in range(years)]
+        for year, y in drawn.items():
+            np.testing.assert_allclose(y, values[year])
+    assert (f"each of {years} years" in fig.get_label()) == (years > 1)
+    assert "Rain (mm) from 10 in January to 90 in July" in fig.get_label()
+
+
+# Simulations
+
+
+def rate_table(*levels: list) -> pd.DataFrame:
+    index = pd.MultiIndex.from_product(levels)
+    rate = np.linspace(0.1, 0.7, len(index))
+    return pd.DataFrame({"rate": rate, "low": rate - 0.05, "high": rate + 0.1}, index)
+
+
+def spans(container) -> np.ndarray:
+    """Return the ends of the whiskers, (whiskers, 2, xy)."""
+    return np.array([part for part in container[2][0].get_segments() if len(part) == 2])
+
+
+def test_histograms_hold_every_world_and_their_errors():
+    rng = np.random.default_rng(1)
+    counts = {
+        kind: pd.DataFrame({"p": rng.binomial(200, share, 500), "pairs": 200})
+        for kind, share in (("independent", 0.05), ("neighbours alike", 0.3))
+    }
+    fig, axes = mark_histograms(counts, 0.05)
+    assert_readable(fig)
+    for ax, (kind, table) in zip(axes, counts.items(), strict=True):
+        bars = np.array([bar.get_height() for bar in ax.patches])
+        assert bars.sum() == pytest.approx(1), "every world is in a bar"
+        middle = np.array([bar.get_x() + bar.get_width() / 2 for bar in ax.patches])
+        mean = (100 * table["p"] / 200).mean()
+        assert bars @ middle == pytest.approx(mean, abs=0.5)
+        ends = np.array(ax.collections[0].get_segments())[..., 1]
+        error = np.sqrt(bars * (1 - bars) / 500)
+        np.testing.assert_allclose(ends, np.stack([bars - error, bars + error], 1), atol=1e-12)
+        assert f"{kind}: mean {mean:.1f} %" in fig.get_label()
+    assert "A line marks 5 %" in fig.get_label()
+
+
+@pytest.mark.parametrize("panels", [["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d"]])
+def test_lines_go_through_their_rates_with_whiskers_and_a_target(panels):
+    sizes = [30, 60, 120, 500]
+    lines = ["χ²", "CFI ≥ .95", "RMSEA ≤ .08"]
+    table = rate_table(panels, lines, sizes)
+    fig, axes = rate_lines(table, "Sites", "Models that pass", 0.2)
+    assert_readable(fig)
+    for ax, panel in zip(axes.flat, panels, strict=True):
+        assert ax.get_title() == panel
+        for container, line in zip(ax.containers, lines, strict=True):
+            part = 100 * table.loc[panel].loc[line]
+            np.testing.assert_allclose(container[0].get_ydata(orig=False), part["rate"])
+            np.testing.assert_allclose(container[0].get_xdata(orig=False), sizes, rtol=0.06)
+            np.testing.assert_allclose(spans(container)[..., 1], part[["low", "high"]], atol=1e-9)
+        assert ax.lines[-1].get_ydata()[0] == 20
+    assert set(lines) <= set(words_of(fig))
+    assert fig.get_label().startswith("Models that pass against sites")
+    assert "a, χ²: 10 % at 30" in fig.get_label()
+
+
+def test_dots_stand_at_their_rows_and_rows_may_lack_a_case():
+    table = rate_table(["LHF (51,130)", "ET (49,407)", "DHFS (5)"], ["all", "some"])
+    table = table.drop(("ET (49,407)", "some"))
+    fig, ax = rate_dots(table, "Wrong signs", 0.5)
+    assert_readable(fig)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["LHF (51,130)", "ET (49,407)", "DHFS (5)"]
+    for container, case in zip(ax.containers, ["all", "some"], strict=True):
+        part = 100 * table.xs(case, level=1)
+        np.testing.assert_allclose(container[0].get_xdata(orig=False), part["rate"])
+        rows = [names[round(y)] for y in container[0].get_ydata(orig=False)]
+        assert rows == list(part.index)
+        np.testing.assert_allclose(spans(container)[..., 0], part[["low", "high"]], atol=1e-9)
+    assert ax.lines[-1].get_xdata()[0] == 50
+    assert "all: 10 to 58 %, the most at DHFS (5)" in fig.get_label()
+
+
+@pytest.mark.parametrize(
+    ("smallest", "said"),
+    [(4.3, "4.3 at 0.1, 1.00 at 0.7"), (np.nan, "1.6 at 0.3, 1.00 at 0.7")],
+)
+def test_power_and_exaggeration_stand_over_one_axis(smallest, said):
+    factor = np.array([smallest, 1.56, 1.0])
+    rate = np.array([0.08, 0.37, 0.95])
+    worlds = pd.DataFrame({"rate": rate, "low": rate - 0.02, "high": rate + 0.03}, [0.1, 0.3, 0.7])
+    worlds = worlds.assign(factor=factor, factor_low=factor - 0.1, factor_high=factor + 0.2)
+    exact = pd.Series([0.06, 0.4, 0.98], [0.05, 0.31, 0.69])
+    fig, axes = power_curves(worlds, exact, 0.49, 0.8)
+    assert_readable(fig)
+    np.testing.assert_allclose(axes[0].lines[0].get_xydata(), np.c_[exact.index, 100 * exact])
+    for ax, name, low, times in zip(axes, ("rate", "factor"), (1, 4), (100, 1), strict=True):
+        (container,) = ax.containers
+        np.testing.assert_allclose(container[0].get_ydata(orig=False), times * worlds[name])
+        ends = times * worlds.iloc[:, low : low + 2].dropna()
+        np.testing.assert_allclose(spans(container)[..., 1], ends, atol=1e-9)
+    assert "80 % at 0.49" in fig.get_label()
+    assert said in fig.get_label()
+    assert "nan" not in fig.get_label()
+
+
+# Sweeps
+
+
+def test_dots_rise_and_marks_below_name_the_choices():
+    choices = ["seed", "scaling", "fdr"]
+    grid = product([2022, 1], ["min-max", "ranks"], [True, False])
+    rows = pd.DataFrame(grid, columns=choices).assign(agrees=["yes", "open"] * 4)
+    rows["estimate"] = [0.3, -0.1, 0.5, 0.2, np.nan, 0.1, 0.4, 0.0]
+    rows = rows.assign(low=rows["estimate"] - 0.15, high=rows["estimate"] + 0.2)
+    fig, (upper, lower) = specification_curve(rows, choices, "gain", 0)
+    assert_readable(fig)
+    kept = rows.dropna(subset="estimate").sort_values("estimate").reset_index(drop=True)
+    dots = np.concatenate([line.get_xydata() for line in upper.lines if line.get_marker() == "o"])
+    np.testing.assert_allclose(dots[dots[:, 0].argsort()][:, 1], kept["estimate"])
+    bars = np.array([part[:, 1] for one in upper.collections for part in one.get_segments()])
+    np.testing.assert_allclose(bars[bars[:, 0].argsort()], kept[["low", "high"]])
+    names = [label.get_text() for label in lower.get_yticklabels()]
+    assert names[:2] == ["seed: 1", "seed: 2022"]
+    for line in lower.lines:
+        at = line.get_xdata().astype(int)
+        name, value = names[int(line.get_ydata()[0])].split(": ")
+        assert (kept.loc[at, name].astype(str) == value).all()
+    assert sum(len(line.get_xdata()) for line in lower.lines) == len(kept) * len(choices)
+    assert "from -0.1 to 0.5" in fig.get_label()
+    assert "open in 4, yes in 3" in fig.get_label()
+    assert_readable(specification_curve(rows.assign(low=np.nan, high=np.nan), choices, "s", 1)[0])
+    fig, _ = specification_curve(rows[:0], [], "gain", 0)
+    assert "No run of the sweep" in fig.get_label()
+
+
+def test_the_table_prints_shares_in_percent_and_a_dash_for_choices_not_made():
+    shares = pd.DataFrame(
+        {"seed": [0.954, 0.0], "fdr": [np.nan, 0.25]}, index=["signs", "gain of the loop"]
+    )
+    fig, ax = dependence_table(shares)
+    assert_readable(fig)
+    assert [text.get_text() for text in ax.texts] == ["95", "0", "25"]
+    assert "seed explains 95% of signs" in fig.get_label()
+    assert "None of these conclusions" in dependence_table(pd.DataFrame())[0].get_label()
