@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def check_number(
 
 def check_whole(
     name: str,
-    value: object,
+    value: Any,
     low: float = 1,
     high: float = np.inf,
     *,
@@ -148,9 +149,7 @@ def check_numbers(
     return numbers
 
 
-def check_sites(
-    different: int = 2, **tables: pd.DataFrame | pd.Series | None
-) -> list[pd.DataFrame | None]:
+def check_sites(different: int = 2, **tables: Any) -> list:
     """Return tables as :func:`check_numbers`; refuse other sites or another order than the first's.
 
     Parameters
@@ -320,7 +319,7 @@ def _spelled(value: object) -> float:
     return _as_number(value)
 
 
-def _as_number(value: object) -> float:
+def _as_number(value: Any) -> float:
     """Return a real number as a float; NaN for anything else, True and False too."""
     value = value.item() if getattr(value, "ndim", None) == 0 else value
     if not isinstance(value, Real | Decimal) or isinstance(value, bool):

@@ -14,7 +14,7 @@ from functools import cache
 from math import isclose, isfinite, log10
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -151,7 +151,7 @@ def gather(notebooks: Iterable[NotebookNode]) -> dict[str, dict]:
     }
 
 
-def check(exercise: str, answer: object = ...) -> Reply:
+def check(exercise: str, answer: Any = ...) -> Reply:
     """Say whether an answer is right, and if not, what may have gone wrong.
 
     The right answers are those of the book's own data and default parameters.
@@ -193,7 +193,7 @@ def check(exercise: str, answer: object = ...) -> Reply:
     return Reply(False, f"Not yet. {slip or _compare_numbers(given, right)}")
 
 
-def show_answer(listed: Mapping, answer: object) -> str:
+def show_answer(listed: Mapping, answer: Any) -> str:
     """Return an answer as a reader sees it, with its unit.
 
     Parameters
@@ -236,7 +236,7 @@ def _list_choices(listed: Mapping) -> str:
     return ", ".join(f'"{choice}"' for choice in _choices(listed))
 
 
-def _misfit(listed: Mapping, answer: object) -> str:
+def _misfit(listed: Mapping, answer: Any) -> str:
     """Say why an answer is not of the wanted kind; empty where it is."""
     kind = listed["kind"]
     if "number" in kind:
@@ -244,7 +244,7 @@ def _misfit(listed: Mapping, answer: object) -> str:
             return f"{_describe(listed).capitalize()} is wanted, not {answer!r}."
         if not isfinite(answer):
             return f"{answer} is not a number to compare: is there a gap, or a division by zero?"
-        if kind == "whole number" and answer != int(answer):
+        if kind == "whole number" and answer % 1:
             return f"A whole number is wanted: what is it that you count? ({answer:g} is none.)"
         return ""
     if kind == "word" and not isinstance(answer, str):
@@ -258,7 +258,7 @@ def _misfit(listed: Mapping, answer: object) -> str:
     return ""
 
 
-def _plain(listed: Mapping, answer: object) -> object:
+def _plain(listed: Mapping, answer: Any) -> Any:
     """Return what JSON can hold, with six digits, which every machine agrees on."""
     if listed["kind"] == "whole number":
         return int(answer)

@@ -123,9 +123,9 @@ def correlation_matrix(pairs: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
             axis.spines[:].set_visible(False)
             axis.tick_params(length=2, pad=1)
         for first, x, y in ((0, ax, ax), (1, *opposite)):
-            places = range(first, len(order), 2)
-            x.set_xticks(places, names[first::2], rotation=90)
-            y.set_yticks(places, names[first::2])
+            ticks = range(first, len(order), 2)
+            x.set_xticks(ticks, names[first::2], rotation=90)
+            y.set_yticks(ticks, names[first::2])
         fig.colorbar(image, ax=ax, location="bottom", label=_LABEL, aspect=35)
     strong = pairs["r"].abs() > 0.7
     fig.set_label(

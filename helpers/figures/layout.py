@@ -315,9 +315,9 @@ def _on_circle(
     for cause, to in arrows:
         bowed = (to, cause) in arrows or follows.get(cause) == to or follows.get(to) == cause
         bows = [0.15 if bowed else 0.0, 0.15, -0.15, 0.3, -0.3, 0.45, -0.45]
-        ends = [(centres[name], sizes[name]) for name in (cause, to)]
+        start, end = ((centres[name], sizes[name]) for name in (cause, to))
         foreign = [(centres[name], sizes[name]) for name in centres if name not in (cause, to)]
-        options = [bend(*ends, bow) for bow in bows]
+        options = [bend(start, end, bow) for bow in bows]
         hits = [
             sum(_inside(option, spot, size + 0.08).any() for spot, size in foreign)
             for option in options

@@ -81,7 +81,10 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
         titles = {title: fill(title, 26 if columns == 2 else 54) for title in loops}
         below = max(measure(fig, title, 10)[1] for title in titles.values()) + 0.05
         head = below + 2 * _LINE
-        height = head + max(height_of(*drawings[title], sizes[title]) for title in loops)
+        height = head + max(
+            height_of(drawing, places, sizes[title])
+            for title, (drawing, places) in drawings.items()
+        )
         rows = -(-len(loops) // columns)
         fig.set_size_inches(WIDTH, rows * height)
         whole = {"left": 0, "bottom": 0, "right": 1, "top": 1, "wspace": 0, "hspace": 0}
@@ -165,8 +168,8 @@ def _draw_ring(
     ahead = list(pairwise([*ring, ring[0]]))
     bows = dict.fromkeys(ahead, bow) | {pair[::-1]: -bow for pair in ahead}
     curves = {
-        pair: bend(*((centres[code], box) for code in pair), bows.get(pair, 0))
-        for pair in {*ahead, *arrows}
+        (cause, to): bend((centres[cause], box), (centres[to], box), bows.get((cause, to), 0))
+        for cause, to in {*ahead, *arrows}
     }
     drawing = lift(centres, curves, {}, dict.fromkeys(ring, box), "on a circle", room=0.16)
     return replace(drawing, curves={pair: drawing.curves[pair] for pair in arrows})
@@ -250,11 +253,11 @@ def response_steps(
             start = place if cut[case].any() else starts[case]
             ax.plot([1.01, 1.06], [start, place], color=colours[case], lw=1.6, **beside)
             ax.text(1.1, place, labels[case], fontsize=9, va="center", **beside)
-    steps = max(line.index[-1] for line in lines.values())
+    last = max(line.index[-1] for line in lines.values())
     count = f"{len(lines)} staircases" if len(lines) > 1 else "A staircase"
     fig.set_label(
         f"{count}: the response of {name} to a lasting push of 1 standard deviation, over "
-        f"{steps / round_length:g} rounds of the loop. "
+        f"{last / round_length:g} rounds of the loop. "
         + "; ".join(
             f"{case}: {'cut off: ' if cut[case].any() else ''}{said[case]}" for case in lines
         )

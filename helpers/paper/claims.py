@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -156,7 +156,7 @@ def _is_true(claim: Mapping, value: bool) -> str:
     return "yes" if value else "no"
 
 
-RULES: dict[str, Callable[[Mapping, object], str]] = {
+RULES: dict[str, Callable[[Mapping, Any], str]] = {
     "rounds to": _rounds_to,  # number(s)
     "sign": _has_sign,  # (estimate, low, high)
     "order": _in_order,  # names

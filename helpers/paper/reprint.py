@@ -120,7 +120,8 @@ def matching_correlations(
     [44]
     """
     draws, seed = check_whole("draws", draws), check_whole("seed", seed, 0)
-    decimals = [check_whole("decimals", each, 0, 15) for each in decimals]
+    for each in decimals:
+        check_whole("decimals", each, 0, 15)
     check_columns("indices", indices, ["chi2_df", "rmsea", "gfi", "nfi", "cfi"])
     coefficients = check_numbers(coefficients.to_frame("coefficients"), different=1)["coefficients"]
     ring = find_ring(model)

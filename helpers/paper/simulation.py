@@ -79,8 +79,8 @@ def read_truth(text: str) -> Truth:
     values, lines = {}, []
     for line in filter(str.strip, text.splitlines()):
         to, _, terms = line.partition("~")
-        found = [_TERM.fullmatch(term) for term in terms.split("+")]
-        if not all(found):
+        found = [match for term in terms.split("+") if (match := _TERM.fullmatch(term))]
+        if len(found) <= terms.count("+"):
             raise InputError(
                 "truth",
                 needed="lines such as 'soil ~ 0.5 plant + 0.3 climate'",
@@ -96,8 +96,12 @@ def read_truth(text: str) -> Truth:
         B.loc[to, cause] = value
     R = imply_correlations(B.to_numpy())
     if np.isnan(R).any():
-        found, mend = "causes that give more than that", "make the coefficients smaller"
-        raise InputError("truth", needed="variables of variance 1", found=found, mend=mend)
+        raise InputError(
+            "truth",
+            needed="variables of variance 1",
+            found="causes that give more than that",
+            mend="make the coefficients smaller",
+        )
     return Truth(model, B, pd.DataFrame(R, names, names))
 
 
@@ -400,10 +404,10 @@ def regress_many(
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     S = check_covariances(S)
-    causes = np.array([check_whole("causes", k, 0, S.shape[-1] - 2) for k in causes])
-    freedom = check_whole("n", n, len(causes) + 2, of="sites") - 1 - len(causes)
-    slopes, left = regress(S, S.shape[-1] - 1, causes)
-    among = S[..., causes[:, None], causes]
+    at = np.array([check_whole("causes", k, 0, S.shape[-1] - 2) for k in causes])
+    freedom = check_whole("n", n, len(at) + 2, of="sites") - 1 - len(at)
+    slopes, left = regress(S, S.shape[-1] - 1, at)
+    among = S[..., at[:, None], at]
     inverse = np.einsum("...ii->...i", np.linalg.inv(among))
     error = np.sqrt(left[..., None] * inverse / freedom)
     vif = inverse * np.einsum("...ii->...i", among)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -52,8 +53,12 @@ def load_sweep(name: str) -> pd.DataFrame:
     check_columns(str(path), table, needed, mend="take a table that make sweep wrote")
     ledger = load_claims()
     if unknown := set(table["claim"]).difference(ledger.index):
-        needed, found = "claims of data/claims.csv", ", ".join(sorted(unknown))
-        raise InputError(path, needed=needed, found=found, mend="make the sweep again")
+        raise InputError(
+            path,
+            needed="claims of data/claims.csv",
+            found=", ".join(sorted(unknown)),
+            mend="make the sweep again",
+        )
     answers = zip(table["claim"], table["value"], strict=True)
     return table.join(pd.DataFrame([measure(ledger.loc[name], value) for name, value in answers]))
 
@@ -77,24 +82,24 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
         NaN where the run had no answer.
     """
     try:
-        value = json.loads(value)
+        answer: Any = json.loads(value)
     except (TypeError, ValueError) as error:
         needed, mend = "JSON, as helpers.paper.claims.collect returns it", "make the sweep again"
         raise InputError("value", needed=needed, found=repr(value), mend=mend) from error
     estimate = low = high = float("nan")
     match claim["rule"]:
-        case _ if value is None:
+        case _ if answer is None:
             pass
         case "sign":
-            turned = [number if claim["published"] == "+" else -number for number in value]
+            turned = [number if claim["published"] == "+" else -number for number in answer]
             estimate, (low, high) = turned[0], sorted(turned[1:])
         case "every" | "most":
-            count, total = value
+            count, total = answer
             estimate = count / total if total else estimate
         case "order":
-            estimate = share_in_order(claim["published"].split(" > "), value)
-        case "rounds to" | "significance" if not isinstance(value, list):
-            estimate = value
+            estimate = share_in_order(claim["published"].split(" > "), answer)
+        case "rounds to" | "significance" if not isinstance(answer, list):
+            estimate = answer
     return {"estimate": estimate, "low": low, "high": high}
 
 

@@ -164,8 +164,8 @@ def fit_from_starts(
         else np.nan
         for _, F, end in rows
     ]
-    success, F, _ = zip(*rows, strict=True)
-    ends = pd.DataFrame({"success": success, "above": np.array(F) - lowest, "solution": nearest})
+    reached, F, _ = zip(*rows, strict=True)
+    ends = pd.DataFrame({"success": reached, "above": np.array(F) - lowest, "solution": nearest})
     fits = [describe(frame, theta, sample, len(table), convention) for theta in solutions]
     return Starts(fits, ends.rename_axis("start"))
 

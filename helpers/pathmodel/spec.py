@@ -10,6 +10,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, combinations
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -181,7 +182,7 @@ def _why_not(statement: str) -> str:
     return "names of letters, digits and _ (CN, not C/N; GP, not G+), as 'y ~ x1 + x2' or 'a ~~ b'"
 
 
-def _refuse(where: str, number: int, found: str, needed: str) -> None:
+def _refuse(where: str, number: int, found: str, needed: str) -> NoReturn:
     raise InputError(
         f"{where}, line {number}", needed=needed, found=repr(found), mend="correct this line"
     )
