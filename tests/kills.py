@@ -132,7 +132,7 @@ def pages(project: Path) -> dict[str, bytes]:
 
 def spoil_sweep(project: Path, rng: random.Random) -> None:
     """Remove some runs, and the table."""
-    (project / "grid.parquet").unlink(missing_ok=True)
+    (project / "grid.csv").unlink(missing_ok=True)
     for folder in (project / "runs").glob("*/*"):
         if rng.random() < 0.7:
             shutil.rmtree(folder)
@@ -141,7 +141,7 @@ def spoil_sweep(project: Path, rng: random.Random) -> None:
 def table(project: Path) -> dict[str, bytes]:
     """Return the table of the sweep, and the names of all that lies where runs belong."""
     names = sorted(str(path.relative_to(project)) for path in (project / "runs").glob("*/[!.]*/*"))
-    rows = pd.read_parquet(project / "grid.parquet").to_csv()
+    rows = (project / "grid.csv").read_text(encoding="utf-8")
     return {"table": rows.encode(), "names": "\n".join(names).encode()}
 
 

@@ -314,7 +314,7 @@ def published(tmp_path_factory) -> Path:
     """Return a copy of what is published, without anything that was made here."""
     folder = tmp_path_factory.mktemp("published") / "book"
     for name in ("helpers", "data", "book/sweeps"):
-        ignored = shutil.ignore_patterns("__pycache__", "what_survives.parquet")
+        ignored = shutil.ignore_patterns("__pycache__", "what_survives.csv")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(ROOT / name, folder)

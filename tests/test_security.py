@@ -286,12 +286,10 @@ def test_what_is_given_to_make_reaches_no_shell(variable, goal, place, tmp_path)
     stub.parent.mkdir(parents=True)
     stub.write_text('#!/bin/sh\nshift\nprintf "%s\\n" "$@" > said\n')
     stub.chmod(0o755)
-    for name in ("requirements.lock", "pyproject.toml", ".venv/.locked", ".venv/.ready"):
-        (tmp_path / name).touch()
     text = "seed=$(touch ran) `touch ran`; touch ran; '\" && touch ran | touch ran > ran"
     given = {"NB": "x", "P": "x", "GRID": "x", "REPOSITORY": "x"} | {variable: text}
     made = subprocess.run(
-        ["make", "--no-print-directory", goal],
+        ["make", "--no-print-directory", "PYTHON=true", goal],
         cwd=tmp_path,
         env=os.environ | given,
         capture_output=True,

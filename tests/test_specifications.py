@@ -26,6 +26,7 @@ from helpers.paper.specifications import (
 )
 
 LEDGER = load_claims()
+ANSWER = ["notebook", "run", "claim", "value", "here", "label", "agrees", "verdict", "reason"]
 
 
 @pytest.mark.parametrize(
@@ -107,32 +108,33 @@ def test_a_conclusion_that_does_not_vary_depends_on_nothing():
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"run": ["a"]}, "no column agrees, claim, label, notebook, value"),
+        ({"run": ["a"]}, "no column agrees, claim, here, label, notebook, reason, value, verdict"),
         (
-            {name: ["x"] for name in ("notebook", "run", "claim", "value", "label", "agrees")},
+            {name: ["x"] for name in ANSWER},
             "claims of data/claims.csv",
         ),
     ],
 )
 def test_a_table_of_something_else_is_refused(columns, said, tmp_path):
-    path = tmp_path / "mine.parquet"
-    pd.DataFrame(columns).to_parquet(path)
+    path = tmp_path / "mine.csv"
+    pd.DataFrame(columns).to_csv(path, index=False)
     with pytest.raises(InputError, match=said):
         load_sweep(str(path))
 
 
-def test_rows_keep_their_own_numbers_whatever_the_index(tmp_path):
-    rows = pd.DataFrame(
-        {
-            "claim": ["peaks-life", "loop-positive"],
-            "value": ["[1, 4]", "[0.3, 0.1, 0.6]"],
-            **{name: ["x", "x"] for name in ("notebook", "run", "label", "agrees")},
-        },
-        index=[7, 3],
+def test_a_table_of_answers_is_read_as_it_was_written(tmp_path):
+    rows = pd.DataFrame({name: ["x", "NA"] for name in ANSWER}).assign(
+        here=["", "null"],
+        claim=["peaks-life", "loop-positive"],
+        value=["[1, 4]", "[0.3, 0.1, 0.6]"],
+        seed=pd.array([7, None], "Int64"),
+        fdr=pd.array([None, True], "boolean"),
     )
-    path = tmp_path / "mine.parquet"
-    rows.to_parquet(path)
-    assert load_sweep(str(path))["estimate"].tolist() == [0.25, 0.3]
+    path = tmp_path / "mine.csv"
+    rows.to_csv(path, index=False)
+    read = load_sweep(str(path))
+    assert read["estimate"].tolist() == [0.25, 0.3]
+    pd.testing.assert_frame_equal(read[rows.columns], rows.convert_dtypes())
 
 
 def test_a_sweep_that_was_not_made_is_refused_with_the_command_that_makes_it():

@@ -71,6 +71,7 @@ async def _execute(path: Path, notebook: NotebookNode, turns: asyncio.Semaphore)
             await NotebookClient(
                 notebook,
                 timeout=_SECONDS_PER_CELL,
+                record_timing=False,  # the same sources give the same bytes
                 resources={"metadata": {"path": str(path.parent)}},
                 extra_arguments=["--log-level=ERROR"],
             ).async_execute()

@@ -187,10 +187,9 @@ def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, obje
 def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: object) -> object:
     where = f"{notebook}: parameter {name!r}"
     if name not in known:
-        lines = (f"{each.name}: {each.kind} = {each.default!r}" for each in known.values())
         told = [
-            f"    {line:<30} {each.comment}"
-            for line, each in zip(lines, known.values(), strict=True)
+            f"    {f'{each.name}: {each.kind} = {each.default!r}':<30} {each.comment}"
+            for each in known.values()
         ]
         near = get_close_matches(str(name).lower(), known, n=1)
         raise InputError(
@@ -209,12 +208,12 @@ def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: obje
             mend=f"give a value like {parameter.default!r}, the book's",
         )
     if name == "source" and value != parameter.default:
-        folder = os.path.abspath(os.path.expanduser(value))
+        folder = os.path.expanduser(value)  # unlike pathlib's, it leaves a "~name" nobody has
         if not os.path.isdir(folder):
             raise InputError(
                 where,
                 needed=parameter.allowed,
-                found=f"{value!r}: there is no folder {folder}",
+                found=f"{value!r}: there is no folder {os.path.abspath(folder)}",
                 mend="check the path (one with spaces needs quotes)",
             )
         return str(Path(folder).resolve())

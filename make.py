@@ -1,0 +1,63 @@
+"""Set everything up and build the book, or test it, with nothing but Python.
+
+    python make.py book
+    python make.py test
+
+It is what ``make book`` and ``make test`` call. Packages go to ``.venv``, in the versions of LOCK.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+LOCK, PROJECT = ROOT / "requirements.lock", ROOT / "pyproject.toml"
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+TESTS = ["pytest", "-n", "3"]  # two at a time would wait for browsers and kernels
+
+
+def run(*module: object) -> None:
+    """Run a module in the virtual environment; where it fails, end with its status."""
+    if status := subprocess.run([PYTHON, "-m", *module], cwd=ROOT).returncode:
+        sys.exit(status)
+
+
+def set_up() -> None:
+    """Install what is not installed yet; copies of LOCK and PROJECT in VENV say what is."""
+    if sys.version_info < (3, 11):  # noqa: UP036 (an older one may start this file)
+        sys.exit("Python 3.11 or newer is needed: python3.11 make.py, or make PYTHON=python3.11")
+    pip = ["pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    own = ["--no-build-isolation", "--editable", ROOT]
+    for file, what in ((LOCK, ["--no-compile", "--require-hashes", "-r", LOCK]), (PROJECT, own)):
+        mark = VENV / file.name
+        if not mark.exists() or mark.read_bytes() != file.read_bytes():
+            if file == LOCK:
+                venv.create(VENV, clear=True, with_pip=True)
+            run(*pip, *what)
+            shutil.copy(file, mark)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python make.py", description=__doc__.splitlines()[0])
+    parser.add_argument("goal", choices=["setup", "book", "test"])
+    goal = parser.parse_args().goal
+    set_up()
+    if goal == "book":
+        run("tools.book")
+    if goal == "test":
+        os.environ["OMP_NUM_THREADS"] = "1"  # several tests at a time: threads would only wait
+        run("ruff", "check", ".")
+        run("ruff", "format", "--check", ".")
+        run("tools.book")
+        run(*TESTS, "--dist", "worksteal")
+        notebooks = ["--nbval", "-o", "filterwarnings=default", "book/notebooks"]
+        run(*TESTS, "--dist", "loadfile", *notebooks)
+
+
+if __name__ == "__main__":
+    main()
