@@ -54,7 +54,7 @@ lab: ready ## open the notebooks in JupyterLab, where the pages' buttons find it
 address: ready ## say where the book is published: REPOSITORY=https://github.com/OWNER/NAME (BOOK=https://...)
 	@$(BIN)/python -m tools.address "$$REPOSITORY" $${BOOK:+"$$BOOK"}
 
-bench: ready ## time the book beside its peers: SUITE=paths, archive, book or tests (all); writes benchmarks/results.md
+bench: ready ## time the book beside its peers: SUITE=paths, archive or book (all); writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks $$SUITE
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
