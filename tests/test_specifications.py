@@ -124,9 +124,11 @@ def test_a_table_of_something_else_is_refused(columns, said, tmp_path):
 
 def test_a_table_of_answers_is_read_as_it_was_written(tmp_path):
     rows = pd.DataFrame({name: ["x", "NA"] for name in ANSWER}).assign(
+        run=["0123", "12e4"],
         here=["", "null"],
         claim=["peaks-life", "loop-positive"],
         value=["[1, 4]", "[0.3, 0.1, 0.6]"],
+        reason="",
         seed=pd.array([7, None], "Int64"),
         fdr=pd.array([None, True], "boolean"),
     )

@@ -71,7 +71,8 @@ def read_answers(path: Path) -> pd.DataFrame:
             mend=f"make sweep GRID={path.with_suffix('.yml')}",
         )
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
+        texts = dict.fromkeys(("notebook", "run", *_ANSWER), str)  # a run may look like a number
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
     except (OSError, ValueError):
         table = pd.DataFrame()
     if lacking := {"notebook", "run", *_ANSWER}.difference(table.columns):
