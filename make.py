@@ -3,7 +3,7 @@
     python make.py book
     python make.py test
 
-It is what ``make book`` and ``make test`` call. Packages go to ``.venv``, in the versions of LOCK.
+``make`` calls it, too. Packages go to ``.venv``, in the versions of LOCK.
 """
 
 import argparse
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent
 LOCK, PROJECT = ROOT / "requirements.lock", ROOT / "pyproject.toml"
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-TESTS = ["pytest", "-n", "3"]  # two at a time would wait for browsers and kernels
+TESTS = ["pytest", "-n", "3", "--dist"]  # two at a time would wait for browsers and kernels
 
 
 def run(*module: object) -> None:
@@ -54,9 +54,8 @@ def main() -> None:
         run("ruff", "check", ".")
         run("ruff", "format", "--check", ".")
         run("tools.book")
-        run(*TESTS, "--dist", "worksteal")
-        notebooks = ["--nbval", "-o", "filterwarnings=default", "book/notebooks"]
-        run(*TESTS, "--dist", "loadfile", *notebooks)
+        run(*TESTS, "worksteal")
+        run(*TESTS, "loadfile", "--nbval", "-o", "filterwarnings=default", "book/notebooks")
 
 
 if __name__ == "__main__":

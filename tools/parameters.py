@@ -37,10 +37,7 @@ _NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
 _RANGE = re.compile(
     rf"\bbetween {_NUMBER} and {_NUMBER}|\bfrom {_NUMBER} to {_NUMBER}|\bat least {_NUMBER}"
 )
-_WRITTEN = {
-    "int": re.compile(r"[+-]?[0-9]+"),
-    "float": re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
-}
+_WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -165,8 +162,7 @@ def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, obje
     notebook : Path
         An ``.ipynb`` file.
     values : mapping
-        By name, typed or as texts. A whole number may stand for a float, but not the other way
-        round.
+        By name, typed or as texts. A whole number may stand for a float, not the other way round.
 
     Returns
     -------
@@ -176,9 +172,8 @@ def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, obje
     Raises
     ------
     InputError
-        For an unknown name: the known ones are listed, and the nearest is proposed. For a value of
-        another type, outside the range, or not among the choices. For a ``source`` that is
-        no folder.
+        For an unknown name, a value of another type or that is not allowed, and a ``source`` that
+        is no folder.
     """
     known = list_parameters(notebook)
     return {name: _check(notebook.stem, known, name, value) for name, value in values.items()}
@@ -224,11 +219,11 @@ def _read(kind: str, text: str) -> object:
     """Return the value that a text means, or the text itself where it is none of this kind."""
     if kind == "bool":
         return {"true": True, "false": False}.get(text.lower(), text)
-    if kind == "str" or not _WRITTEN[kind].fullmatch(text):
+    if kind == "str" or not _WRITTEN.fullmatch(text):
         return text
     try:
-        return {"int": int, "float": float}[kind](text)
-    except ValueError:  # thousands of digits
+        return int(text) if kind == "int" else float(text)
+    except ValueError:  # a fraction for a whole number, or thousands of digits
         return text
 
 

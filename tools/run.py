@@ -92,29 +92,20 @@ def state(notebook: Path, parameters: Mapping[str, object]) -> str:
 def perform(
     notebook: Path, parameters: Mapping[str, object], folder: Path, progress: bool = False
 ) -> None:
-    """Execute a notebook with parameters into a folder.
+    """Execute a notebook with checked parameters into a folder that exists.
 
-    Parameters
-    ----------
-    notebook : Path
-        An ``.ipynb`` file.
-    parameters : mapping
-        Checked values (:func:`tools.parameters.check_values`).
-    folder : Path
-        Exists. It gets the executed notebook and ``run.json``.
-    progress : bool
-        Whether to show a bar.
+    It gets the executed notebook and ``run.json``. `progress` shows a bar.
 
     Raises
     ------
-    papermill.exceptions.PapermillExecutionError
-        If a cell fails.
-    nbclient.exceptions.DeadKernelError
-        If the kernel dies.
+    papermill.exceptions.PapermillExecutionError, nbclient.exceptions.DeadKernelError
+        If a cell fails; if the kernel dies.
     """
     date, before = datetime.now(UTC), state(notebook, parameters)
     content = nbformat.read(notebook, 4)
-    about = _describe(notebook, content, parameters, date)
+    defaults = {name: each.default for name, each in list_parameters(notebook).items()}
+    title = content.cells[0].source.splitlines()[0].removeprefix("# ")
+    about = _describe(notebook, title, parameters, defaults)
     content.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="rerun"))
     executed = papermill.execute_notebook(
         content,
@@ -128,7 +119,7 @@ def perform(
     nbformat.write(executed, folder / notebook.name)
     record = {
         "notebook": notebook.stem,
-        "parameters": _defaults(notebook) | dict(parameters),
+        "parameters": defaults | dict(parameters),
         "state": before,
         "seconds": round((datetime.now(UTC) - date).total_seconds(), 1),
         "date": date.isoformat(timespec="seconds"),
@@ -138,23 +129,15 @@ def perform(
     (folder / "run.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-def _defaults(notebook: Path) -> dict[str, object]:
-    return {name: each.default for name, each in list_parameters(notebook).items()}
-
-
 def _describe(
-    notebook: Path,
-    content: nbformat.NotebookNode,
-    parameters: Mapping[str, object],
-    date: datetime,
+    notebook: Path, title: str, parameters: Mapping[str, object], defaults: Mapping[str, object]
 ) -> str:
     """Say in Markdown what was run, when, with which values, and that it is not the book."""
-    title = content.cells[0].source.splitlines()[0].removeprefix("# ")
-    values = []
-    for name, default in _defaults(notebook).items():
+    date, values = datetime.now(UTC), []
+    for name, default in defaults.items():
         value = parameters.get(name, default)
-        same = value == default
-        values.append(f"{name} = {value!r}  # {'as' if same else f'{default!r}'} in the book")
+        book = "as" if value == default else repr(default)
+        values.append(f"{name} = {value!r}  # {book} in the book")
     lines = [
         f"**A rerun, not the book itself.** Chapter {int(notebook.stem[:2])}, "
         f"[{title}]({notebook.stem}.md), run on {date.day} {date:%B %Y} at {date:%H:%M} UTC:",
