@@ -41,6 +41,7 @@ from tools.parameters import list_parameters, read_assignments
 from tools.status import list_versions
 
 RUNS = ROOT / "runs"
+_LOCK = ROOT / "_build" / ".replace.lock"  # held while a finished folder takes its place
 _ROOM = 50  # MB; a run takes some 2
 
 
@@ -149,12 +150,13 @@ def _describe(
 @contextmanager
 def replace_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder, which takes the place of `folder` if the block ends well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    for parent in (folder.parent, _LOCK.parent):
+        parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as partial:
         fresh = Path(partial) / folder.name
         fresh.mkdir()
         yield fresh
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
+        with FileLock(_LOCK):
             if folder.exists():
                 folder.rename(Path(partial) / "before")
             fresh.rename(folder)
