@@ -15,7 +15,7 @@ from datetime import date
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.common import describe_machine, read_ticks
+from benchmarks.common import describe_machine
 
 RESULTS = Path(__file__).with_name("results.md")
 HEAD = """# Benchmarks
@@ -27,13 +27,11 @@ SUITES = {
     "paths": "Path models and the feedback loop",
     "archive": "Oxygen production from a large archive",
     "book": "The book",
-    "tests": "The tests",
 }
 PACKAGES = {
     "paths": ("numpy", "scipy", "pandas"),
     "archive": ("numpy", "xarray", "dask", "netCDF4"),
     "book": ("jupyter-book", "sphinx", "ipykernel"),
-    "tests": ("pytest", "pytest-xdist", "nbval"),
 }
 
 
@@ -44,34 +42,27 @@ def main() -> None:
     if unknown := set(asked) - set(SUITES):
         parser.error(f"no suite {', '.join(sorted(unknown))}: there are {', '.join(SUITES)}")
     for suite in asked:
-        load, started = os.getloadavg()[0], read_ticks()
+        load = os.getloadavg()[0]
         lines = import_module(f"benchmarks.{suite}").report()
-        wanted, stolen = (now - then for now, then in zip(read_ticks(), started, strict=True))
-        share = stolen / max(wanted, 1)
         machine = describe_machine(PACKAGES[suite])
-        measured = (
-            f"{date.today().isoformat()}: {machine}. Load before the run: {load:.1f}. Of the time "
-            f"that processes wanted to run, the host of the machine took {share:.0%}."
-        )
+        measured = f"{date.today().isoformat()}: {machine}. Load before the run: {load:.1f}."
         before = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
         RESULTS.write_text(put_section(before, suite, [measured, "", *lines]), encoding="utf-8")
     print(RESULTS)
 
 
 def put_section(text: str, suite: str, lines: list[str]) -> str:
-    """Return the text of the results with one section replaced, or added at its place.
+    """Return the text of the results (it may be empty) with one section replaced or added.
 
     Parameters
     ----------
     text : str
-        Of the results until now; may be empty.
+        Of the results until now.
     suite : str
         One of SUITES.
     lines : list of str
         Markdown without headings of the first two levels.
     """
-    if any(re.match("##? ", line) for line in lines):
-        raise ValueError("a section has headings of the third level and below")
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)[1:]
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
     sections[SUITES[suite]] = "\n".join(lines)

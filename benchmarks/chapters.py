@@ -16,8 +16,8 @@ from tools.handouts import SECONDS
 def main() -> None:
     seconds = {}
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        (done,) = execute({path: nbformat.read(path, 4)}).values()
-        seconds[path.stem] = round(done.time, 1)
+        (taken,) = execute({path: nbformat.read(path, 4)}).values()
+        seconds[path.stem] = round(taken, 1)
     table = pd.DataFrame({"seconds": seconds, "machine": describe_machine()})
     table.rename_axis("notebook").to_csv(SECONDS)
 

@@ -28,7 +28,7 @@ def exponent_of(sizes: pd.Series, values: pd.Series) -> tuple[float, float]:
 
 
 def compare_times(times: dict[str, list[float]], unit: str) -> pd.DataFrame:
-    """Return the columns on time; the first row is the unit of the ratios.
+    """Return the columns on time of each method; the first one is the unit of the ratios.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def compare_times(times: dict[str, list[float]], unit: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Median, shortest and longest; how many times the median of the first row that is, between
-        the least (shortest over the longest of the first row) and the most.
+        Median, shortest and longest; how many times the first's median that is, and at least
+        (shortest over its longest).
     """
     table = pd.DataFrame({name: pd.Series(each) for name, each in times.items()})
     table = table.agg(["median", "min", "max"]).T
@@ -62,28 +62,14 @@ def _digits(seconds: float) -> str:
 
 
 def write_table(table: pd.DataFrame, first: str = "method") -> list[str]:
-    """Return lines of Markdown, numbers to the right.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of text.
-    first : str
-        Heading of the index.
-    """
+    """Return lines of Markdown, numbers to the right; `first` is the heading of the index."""
     rows = [[first, *table.columns], ["---", *["---:"] * table.shape[1]]]
     rows += [[name, *row] for name, row in zip(table.index, table.to_numpy(), strict=True)]
     return [f"| {' | '.join(map(str, row))} |" for row in rows]
 
 
 def describe_machine(packages: Iterable[str] = ("numpy", "scipy", "semopy")) -> str:
-    """Return processor and versions.
-
-    Parameters
-    ----------
-    packages : iterable of str
-        Whose versions to name.
-    """
+    """Return processor, Python, and the versions of these packages."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -93,14 +79,3 @@ def describe_machine(packages: Iterable[str] = ("numpy", "scipy", "semopy")) -> 
         f"{processor}, {os.cpu_count()} cores, {platform.system()}; "
         f"Python {platform.python_version()}, {versions}"
     )
-
-
-def read_ticks() -> tuple[int, int]:
-    """Return how long processors have run or wanted to, and how long their host kept them waiting.
-
-    In hundredths of a second since the start of the machine; 0 where the system does not tell.
-    """
-    told = Path("/proc/stat")
-    numbers = [int(each) for each in told.read_text().split()[1:9]] if told.exists() else [0] * 8
-    user, nice, system, _, _, interrupts, soft, stolen = numbers
-    return user + nice + system + interrupts + soft + stolen, stolen

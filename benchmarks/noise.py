@@ -32,7 +32,7 @@ _SEASON = 1 + 0.5 * np.sin(2 * np.pi * (np.arange(12) - 3) / 12)
 def write_archive(
     folder: Path, models: Sequence[str] = MODELS, first_year: int = 1850, last_year: int = 2100
 ) -> Path:
-    """Write the runs of several models: historical, rcp45 and rcp85, npp and rh, and sftlf.
+    """Write historical, rcp45 and rcp85 runs (npp, rh) and sftlf of models; return `folder`.
 
     Parameters
     ----------
@@ -42,11 +42,6 @@ def write_archive(
         Names of ``data/standin.yml``.
     first_year, last_year : int
         Of the historical run (to 2005), and of the scenarios (from 2006).
-
-    Returns
-    -------
-    pathlib.Path
-        `folder`.
     """
     for model in models:
         write_model(folder, model, globe(model), first_year, last_year)
@@ -56,7 +51,7 @@ def write_archive(
 def write_model(
     folder: Path, model: str, cells: xr.Dataset, first_year: int, last_year: int
 ) -> None:
-    """Write one model on any grid.
+    """Write one model on any grid: `cells` are as :func:`helpers.standin.globe` returns them.
 
     Parameters
     ----------
@@ -65,7 +60,7 @@ def write_model(
     model : str
         A name of ``data/standin.yml``.
     cells : xarray.Dataset
-        As :func:`tools.standin.globe` returns them.
+        The grid.
     first_year, last_year : int
         As in :func:`write_archive`.
     """
@@ -87,13 +82,7 @@ def _land_share(cells: xr.Dataset) -> np.ndarray:
 
 
 def _write_months(
-    folder: Path,
-    model: str,
-    experiment: str,
-    variable: str,
-    span: tuple[int, int],
-    land: np.ndarray,
-    cells: xr.Dataset,
+    folder: Path, model: str, experiment: str, variable: str, span: tuple[int, int], land, cells
 ) -> None:
     months = np.arange(span[0], span[1] + 1)
     seed = zlib.crc32(f"{model} {experiment} {variable} {span[0]}".encode())
@@ -103,27 +92,14 @@ def _write_months(
     values[:, land == 0] = 1e20
     file = time_axis(model, months).merge(describe_cells(cells))
     file = file.assign_attrs(_attributes(model, experiment))
-    file[variable] = (
-        ("time", "lat", "lon"),
-        values,
-        {
-            "units": "kg m-2 s-1",
-            "cell_methods": "time: mean area: mean where land",
-            "cell_measures": "area: areacella",
-            "comment": "noise with a season",
-            "missing_value": np.float32(1e20),
-        },
-    )
+    about = {"units": "kg m-2 s-1", "cell_methods": "time: mean area: mean where land"}
+    about["missing_value"] = np.float32(1e20)
+    file[variable] = (("time", "lat", "lon"), values, about)
     dates = "-".join(f"{month // 12:04d}{month % 12 + 1:02d}" for month in span)
     place = run_folder(folder, model, experiment) / "mon/land/Lmon/r1i1p1/latest" / variable
     write_file(file, place, f"{variable}_Lmon_{model}_{experiment}_r1i1p1_{dates}.nc")
 
 
 def _attributes(model: str, experiment: str) -> dict[str, str]:
-    return {
-        "Conventions": "CF-1.4",
-        "title": f"Noise in the shape of a file of {model}, {experiment}: not CMIP5 output",
-        "source": "benchmarks/noise.py of the book",
-        "model_id": model,
-        "experiment_id": experiment,
-    }
+    title = f"Noise in the shape of a file of {model}, {experiment}: not CMIP5 output"
+    return {"Conventions": "CF-1.4", "title": title, "source": "benchmarks/noise.py of the book"}

@@ -39,10 +39,7 @@ for _, rows in pd.read_csv("samples.csv").groupby("sample"):
 def report(seconds: pd.Series) -> list[str]:
     """Return lines of Markdown: what was timed, and the table.
 
-    Parameters
-    ----------
-    seconds : pandas.Series
-        By method, ours first: median for RESAMPLES inside a running process.
+    `seconds` are medians by method for RESAMPLES inside a running process, ours first.
     """
     data = load_sites(MODEL)
     samples = [data.sample(frac=1, replace=True, random_state=k) for k in range(FIRST)]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
-
 from benchmarks import __main__ as bench
 from benchmarks.common import compare_times
 
@@ -17,18 +14,10 @@ def test_a_suite_replaces_its_own_section_and_no_other():
     assert titles == [bench.SUITES[suite] for suite in ("paths", "archive", "book")]
     after = bench.put_section(before, "paths", ["anew"])
     assert after == before.replace("of paths\n\n### A part\n\nmore", "anew")
-    assert bench.put_section(after, "paths", ["anew"]) == after
-
-
-def test_an_unknown_suite_is_refused_with_the_known_ones(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["bench", "pathes"])
-    with pytest.raises(SystemExit):
-        bench.main()
-    assert "no suite pathes: there are paths, archive, book" in capsys.readouterr().err
 
 
 def test_ratios_are_of_medians_and_at_least_of_the_ends():
     table = compare_times({"ours": [1.0, 3.0, 2.0], "theirs": [40.0, 60.0]}, "for 10")
     assert table["times as long"].tolist() == ["1", "25"]
-    assert table["at least"].tolist() == ["", f"{np.floor(40 / 3):.0f}"]
+    assert table["at least"].tolist() == ["", "13"]
     assert table["seconds for 10"].tolist() == ["2", "50"]

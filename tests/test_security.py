@@ -169,10 +169,15 @@ def test_what_is_given_to_make_reaches_no_shell(variable, goal, tmp_path):
     stub.parent.mkdir(parents=True)
     stub.write_text('#!/bin/sh\nshift\nprintf "%s\\n" "$@" > said\n')
     stub.chmod(0o755)
-    for name in ("requirements.lock", "pyproject.toml", ".venv/.locked", ".venv/.ready"):
-        (tmp_path / name).touch()
     text = "seed=$(touch ran) `touch ran`; touch ran; '\" && touch ran | touch ran > ran"
     given = {"NB": "x", "P": "x", "GRID": "x"} | {variable: text}
-    subprocess.run(["make", goal], cwd=tmp_path, env=os.environ | given, check=True)
+    made = subprocess.run(
+        ["make", "--no-print-directory", "PYTHON=true", goal],
+        cwd=tmp_path,
+        env=os.environ | given,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
     assert text in (tmp_path / "said").read_text().splitlines()
     assert not (tmp_path / "ran").exists()

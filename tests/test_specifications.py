@@ -26,6 +26,7 @@ from helpers.paper.specifications import (
 )
 
 LEDGER = load_claims()
+ANSWER = ["notebook", "run", "claim", "value", "here", "label", "agrees", "verdict", "reason"]
 
 
 @pytest.mark.parametrize(
@@ -97,22 +98,41 @@ def test_a_conclusion_that_does_not_vary_depends_on_nothing():
     assert list_choices(rows.assign(seed=1), ["x", "seed", "absent"]) == ["x"]
 
 
-def write(table: pd.DataFrame, tmp_path) -> str:
-    path = tmp_path / "mine.parquet"
-    table.to_parquet(path)
-    return str(path)
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"run": ["a"]}, "no column agrees, claim, here, label, notebook, reason, value, verdict"),
+        (
+            {name: ["x"] for name in ANSWER},
+            "claims of data/claims.csv",
+        ),
+    ],
+)
+def test_a_table_of_something_else_is_refused(columns, said, tmp_path):
+    path = tmp_path / "mine.csv"
+    pd.DataFrame(columns).to_csv(path, index=False)
+    with pytest.raises(InputError, match=said):
+        load_sweep(str(path))
 
 
-def test_a_table_of_one_s_own_is_read_row_by_row_and_anything_else_is_refused(tmp_path):
-    rows = pd.DataFrame(
-        {"claim": ["peaks-life", "loop-positive"], "value": ["[1, 4]", "[0.3, 0.1, 0.6]"]},
-        index=[7, 3],
-    ).assign(**dict.fromkeys(["notebook", "run", "label", "agrees"], "x"))
-    assert load_sweep(write(rows, tmp_path))["estimate"].tolist() == [0.25, 0.3]
-    with pytest.raises(InputError, match=r"claims of data/claims\.csv"):
-        load_sweep(write(rows.assign(claim="x"), tmp_path))
-    with pytest.raises(InputError, match="no column notebook, claim"):
-        load_sweep(write(rows[["run"]], tmp_path))
+def test_a_table_of_answers_is_read_as_it_was_written(tmp_path):
+    rows = pd.DataFrame({name: ["x", "NA"] for name in ANSWER}).assign(
+        run=["0123", "12e4"],
+        here=["", "null"],
+        claim=["peaks-life", "loop-positive"],
+        value=["[1, 4]", "[0.3, 0.1, 0.6]"],
+        reason="",
+        seed=pd.array([7, None], "Int64"),
+        fdr=pd.array([None, True], "boolean"),
+    )
+    path = tmp_path / "mine.csv"
+    rows.to_csv(path, index=False)
+    read = load_sweep(str(path))
+    assert read["estimate"].tolist() == [0.25, 0.3]
+    pd.testing.assert_frame_equal(read[rows.columns], rows.convert_dtypes())
+
+
+def test_a_sweep_that_was_not_made_is_refused_with_the_command_that_makes_it():
     with pytest.raises(InputError, match=r"make sweep GRID=.*book/sweeps/nothing\.yml"):
         load_sweep("nothing")
 

@@ -1,26 +1,26 @@
-"""Find the book's notebooks and execute several of them at a time."""
+"""Find the book's notebooks, and execute several of them at a time in this process."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import time
 from pathlib import Path
 
-from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from nbclient import NotebookClient
+from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbconvert.filters import strip_ansi
 from nbformat import NotebookNode
 
 from helpers.errors import InputError
 from helpers.paths import find_genuine
-from tools.kernels import use_socket_files
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = ROOT / "book" / "notebooks"
 AT_A_TIME = 2
 _SECONDS_PER_CELL = 300
 
-use_socket_files()
 # kernels share the cores: threads on small matrices would only wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_A_TIME)))
 
@@ -41,7 +41,7 @@ def explain_lack(notebook: NotebookNode) -> str:
     return ""
 
 
-def execute(notebooks: dict[Path, NotebookNode]) -> dict[Path, ExecutionResult]:
+def execute(notebooks: dict[Path, NotebookNode]) -> dict[Path, float]:
     """Execute notebooks, each with a kernel of its own that starts in the notebook's folder.
 
     Parameters
@@ -52,26 +52,32 @@ def execute(notebooks: dict[Path, NotebookNode]) -> dict[Path, ExecutionResult]:
     Returns
     -------
     dict
-        The results of those that ran to their end. The traceback of each that did not is
+        The seconds of those that ran to their end. The traceback of each that did not is
         printed on standard error.
     """
 
-    def run(item: tuple[Path, NotebookNode]) -> tuple[Path, ExecutionResult]:
-        path, notebook = item
-        return path, single_nb_execution(
-            notebook,
-            cwd=str(path.parent),
-            timeout=_SECONDS_PER_CELL,
-            allow_errors=False,
-            extra_arguments=["--log-level=ERROR"],
-        )
+    async def execute_all() -> list[float | None]:
+        turns = asyncio.Semaphore(AT_A_TIME)
+        return await asyncio.gather(*(_execute(*item, turns) for item in notebooks.items()))
 
-    finished = {}
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for path, result in pool.map(run, notebooks.items()):
-            if result.err is None:
-                print(f"executed {path.name} in {result.time:.1f} s", flush=True)
-                finished[path] = result
-            else:
-                print(f"{path} failed:\n{strip_ansi(str(result.err))}", file=sys.stderr, flush=True)
-    return finished
+    seconds = dict(zip(notebooks, asyncio.run(execute_all()), strict=True))
+    return {path: taken for path, taken in seconds.items() if taken is not None}
+
+
+async def _execute(path: Path, notebook: NotebookNode, turns: asyncio.Semaphore) -> float | None:
+    async with turns:
+        started = time.perf_counter()
+        try:
+            await NotebookClient(
+                notebook,
+                timeout=_SECONDS_PER_CELL,
+                record_timing=False,  # the same sources give the same bytes
+                resources={"metadata": {"path": str(path.parent)}},
+                extra_arguments=["--log-level=ERROR"],
+            ).async_execute()
+        except (CellControlSignal, DeadKernelError) as error:
+            print(f"{path} failed:\n{strip_ansi(str(error))}", file=sys.stderr, flush=True)
+            return None
+        taken = time.perf_counter() - started
+    print(f"executed {path.name} in {taken:.1f} s", flush=True)
+    return taken

@@ -32,15 +32,10 @@ from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from tools.execution import NOTEBOOKS, ROOT
 
-_HTML = ROOT / "_build" / "html"
 _STYLES = (ROOT / "book" / "_static" / "book.css", Path(__file__).with_suffix(".css"))
-_REFERENCES = "## References\n\n```{bibliography}\n```"
 _TAKEN = (  # from the configuration of the book
-    "language",
-    "bibtex_reference_style",
-    "nb_render_plugin",
-    "nb_render_markdown_format",
-    "numfig_format",
+    *("language", "bibtex_reference_style", "numfig_format"),
+    *("nb_render_plugin", "nb_render_markdown_format"),
 )
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -62,8 +57,8 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def render_page(notebook: Path, folder: Path) -> str:
-    """Return an executed notebook as an HTML page.
+def render_page(notebook: Path, folder: Path, html: Path = ROOT / "_build" / "html") -> str:
+    """Return an executed notebook as an HTML page, with its styles and figures inside.
 
     Parameters
     ----------
@@ -71,48 +66,36 @@ def render_page(notebook: Path, folder: Path) -> str:
         An ``.ipynb`` file with outputs.
     folder : Path
         Where the page will lie: links to the built book start there.
-
-    Returns
-    -------
-    str
-        The page, with its styles and figures inside.
+    html : Path
+        The built book.
     """
     book = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as temporary:
-        source = Path(temporary) / "source"
-        source.mkdir()
-        content = nbformat.read(notebook, 4)
-        content.cells.append(nbformat.v4.new_markdown_cell(_REFERENCES))
-        nbformat.write(content, source / "page.ipynb")
-        shutil.copy(ROOT / book["bibtex_bibfiles"][0], source / "references.bib")
-        settings = {
-            "extensions": ["myst_nb", "sphinx_design", "sphinxcontrib.bibtex", __name__],
-            "root_doc": "page",
-            "myst_enable_extensions": book["parse"]["myst_enable_extensions"],
-            "bibtex_bibfiles": ["references.bib"],
-            "nb_execution_mode": "off",
-            "numfig": True,
-            "html_math_renderer": "mathml",
-            "html_permalinks": False,
-            "html_theme": "basic",
-            "pygments_style": "a11y-high-contrast-light",
-            "run_folder": str(folder),
-        } | {name: book["sphinx"]["config"][name] for name in _TAKEN}
-        target = Path(temporary) / "target"
-        warnings = StringIO()
-        with patch_docutils(), docutils_namespace():
-            Sphinx(
-                source,
-                None,
-                target,
-                target / "doctrees",
-                "html",
-                confoverrides=settings,
-                status=None,
-                warning=warnings,
-            ).build()
+    settings = {
+        "extensions": ["myst_nb", "sphinx_design", "sphinxcontrib.bibtex", __name__],
+        "root_doc": "page",
+        "myst_enable_extensions": book["parse"]["myst_enable_extensions"],
+        "bibtex_bibfiles": ["references.bib"],
+        "nb_execution_mode": "off",
+        "numfig": True,
+        "html_math_renderer": "mathml",
+        "html_permalinks": False,
+        "html_theme": "basic",
+        "pygments_style": "a11y-high-contrast-light",
+        "built_book": os.path.relpath(html, folder) if html.exists() else "",
+        **{name: book["sphinx"]["config"][name] for name in _TAKEN},
+    }
+    content = nbformat.read(notebook, 4)
+    references = "## References\n\n```{bibliography}\n```"
+    content.cells.append(nbformat.v4.new_markdown_cell(references))
+    warnings = StringIO()
+    with tempfile.TemporaryDirectory() as source, patch_docutils(), docutils_namespace():
+        nbformat.write(content, Path(source, "page.ipynb"))
+        shutil.copy(ROOT / book["bibtex_bibfiles"][0], Path(source, "references.bib"))
+        places = (source, None, f"{source}/_html", f"{source}/_doctrees")
+        app = Sphinx(*places, "html", settings, status=None, warning=warnings)
+        app.build()
         print(strip_ansi(warnings.getvalue()), end="", file=sys.stderr)
-        return (target / "page.html").read_text(encoding="utf-8")
+        return Path(source, "_html", "page.html").read_text(encoding="utf-8")
 
 
 class _PageBuilder(StandaloneHTMLBuilder):
@@ -132,7 +115,7 @@ class _PageBuilder(StandaloneHTMLBuilder):
             contents=addctx["toc"],
             body=addctx["body"],
         )
-        (Path(self.outdir) / "page.html").write_text(page, encoding="utf-8")
+        Path(self.outdir, "page.html").write_text(page, encoding="utf-8")
 
     def finish(self) -> None:
         """Leave out the index, the search and the files of a theme."""
@@ -140,29 +123,18 @@ class _PageBuilder(StandaloneHTMLBuilder):
 
 def _link_to_book(app: Sphinx, doctree: nodes.document) -> None:
     for node in list(doctree.findall(pending_xref)):
-        name, _, anchor = node["reftarget"].partition("#")
+        name, hash_, anchor = node["reftarget"].partition("#")
         if node["reftype"] == "myst" and name.endswith(".md"):
-            source = Path(os.path.normpath(NOTEBOOKS / name))
-            node.replace_self(_link(app, source, anchor, node[0].children))
-
-
-def _link(app: Sphinx, source: Path, anchor: str, text: list[nodes.Node]) -> nodes.Element:
-    """Return a link to the built page of a source, or its mere text where that is not built."""
-    page = _HTML / source.relative_to(ROOT).with_suffix(".html")
-    if not page.exists():
-        return nodes.inline("", "", *text)
-    uri = os.path.relpath(page, app.config.run_folder) + (f"#{anchor}" if anchor else "")
-    return nodes.reference("", "", *text, refuri=uri)
+            page = Path(os.path.relpath(NOTEBOOKS / name, ROOT)).with_suffix(".html").as_posix()
+            link = nodes.inline("", "", *node[0].children)
+            if app.config.built_book:
+                uri = f"{app.config.built_book}/{page}{hash_}{anchor}"
+                link = nodes.reference("", "", *node[0].children, refuri=uri)
+            node.replace_self(link)
 
 
 def _name_figure(app: Sphinx, env: Any, node: pending_xref, content: Any) -> nodes.Node | None:
-    """Name the chapter of a figure that stands on another page."""
-    for path in sorted(NOTEBOOKS.glob("*.md")):
-        label = node["reftarget"]
-        if node["reftype"] == "numref" and f"name: {label}\n" in path.read_text(encoding="utf-8"):
-            text = nodes.Text(f"the figure in chapter {int(path.stem[:2])}")
-            return _link(app, path, label, [text])
-    return None
+    return nodes.Text("a figure of another chapter") if node["reftype"] == "numref" else None
 
 
 def to_mathml(tex: str, as_block: bool) -> str:
@@ -193,7 +165,7 @@ def _visit_math_block(translator: Any, node: nodes.math_block) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the builder, the formulas and the links with Sphinx."""
-    app.add_config_value("run_folder", "", "html")
+    app.add_config_value("built_book", "", "html")
     app.add_builder(_PageBuilder, override=True)
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
     app.connect("doctree-read", _link_to_book)

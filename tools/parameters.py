@@ -32,18 +32,12 @@ import papermill
 from helpers.errors import InputError
 from tools.execution import NOTEBOOKS
 
-BOOK = NOTEBOOKS.parent
 GENERATED = "_generated/parameters.md"
 _NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
 _RANGE = re.compile(
     rf"\bbetween {_NUMBER} and {_NUMBER}|\bfrom {_NUMBER} to {_NUMBER}|\bat least {_NUMBER}"
 )
-_WRITTEN = {
-    "int": re.compile(r"[+-]?[0-9]+"),
-    "float": re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"),
-}
-_KINDS = {"int": "a whole number", "float": "a number"}
-_TRY = {"seed": 7, "confidence": 0.9, "alpha": 0.01, "lowest": 3000}
+_WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -63,9 +57,7 @@ class Parameter:
     limits : str
         Of a number: the words of the comment that give its range, empty without one.
     low, high : float
-        Its ends, infinite where there is none.
-    open_ended : bool
-        Whether the ends themselves are excluded.
+        Its ends, infinite where there is none; ``between`` excludes them.
     choices : tuple of str
         Of a text: the values it may take, empty where any will do.
     """
@@ -77,7 +69,6 @@ class Parameter:
     limits: str = ""
     low: float = -math.inf
     high: float = math.inf
-    open_ended: bool = False
     choices: tuple[str, ...] = ()
 
     @property
@@ -85,35 +76,27 @@ class Parameter:
         """Say which values it takes."""
         if self.kind == "bool":
             return "True or False"
-        if self.choices:
-            return " or ".join(f'"{choice}"' for choice in self.choices)
         if self.kind == "str":
-            other = "or a folder" if self.name == "source" else "or another text"
-            return f'"{self.default}" {self.comment if self.comment.startswith("or ") else other}'
+            any_other = ("or a folder" if self.name == "source" else "or another text",)
+            others = [f'or "{choice}"' for choice in self.choices[1:]] or any_other
+            return " ".join([f'"{self.default}"', *others])
         comma = "," if self.limits.startswith("at") else ""
-        return f"{_KINDS[self.kind]}{comma} {self.limits}".rstrip()
-
-    @property
-    def meaning(self) -> str:
-        """Say what it means, without what :attr:`allowed` says."""
-        if self.comment.replace(",", "") in self.allowed:
-            return "–"
-        if not self.limits:
-            return self.comment
-        return re.sub(rf",? ?{re.escape(self.limits)}", "", self.comment)
+        kind = "a whole number" if self.kind == "int" else "a number"
+        return f"{kind}{comma} {self.limits}".rstrip()
 
     def takes(self, value: object) -> bool:
         """Return whether a value has the right type and is allowed."""
-        if self.kind in ("bool", "str") or isinstance(value, bool):
-            right = isinstance(value, {"bool": bool, "str": str}.get(self.kind, ()))
-            return right and (not self.choices or value in self.choices)
-        if not isinstance(value, int if self.kind == "int" else (int, float)):
+        types = {"str": str, "bool": bool, "int": int, "float": (int, float)}[self.kind]
+        if not isinstance(value, types) or isinstance(value, bool) != (self.kind == "bool"):
             return False
-        if abs(value) > sys.float_info.max:  # as good as infinite
+        if self.kind in ("str", "bool"):
+            return not self.choices or value in self.choices
+        if not abs(value) <= sys.float_info.max:  # as good as infinite, or nan
             return False
-        if self.open_ended:
-            return self.low < value < self.high
-        return self.low <= value <= self.high
+        at_an_end = value in (self.low, self.high)
+        return self.low <= value <= self.high and not (
+            at_an_end and self.limits.startswith("between")
+        )
 
 
 def list_parameters(notebook: Path) -> dict[str, Parameter]:
@@ -125,39 +108,25 @@ def list_parameters(notebook: Path) -> dict[str, Parameter]:
 def _read_cell(notebook: Path, changed: int) -> dict[str, Parameter]:
     """Read a notebook once for each time that it was `changed`: sweeps ask often."""
     return {
-        name: _parse(name, about["inferred_type_name"], about["default"], about["help"].strip())
+        name: _parse(name, ast.literal_eval(about["default"]), about["help"].strip())
         for name, about in papermill.inspect_notebook(str(notebook)).items()
     }
 
 
-def _parse(name: str, kind: str, default: str, comment: str) -> Parameter:
-    value = ast.literal_eval(default)
-    kind = kind if kind in _WRITTEN else type(value).__name__
+def _parse(name: str, default: object, comment: str) -> Parameter:
+    kind = type(default).__name__
     if kind == "str":
         others = re.findall(r'"([^"]+)"', comment)
-        choices = tuple(dict.fromkeys([value, *others])) if others else ()
-        return Parameter(name, kind, value, comment, choices=choices)
+        choices = tuple(dict.fromkeys([default, *others])) if others else ()
+        return Parameter(name, kind, default, comment, choices=choices)
     if not (found := _RANGE.search(comment)):
-        return Parameter(name, kind, value, comment)
+        return Parameter(name, kind, default, comment)
     low, high, *_ = [*(float(end) for end in found.groups() if end), math.inf]
-    between = found[0].startswith("between")
-    return Parameter(name, kind, value, comment, found[0], low, high, open_ended=between)
+    return Parameter(name, kind, default, comment, found[0], low, high)
 
 
 def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, object]:
-    """Check ``name=value`` texts against the notebook's own parameters.
-
-    Parameters
-    ----------
-    notebook : Path
-        An ``.ipynb`` file.
-    assignments : sequence of str
-        As typed by the user.
-
-    Returns
-    -------
-    dict
-        Values of the declared types, see :func:`check_values`.
+    """Check ``name=value`` texts, as typed by the user, against the notebook's own parameters.
 
     Raises
     ------
@@ -185,18 +154,6 @@ def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, ob
     return check_values(notebook, values)
 
 
-def _read(kind: str, text: str) -> object:
-    """Return the value that a text means, or the text itself where it is none of this kind."""
-    if kind == "bool":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if kind == "str" or not _WRITTEN[kind].fullmatch(text):
-        return text
-    try:
-        return {"int": int, "float": float}[kind](text)
-    except ValueError:  # thousands of digits
-        return text
-
-
 def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, object]:
     """Check values against the notebook's own parameters.
 
@@ -205,8 +162,7 @@ def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, obje
     notebook : Path
         An ``.ipynb`` file.
     values : mapping
-        By name, typed or as texts (YAML takes 1e-3 for a text). A whole number may stand for a
-        float, but not the other way round.
+        By name, typed or as texts. A whole number may stand for a float, not the other way round.
 
     Returns
     -------
@@ -216,9 +172,8 @@ def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, obje
     Raises
     ------
     InputError
-        For an unknown name: the known ones are listed, and the nearest is proposed. For a value of
-        another type, outside the range, or not among the choices. For a ``source`` that is
-        no folder.
+        For an unknown name, a value of another type or that is not allowed, and a ``source`` that
+        is no folder.
     """
     known = list_parameters(notebook)
     return {name: _check(notebook.stem, known, name, value) for name, value in values.items()}
@@ -227,10 +182,14 @@ def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, obje
 def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: object) -> object:
     where = f"{notebook}: parameter {name!r}"
     if name not in known:
+        told = [
+            f"    {f'{each.name}: {each.kind} = {each.default!r}':<30} {each.comment}"
+            for each in known.values()
+        ]
         near = get_close_matches(str(name).lower(), known, n=1)
         raise InputError(
             where,
-            needed="\n".join(["one of these names", *map(_line, known.values())]),
+            needed="\n".join(["one of these names", *told]),
             found=repr(name),
             mend=f"did you mean {near[0]}?" if near else "give one of these names",
         )
@@ -244,82 +203,51 @@ def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: obje
             mend=f"give a value like {parameter.default!r}, the book's",
         )
     if name == "source" and value != parameter.default:
-        return _find_folder(where, parameter, value)
+        folder = os.path.expanduser(value)  # unlike pathlib's, it leaves a "~name" nobody has
+        if not os.path.isdir(folder):
+            raise InputError(
+                where,
+                needed=parameter.allowed,
+                found=f"{value!r}: there is no folder {os.path.abspath(folder)}",
+                mend="check the path (one with spaces needs quotes)",
+            )
+        return str(Path(folder).resolve())
     return float(value) if parameter.kind == "float" else value
 
 
-def _line(parameter: Parameter) -> str:
-    about = f"{parameter.name}: {parameter.kind} = {parameter.default!r}"
-    return f"    {about:<30} {parameter.comment}"
+def _read(kind: str, text: str) -> object:
+    """Return the value that a text means, or the text itself where it is none of this kind."""
+    if kind == "bool":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind == "str" or not _WRITTEN.fullmatch(text):
+        return text
+    try:
+        return int(text) if kind == "int" else float(text)
+    except ValueError:  # a fraction for a whole number, or thousands of digits
+        return text
 
 
-def _find_folder(where: str, parameter: Parameter, text: str) -> str:
-    path = os.path.expanduser(text)  # unlike pathlib's, it leaves a "~name" that nobody has
-    if not os.path.isdir(path):
-        raise InputError(
-            where,
-            needed=parameter.allowed,
-            found=f"the file {text!r}"
-            if os.path.isfile(path)
-            else f"{text!r}: there is no folder {os.path.abspath(path)}",
-            mend="check the path (one with spaces needs quotes)",
-        )
-    return str(Path(path).resolve())
+def write_parameters() -> None:
+    """Write the part of the page of parameters that is made from the notebooks."""
+    (NOTEBOOKS.parent / GENERATED).write_text(print_parameters(), encoding="utf-8")
 
 
-def suggest(parameters: Mapping[str, Parameter]) -> dict[str, object]:
-    """Return other values than the book's to try, for at most two parameters."""
-    other = {name: value for name, value in _TRY.items() if name in parameters}
-    for name, parameter in parameters.items():
-        if parameter.kind == "bool":
-            other[name] = not parameter.default
-        elif parameter.choices:
-            other[name] = parameter.choices[-1]
-    ordered = [name for name in parameters if name in other]
-    return {name: other[name] for name in ordered[:2]}
-
-
-def write_parameters(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
-    """Write the part of the page of parameters that is made from the notebooks.
-
-    Parameters
-    ----------
-    notebooks : Path
-        Folder with ``.ipynb`` files.
-    book : Path
-        Folder of the page.
-    """
-    (book / GENERATED).write_text(print_parameters(notebooks), encoding="utf-8")
-
-
-def print_parameters(notebooks: Path = NOTEBOOKS) -> str:
+def print_parameters() -> str:
     """Return Markdown: an index of parameters by name, then a table for each chapter."""
-    chapters = {path.stem: path for path in sorted(notebooks.glob("*.ipynb"))}
-    known = {chapter: list_parameters(path) for chapter, path in chapters.items()}
-    names = sorted({name for parameters in known.values() for name in parameters})
-    index = ["## By name", "", "| Parameter | Chapters |", "| --- | --- |"]
-    for name in names:
-        knowing = [chapter for chapter in chapters if name in known[chapter]]
+    known = {path: list_parameters(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    lines = ["## By name", "", "| Parameter | Chapters |", "| --- | --- |"]
+    for name in sorted({name for parameters in known.values() for name in parameters}):
+        knowing = [path.stem for path, parameters in known.items() if name in parameters]
         links = ", ".join(f"[{int(each[:2])}](notebooks/{each}.md)" for each in knowing)
-        index.append(f"| `{name}` | {links} |")
-    tables = [_print_chapter(chapters[chapter], known[chapter]) for chapter in chapters]
-    return "\n".join([*index, "", "## By chapter", "", *tables])
-
-
-def _print_chapter(path: Path, parameters: Mapping[str, Parameter]) -> str:
-    title = nbformat.read(path, 4).cells[0].source.splitlines()[0].removeprefix("# ")
-    values = " ".join(f"{name}={value}" for name, value in suggest(parameters).items())
-    lines = [
-        f"### {int(path.stem[:2])} · [{title}](notebooks/{path.stem}.md)",
-        "",
-        "```bash",
-        f"make run NB={path.stem}" + (f' P="{values}"' if values else ""),
-        "```",
-        "",
-        "| Parameter | Allowed | Meaning |",
-        "| --- | --- | --- |",
-    ]
-    for each in parameters.values():
-        told = (re.sub('"([^"]+)"', r"`\1`", text) for text in (each.allowed, each.meaning))
-        lines.append(f"| `{each.name}: {each.kind} = {each.default!r}` | {' | '.join(told)} |")
-    return "\n".join([*lines, ""])
+        lines.append(f"| `{name}` | {links} |")
+    lines += ["", "## By chapter", ""]
+    for path, parameters in known.items():
+        title = nbformat.read(path, 4).cells[0].source.splitlines()[0].removeprefix("# ")
+        lines += [f"### {int(path.stem[:2])} · [{title}](notebooks/{path.stem}.md)", ""]
+        lines += ["| Parameter | Allowed | Meaning |", "| --- | --- | --- |"]
+        for each in parameters.values():
+            told = [re.sub('"([^"]+)"', r"`\1`", text) for text in (each.allowed, each.comment)]
+            cells = [f"`{each.name}: {each.kind} = {each.default!r}`", *told]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines)

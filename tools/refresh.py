@@ -57,15 +57,15 @@ def _without_moment(notebook: nbformat.NotebookNode) -> dict:
 
 def main() -> int:
     sources = {path: read_source(path) for path in sorted(NOTEBOOKS.glob("*.md"))}
-    metadata = {path: dict(source.metadata) for path, source in sources.items()}
-    for path in list(sources):
-        if lack := explain_lack(sources[path]):
-            print(f"{path.name} keeps its twin: {lack}", flush=True)
-            del sources[path]
+    lacks = {path: explain_lack(source) for path, source in sources.items()}
+    for path in [path for path, lack in lacks.items() if lack]:
+        print(f"{path.name} keeps its twin: {lacks[path]}", flush=True)
+        del sources[path]
+    metadata = {path: source.metadata for path, source in copy.deepcopy(sources).items()}
     finished = execute(sources)
-    for path, result in finished.items():
-        result.nb.metadata = nbformat.from_dict(metadata[path])
-        write_twin(path.with_suffix(".ipynb"), result.nb)
+    for path in finished:
+        sources[path].metadata = metadata[path]  # without what the kernel said of itself
+        write_twin(path.with_suffix(".ipynb"), sources[path])
     write_course()
     write_report()
     write_parameters()

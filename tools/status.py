@@ -4,49 +4,33 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from tools.digests import digest
 from tools.execution import ROOT
 
-_LIBRARIES = (
-    "numpy",
-    "scipy",
-    "pandas",
-    "xarray",
-    "statsmodels",
-    "semopy",
-    "matplotlib",
-    "jupyter-book",
-    "sphinx",
-)
+_LIBRARIES = ("numpy", "scipy", "pandas", "xarray", "statsmodels", "semopy", "matplotlib")
 
 
-def list_origins(digest: str) -> dict[str, str]:
-    """Return from what and with what the book is built now.
+def list_versions() -> dict[str, str]:
+    """Return the versions of what computes: Python, and the libraries by name."""
+    return {"Python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
 
-    Parameters
-    ----------
-    digest : str
-        The checksum of code and data (:func:`tools.digests.digest`).
-    """
+
+def list_origins() -> dict[str, str]:
+    """Return from what and with what the book is built now."""
     return {
         "Commit": _commit(),
-        "Code and data": f"`{digest[:12]}`, the start of their SHA-256 checksum",
-        "Python": f"{platform.python_version()} on {platform.system()} ({platform.machine()})",
-        **{name: version(name) for name in _LIBRARIES},
+        "Code and data": f"`{digest()[:12]}`, the start of their SHA-256 checksum",
+        "System": f"{platform.system()} ({platform.machine()})",
+        **list_versions(),
+        **{name: version(name) for name in ("jupyter-book", "sphinx")},
     }
 
 
-def describe_build(origins: Mapping[str, str]) -> str:
-    """Return Markdown that says that the book is built now, from what and with what.
-
-    Parameters
-    ----------
-    origins : mapping
-        As :func:`list_origins` returns them.
-    """
+def describe_build(origins: dict[str, str]) -> str:
+    """Return Markdown that says that the book is built now, from these origins."""
     now = datetime.now(UTC)
     rows = {"Built": f"{now.day} {now:%B %Y} at {now:%H:%M} UTC", **origins}
     table = [f"| {name} | {value} |" for name, value in rows.items()]
@@ -54,14 +38,12 @@ def describe_build(origins: Mapping[str, str]) -> str:
 
 
 def _commit() -> str:
-    git = ["git", "-C", str(ROOT)]
+    def git(*words: str) -> str:
+        command = ["git", "-C", ROOT, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        commit, changes = (
-            subprocess.run(
-                [*git, *words], capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for words in (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain"])
-        )
+        changes = ", with changes that are not committed" if git("status", "--porcelain") else ""
+        return f"`{git('rev-parse', '--short=12', 'HEAD')}`{changes}"
     except (OSError, subprocess.CalledProcessError):
         return "not known: this copy is no git repository"
-    return f"`{commit}`" + (", with changes that are not committed" if changes else "")

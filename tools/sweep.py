@@ -6,7 +6,7 @@
 A grid is a YAML file: ``about``, and ``runs``, each with ``notebooks`` and ``parameters``, where a
 list of values means every one of them. Each run goes where ``make run`` puts it, and one that is
 there already, made by the same code from the same data, is not made again. At the end the answers
-of all runs to the paper's claims lie in one table beside the grid, ``GRID.parquet``.
+of all runs to the paper's claims lie in one table beside the grid, ``GRID.csv``.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import logging
 import math
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import nbformat
 import pandas as pd
 import yaml
-from distributed import Client, LocalCluster, as_completed, default_client
+from distributed import Client, as_completed, default_client
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
-from pyarrow import parquet
 
 from helpers.cluster import connect
 from helpers.errors import InputError
 from helpers.paper.claims import collect
+from helpers.paper.specifications import read_answers
 from tools.disk_space import require_disk_space
 from tools.execution import explain_lack
 from tools.parameters import check_values
 from tools.run import find_notebook, perform, replace_folder, run_folder, state
 
-_KEYS = {"notebooks", "parameters"}
 _ROOM = 2  # MB that a run takes
+_EMPTY = pd.DataFrame({"notebook": [], "run": []})
 _MOST = 10_000  # runs: half a minute each, these take days
-_PLAIN = [f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "null")]
 
 
 class Job(NamedTuple):
@@ -55,53 +55,31 @@ class Job(NamedTuple):
         return " ".join([self.notebook.stem, *map(shlex.quote, values)])
 
 
-class Result(NamedTuple):
-    """What a worker sends back: the files of a run, or why there are none."""
-
-    files: dict[str, bytes]
-    error: str
-
-
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.BaseLoader):
     """Read mappings, lists and texts, and nothing else of YAML.
 
     Numbers stay texts, which the parameters' own checks read as ``make run`` does: YAML would take
-    010 for 8 and 1:30 for 90. Tags are refused, and so are aliases, by which ten lines can mean
-    more than a memory holds, and a name that stands twice: YAML would keep the last one silently.
+    010 for 8 and 1:30 for 90. A name that stands twice is refused: YAML would keep the last one.
+    Tags are refused, and so are aliases, by which ten lines can mean more than a memory holds.
     """
 
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, words) for tag, words in pairs if tag in _PLAIN]
-        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    yaml_constructors: ClassVar = {
-        tag: yaml.SafeLoader.yaml_constructors[tag] for tag in (*_PLAIN, None)
-    }
-
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "an alias (*name)", mark)
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            told = getattr(event, "tag", None) or "an alias (*name)"
+            raise yaml.composer.ComposerError(None, None, told, event.start_mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for name in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if name in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{name!r} stands here twice", node.start_mark
-                )
-            seen.add(name)
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := {name for name in names if names.count(name) > 1}:
+            told = f"{min(twice)!r} stands here twice"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark)
         return super().construct_mapping(node, deep)
 
 
 def read_grid(path: Path) -> list[Job]:
     """Return the runs of a grid, each once.
-
-    Parameters
-    ----------
-    path : Path
-        YAML, as the head of this module describes it.
 
     Raises
     ------
@@ -112,21 +90,20 @@ def read_grid(path: Path) -> list[Job]:
     try:
         grid = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        too_deep = isinstance(error, RecursionError)
         raise InputError(
             path,
             needed="a YAML file of names, texts, numbers and lists",
-            found="too many lists within lists"
-            if isinstance(error, RecursionError)
-            else " ".join(str(error).split()),
+            found="too many lists within lists" if too_deep else " ".join(str(error).split()),
             mend="name a grid, such as GRID=book/sweeps/what_survives_small.yml, or mend it",
         ) from error
-    well_formed = (
-        isinstance(grid, dict)
-        and set(grid) == {"about", "runs"}
-        and isinstance(grid["runs"], list)
-        and all(isinstance(part, dict) and set(part) == _KEYS for part in grid["runs"])
-        and all(isinstance(part["notebooks"], list) for part in grid["runs"])
-        and all(isinstance(part["parameters"], dict) for part in grid["runs"])
+    parts = grid.get("runs") if isinstance(grid, dict) and set(grid) == {"about", "runs"} else None
+    well_formed = isinstance(parts, list) and all(
+        isinstance(part, dict)
+        and set(part) == {"notebooks", "parameters"}
+        and isinstance(part["notebooks"], list)
+        and isinstance(part["parameters"], dict)
+        for part in parts
     )
     if not well_formed:
         raise InputError(
@@ -136,23 +113,16 @@ def read_grid(path: Path) -> list[Job]:
             found="something else",
             mend="begin with book/sweeps/what_survives_small.yml",
         )
-    crossed = sum(math.prod(map(len, _lists(part))) for part in grid["runs"])
-    if crossed > _MOST:
+    crossed = sum(math.prod(map(len, _lists(part))) for part in parts)
+    if not 1 <= crossed <= _MOST:
         raise InputError(
             path,
-            needed=f"at most {_MOST:,} runs",
+            needed=f"one run or more, and at most {_MOST:,} runs",
             found=f"{crossed:,}, when every value meets every other",
-            mend="shorten the lists, or split the grid",
+            mend="shorten the lists or split the grid; give an empty list a value",
         )
-    jobs = {run_folder(*job): job for part in grid["runs"] for job in _expand(part)}
-    if not jobs:
-        raise InputError(
-            path,
-            needed="one run or more",
-            found="an empty list",
-            mend="give each list a value, or leave its name out",
-        )
-    return list(jobs.values())
+    jobs = [Job(*job) for part in parts for job in _cross(part)]
+    return list({run_folder(*job): job for job in jobs}.values())
 
 
 def _lists(part: dict) -> list[list]:
@@ -161,11 +131,11 @@ def _lists(part: dict) -> list[list]:
     return [part["notebooks"], *(each if isinstance(each, list) else [each] for each in values)]
 
 
-def _expand(part: dict) -> Iterator[Job]:
+def _cross(part: dict) -> Iterator[tuple[Path, dict[str, object]]]:
     for name, *values in itertools.product(*_lists(part)):
         notebook = find_notebook(str(name))
         chosen = dict(zip(part["parameters"], values, strict=True))
-        yield Job(notebook, check_values(notebook, chosen))
+        yield notebook, check_values(notebook, chosen)
 
 
 def is_finished(job: Job) -> bool:
@@ -177,39 +147,24 @@ def is_finished(job: Job) -> bool:
     return made == state(*job)
 
 
-def _work(name: str, parameters: dict[str, object], expected: str) -> Result:
-    """Make a run in a folder of this worker's own."""
+def _work(name: str, parameters: dict[str, object], expected: str) -> dict[str, bytes] | str:
+    """Return the files of a run that a worker makes in a folder of its own, or why it failed."""
     notebook = find_notebook(name)
     if state(notebook, parameters) != expected:
-        return Result({}, "this worker has other notebooks, helpers or data")
+        return "this worker has other notebooks, helpers or data"
     with tempfile.TemporaryDirectory() as folder:
         try:
             perform(notebook, parameters, Path(folder))
-        except PapermillExecutionError as error:
-            return Result({}, " ".join(f"{error.ename}: {error.evalue}".split()))
-        return Result({path.name: path.read_bytes() for path in Path(folder).iterdir()}, "")
-
-
-def keep(job: Job, files: dict[str, bytes]) -> None:
-    with replace_folder(run_folder(*job)) as folder:
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
+        except (PapermillExecutionError, DeadKernelError) as error:
+            told = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else repr(error)
+            return " ".join(told.split())
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
 def make_runs(jobs: list[Job], client: Client) -> dict[str, str]:
     """Make runs on the workers of a cluster, and keep each as soon as it is finished.
 
-    Parameters
-    ----------
-    jobs : list of Job
-        Runs that are not there yet.
-    client : distributed.Client
-        Its workers need this version of the book, not its disk.
-
-    Returns
-    -------
-    dict
-        The error of each run that failed.
+    The workers need this version of the book, not its disk. Return the error of each that failed.
     """
     waiting = {
         client.submit(_work, job.notebook.stem, job.parameters, state(*job), pure=False): job
@@ -219,85 +174,68 @@ def make_runs(jobs: list[Job], client: Client) -> dict[str, str]:
     for number, future in enumerate(as_completed(waiting), 1):
         job = waiting[future]
         error = future.exception()  # such as workers that were killed again and again
-        result = future.result() if error is None else Result({}, repr(error))
-        if result.error:
-            failed[str(job)] = result.error
+        files = future.result() if error is None else repr(error)
+        if isinstance(files, str):
+            failed[str(job)] = files
         else:
-            keep(job, result.files)
-        print(f"{number}/{len(jobs)} {job}: {result.error or 'finished'}", flush=True)
+            with replace_folder(run_folder(*job)) as folder:
+                for name, content in files.items():
+                    (folder / name).write_bytes(content)
+        print(f"{number}/{len(jobs)} {job}: {failed.get(str(job), 'finished')}", flush=True)
         future.release()
     return failed
 
 
 def tabulate(jobs: list[Job]) -> pd.DataFrame:
-    """Return the answers of finished runs.
+    """Return the answers of those runs that are finished, one row per run and claim.
 
-    Parameters
-    ----------
-    jobs : list of Job
-        Those that are not finished are left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per run and claim: ``notebook``, ``run`` (name of its folder), ``claim``, the
-        columns of :func:`helpers.paper.claims.collect`, and every parameter by its name.
+    The columns are ``notebook``, ``run`` (name of its folder), ``claim``, those of
+    :func:`helpers.paper.claims.collect`, and every parameter by its name.
     """
-    parts = []
-    for job in jobs:
+    parts = [_EMPTY]
+    for job in filter(is_finished, jobs):
         folder = run_folder(*job)
-        if is_finished(job):
-            about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            answers = collect(nbformat.read(folder / job.notebook.name, 4)).reset_index()
-            answers = answers.rename(columns={"id": "claim"})
-            answers.insert(0, "notebook", job.notebook.stem)
-            answers.insert(1, "run", folder.name)
-            parts.append(answers.assign(**about["parameters"]))
-    nothing = pd.DataFrame({"notebook": [], "run": []})
-    return pd.concat(parts or [nothing], ignore_index=True)
+        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        answers = collect(nbformat.read(folder / job.notebook.name, 4)).reset_index()
+        answers = answers.rename(columns={"id": "claim"})
+        answers.insert(0, "notebook", job.notebook.stem)
+        answers.insert(1, "run", folder.name)
+        parts.append(answers.assign(**about["parameters"]))
+    return pd.concat(parts, ignore_index=True)
 
 
-@contextmanager
-def workers(cluster: str) -> Iterator[Client]:
-    """Yield a client of one process per core of this machine (``here``), or of a cluster."""
+def _connect(cluster: str) -> Client:
+    """Return a client of one process per core of this machine (``here``), or of a cluster."""
     if cluster == "here":
-        local = LocalCluster(threads_per_worker=1, dashboard_address="localhost:0")
-        with local, Client(local) as client:
-            yield client
-    else:
-        connect(cluster)
-        with default_client() as client:
-            yield client
+        here = {"threads_per_worker": 1, "dashboard_address": "localhost:0"}
+        return Client(**here, silence_logs=logging.ERROR)  # else slow ends of workers are told
+    connect(cluster)
+    return default_client()
 
 
 def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
-    """Make the runs of a grid that are missing, and write its table.
+    """Make the runs of a grid that are missing; return its table, and the errors of those failed.
+
+    Runs that failed are not in the table; if none is finished, it stays as it was. Where a
+    notebook's genuine files are not here, the rows of its runs stay as they were.
 
     Parameters
     ----------
     grid : Path
         See :func:`read_grid`.
     cluster : str
-        ``here``, or the address of a dask scheduler.
-
-    Returns
-    -------
-    Path
-        The table. Runs that failed are not in it; if none is finished, it stays as it was. Where a
-        notebook's genuine files are not here, the rows of its runs stay as they were.
-    dict
-        The error of each run that failed.
+        ``here``, one process per core of this machine, or the address of a dask scheduler.
 
     Raises
     ------
     InputError
-        As :func:`read_grid`, and if another file has the name of the table.
+        As :func:`read_grid`, if another file has the name of the table, and if no scheduler
+        answers.
     """
-    jobs, target = read_grid(grid), grid.with_suffix(".parquet")
-    _check_target(target)
-    lacking = {
-        path for path in {job.notebook for job in jobs} if explain_lack(nbformat.read(path, 4))
-    }
+    jobs, target = read_grid(grid), grid.with_suffix(".csv")
+    before = read_answers(target) if target.exists() else _EMPTY
+    books = {job.notebook for job in jobs}
+    lacking = {path for path in books if explain_lack(nbformat.read(path, 4))}
     possible = [job for job in jobs if job.notebook not in lacking]
     missing = [job for job in possible if not is_finished(job)]
     print(
@@ -307,42 +245,20 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
     )
     failed = {}
     if missing:
-        with (
-            require_disk_space(run_folder(*missing[0]).parent, _ROOM * len(missing)),
-            workers(cluster) as client,
-        ):
+        folder = run_folder(*missing[0]).parent
+        space = require_disk_space(folder, _ROOM * len(missing))
+        with space, _connect(cluster) as client:
             failed = make_runs(missing, client)
-    table = tabulate(possible)
-    if lacking and target.exists():
-        before = pd.read_parquet(target)
-        kept = before["notebook"].isin([path.stem for path in lacking])
-        table = pd.concat([table, before[kept]], ignore_index=True)
+    kept = before[before["notebook"].isin([path.stem for path in lacking])]
+    table = pd.concat([tabulate(possible), kept], ignore_index=True)
     order = {(job.notebook.stem, run_folder(*job).name): k for k, job in enumerate(jobs)}
-    place = pd.Series(zip(table["notebook"], table["run"], strict=True), dtype=object).map(order)
-    table = table.iloc[place.dropna().sort_values(kind="stable").index]
-    if table.empty:
-        return target, failed
-    partial = target.with_name(f"{target.name}.part")
-    table.convert_dtypes().to_parquet(partial, index=False)
-    partial.rename(target)
+    table["place"] = [order.get(run) for run in zip(table["notebook"], table["run"], strict=True)]
+    table = table.dropna(subset="place").sort_values("place", kind="stable").drop(columns="place")
+    if not table.empty:
+        partial = target.with_name(f"{target.name}.part")
+        table.convert_dtypes().to_csv(partial, index=False, lineterminator="\n")
+        partial.replace(target)
     return target, failed
-
-
-def _check_target(target: Path) -> None:
-    """Refuse to write over a file that is no table of a sweep."""
-    if not target.exists():
-        return
-    try:
-        columns = set(parquet.read_schema(target).names)
-    except (OSError, ValueError):
-        columns = set()
-    if not columns >= {"notebook", "run"}:
-        raise InputError(
-            target,
-            needed="no file, or the table of an earlier sweep of this grid",
-            found="another file, which the table would replace",
-            mend="move it, or give the grid another name",
-        )
 
 
 def main() -> int:

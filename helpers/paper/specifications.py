@@ -19,6 +19,8 @@ from helpers.errors import InputError
 from helpers.paper.claims import load_claims, share_in_order
 from helpers.paths import SWEEPS
 
+_ANSWER = ("claim", "value", "here", "label", "agrees", "verdict", "reason")  # texts
+
 
 def load_sweep(name: str) -> pd.DataFrame:
     """Return the answers that a sweep gathered.
@@ -44,13 +46,8 @@ def load_sweep(name: str) -> pd.DataFrame:
     >>> {"claim", "estimate"} <= set(load_sweep("what_survives_small"))
     True
     """
-    path = Path(name) if name.endswith(".parquet") else SWEEPS / f"{name}.parquet"
-    if not path.exists():
-        again = f"make sweep GRID={path.with_suffix('.yml')}"
-        raise InputError(path, needed="the table of a sweep", found="no such file", mend=again)
-    table = pd.read_parquet(path).reset_index(drop=True)
-    needed = ["notebook", "run", "claim", "value", "label", "agrees"]
-    check_columns(str(path), table, needed, mend="take a table that make sweep wrote")
+    path = Path(name) if name.endswith(".csv") else SWEEPS / f"{name}.csv"
+    table = read_answers(path)
     ledger = load_claims()
     if unknown := set(table["claim"]).difference(ledger.index):
         raise InputError(
@@ -61,6 +58,36 @@ def load_sweep(name: str) -> pd.DataFrame:
         )
     answers = zip(table["claim"], table["value"], strict=True)
     return table.join(pd.DataFrame([measure(ledger.loc[name], value) for name, value in answers]))
+
+
+def read_answers(path: Path) -> pd.DataFrame:
+    """Return a table that ``make sweep`` wrote, as it was written.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is something else.
+    """
+    if not path.exists():
+        raise InputError(
+            path,
+            needed="the table of a sweep",
+            found="no such file",
+            mend=f"make sweep GRID={path.with_suffix('.yml')}",
+        )
+    try:
+        texts = dict.fromkeys(("notebook", "run", *_ANSWER), str)  # a run may look like a number
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError):
+        table = pd.DataFrame()
+    if lacking := {"notebook", "run", *_ANSWER}.difference(table.columns):
+        raise InputError(
+            path,
+            needed="a table that make sweep wrote",
+            found=f"no column {', '.join(sorted(lacking))}",
+            mend="make the sweep again; if this is another file, move it or rename the grid",
+        )
+    return table.convert_dtypes().fillna(dict.fromkeys(_ANSWER, ""))
 
 
 def measure(claim: Mapping, value: str) -> dict[str, float]:

@@ -1,7 +1,4 @@
-"""A Sphinx extension: pages are read and written by two processes, as notebooks are executed.
-
-Jupyter Book hands no number of jobs on to Sphinx.
-"""
+"""A Sphinx extension: two processes read and write pages; Jupyter Book has no option for it."""
 
 from __future__ import annotations
 
