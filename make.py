@@ -4,8 +4,8 @@
     python make.py check    what tells of a fault within minutes
     python make.py test     everything
 
-``make`` calls it, too. Packages go to ``.venv``: those of LOCK, and of a file in ``locks/`` for each
-other use (``python make.py setup print lab``).
+``make`` calls it, too. Packages go to ``.venv``: those of LOCK, and for each other use
+of a file in ``locks/`` (``python make.py setup print lab``).
 """
 
 import argparse
@@ -34,6 +34,7 @@ def set_up(uses: list[str]) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 (an older one may start this file)
         sys.exit("Python 3.11 or newer is needed: python3.11 make.py, or make PYTHON=python3.11")
     pip = ["pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    locked = ["--no-compile", "--require-hashes", "-r"]
     own = ["--no-build-isolation", "--editable", ROOT]
     for file in (LOCK, PROJECT, *(ROOT / "locks" / f"{use}.lock" for use in uses)):
         mark = VENV / file.name
