@@ -41,10 +41,7 @@ def set_up(uses: list[str]) -> None:
         if not mark.exists() or mark.read_bytes() != file.read_bytes():
             if file == LOCK:
                 venv.create(VENV, clear=True, with_pip=True)
-            run(
-                *pip,
-                *(own if file == PROJECT else ["--no-compile", "--require-hashes", "-r", file]),
-            )
+            run(*pip, *(own if file == PROJECT else [*locked, file]))
             shutil.copy(file, mark)
 
 
