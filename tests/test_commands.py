@@ -19,7 +19,7 @@ from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.faults.parameters import write_notebook
-from tests.kills import copy_project
+from tests.small_project import copy_project
 from tools import run as run_command
 from tools.execution import NOTEBOOKS
 from tools.page import render_page

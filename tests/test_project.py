@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 import re
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -15,7 +15,6 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-import helpers
 from helpers.factors import GROUPS, load_factors, show_unit
 from make import LOCK
 from tests.conftest import ROOT
@@ -23,24 +22,48 @@ from tests.conftest import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def test_the_lock_pins_everything_with_hashes_and_names_no_registry():
-    lock = LOCK.read_text(encoding="utf-8")
-    pinned = dict(re.findall(r"^([a-z0-9_.-]+)==([^\s;]+)", lock, re.M))
+def parts_of(lock: Path) -> list[str]:
+    """Return the requirements of a lock, each with its hashes."""
+    return re.split(r"\n(?=[a-z0-9])", "\n" + lock.read_text(encoding="utf-8"))[1:]
+
+
+def test_the_locks_pin_everything_with_hashes_agree_and_name_no_registry():
+    parts = {lock: parts_of(lock) for lock in (LOCK, *sorted((ROOT / "locks").glob("*.lock")))}
+    pinned = {}
+    for lock in parts:
+        for part in parts[lock]:
+            name, version, where = re.match(r"([a-z0-9_.-]+)==([^\s;]+)([^\\]*)", part).groups()
+            assert pinned.setdefault((name, where), version) == version, f"{lock.name}: {name}"
+            assert "--hash=sha256:" in part, part.splitlines()[0]
+            assert "http" not in re.sub(r"aiohttp|httpx|httpcore", "", part)
+    assert not {use for use in PROJECT["optional-dependencies"] if use != "book"}.difference(
+        lock.stem for lock in parts
+    )
     extras = PROJECT["optional-dependencies"].values()
-    wanted = [*PROJECT["dependencies"], *(line for extra in extras for line in extra)]
-    for line in wanted:
+    for line in [*PROJECT["dependencies"], *(line for extra in extras for line in extra)]:
         requirement = Requirement(line)
-        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), line
-    for block in re.split(r"\n(?=[a-z0-9])", lock)[1:]:
-        assert "--hash=sha256:" in block, block.splitlines()[0]
-    assert "http" not in re.sub(r"aiohttp|httpx|httpcore", "", lock)
+        name = canonicalize_name(requirement.name)
+        versions = {version for (each, _), version in pinned.items() if each == name}
+        assert versions and all(map(requirement.specifier.contains, versions)), line
 
 
-def test_conda_and_binder_use_the_same_lock_and_python():
+def test_each_use_is_installed_whole():
+    """What a use asks for stands in the lock of the book or in its own."""
+    for use, lines in PROJECT["optional-dependencies"].items():
+        locks = [LOCK] if use == "book" else [LOCK, ROOT / "locks" / f"{use}.lock"]
+        there = {part.split("==")[0] for lock in locks for part in parts_of(lock)}
+        for line in [*PROJECT["dependencies"], *lines]:
+            assert canonicalize_name(Requirement(line).name) in there, f"{use}: {line}"
+
+
+def test_conda_and_binder_use_the_same_locks_and_python():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, section = environment["dependencies"]
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
-    assert (pip, section) == ("pip>=23.3", {"pip": [f"-r {LOCK.relative_to(ROOT).as_posix()}"]})
+    assert pip == "pip>=23.3"
+    for line in section["pip"]:
+        assert (ROOT / line.removeprefix("-r ")).is_file()
+    assert section["pip"][0] == f"-r {LOCK.relative_to(ROOT).as_posix()}"
     assert (ROOT / "postBuild").stat().st_mode & 0o111
 
 
@@ -54,25 +77,24 @@ def test_make_lists_its_commands_and_sets_up_as_python_alone_does():
         assert f"make {goal} " in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-MODULES = [
-    importlib.import_module(found.name)
-    for found in pkgutil.walk_packages(helpers.__path__, "helpers.")
-]
+ROOMS = ("readers", "statistics", "pathmodel", "paper", "figures")
+PLAIN = ("study", "factors", "oxygen", "provenance", "exercises", "reconstruction", "errors")
+EXPORTED = {
+    f"{module.__name__}.{name}": getattr(module, name)
+    for module in (importlib.import_module(f"helpers.{name}") for name in (*ROOMS, *PLAIN))
+    for name in getattr(module, "__all__", dir(module))
+    if inspect.isfunction(each := getattr(module, name)) and each.__module__.startswith("helpers")
+}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
-def test_public_functions_are_documented(module):
-    assert module.__doc__
-    for name, function in inspect.getmembers(module, inspect.isfunction):
-        if function.__module__ != module.__name__ or name.startswith("_"):
-            continue
-        text = inspect.getdoc(function)
-        assert text, name
-        parameters = inspect.signature(function).parameters
-        if len(parameters) > 1:
-            section = text.split("Parameters\n----------\n")[1]
-            for parameter in parameters:
-                assert re.search(rf"^(\w+, )*{parameter}(, \w+)* :", section, re.M), name
+@pytest.mark.parametrize("name", EXPORTED)
+def test_what_notebooks_import_is_documented(name):
+    text, parameters = inspect.getdoc(EXPORTED[name]), inspect.signature(EXPORTED[name]).parameters
+    assert text
+    if len(parameters) > 1:
+        _, _, section = text.partition("Parameters\n----------\n")
+        for parameter in parameters:
+            assert re.search(rf"^(\w+, )*{parameter}(, \w+)*( :|$)", section, re.M), parameter
 
 
 def test_the_registry_holds_44_identifiers_in_four_groups():

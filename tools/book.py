@@ -42,7 +42,7 @@ _READ = (
 def build_book(build: Path = BUILD) -> int:
     """Build the book into the folder `build`, whose name is ``_build``; return an exit status."""
     with require_disk_space(build, _ROOM), FileLock(build / ".lock"):
-        origins, finished = list_origins(), build / "finished.json"
+        origins, finished = list_origins(), build / "built_from.json"
         now = {
             "numbers": [digest(), *list_genuine()],
             "pages": digest("tools/**/*"),

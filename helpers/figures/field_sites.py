@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.lines import Line2D
 
+from helpers.figures.maps import relief_axes
 from helpers.figures.style import (
     COVER_COLOURS,
     STYLE,
@@ -15,7 +16,6 @@ from helpers.figures.style import (
     interval,
     log_ticks,
     panels,
-    relief_axes,
     sign_colour,
 )
 

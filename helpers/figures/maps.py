@@ -6,9 +6,22 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import xarray as xr
+from matplotlib.colors import LightSource
 from matplotlib.lines import Line2D
 
-from helpers.figures.style import COVER_COLOURS, STYLE, WIDTH, ZONE_MARKERS, panels, relief_axes
+from helpers.figures.style import COVER_COLOURS, STYLE, WIDTH, ZONE_MARKERS, panels
+
+
+def relief_axes(elevation: xr.DataArray, height: float) -> tuple[plt.Figure, plt.Axes]:
+    """Return a figure with the shaded relief, (lat, lon), in degrees."""
+    fig, ax = plt.subplots(figsize=(WIDTH, height))
+    shade = LightSource(azdeg=315).hillshade(elevation.values.astype(float), vert_exag=0.006)
+    lon, lat = elevation["lon"].values, elevation["lat"].values
+    extent = [lon[0], lon[-1], lat[0], lat[-1]]
+    ax.imshow(shade, cmap="Greys_r", origin="lower", extent=extent, vmin=-0.6, vmax=1.1)
+    ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(74, 105), ylim=(26, 40))
+    ax.set_aspect(1 / np.cos(np.radians(33)))
+    return fig, ax
 
 
 def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, plt.Axes]:

@@ -8,9 +8,7 @@ from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
-import xarray as xr
 from matplotlib.axis import Axis
-from matplotlib.colors import LightSource
 from matplotlib.ticker import LogLocator, NullLocator
 
 from helpers.factors import GROUPS, load_factors
@@ -114,18 +112,6 @@ def interval(
     """Draw an estimate with its interval in a row; the dot is filled where the result is clear."""
     ax.plot([low, high], [row, row], color=colour, lw=1.5)
     ax.plot(middle, row, "o", color=colour, ms=5, mfc=colour if clear else "white")
-
-
-def relief_axes(elevation: xr.DataArray, height: float) -> tuple[plt.Figure, plt.Axes]:
-    """Return a figure with the shaded relief, (lat, lon), in degrees."""
-    fig, ax = plt.subplots(figsize=(WIDTH, height))
-    shade = LightSource(azdeg=315).hillshade(elevation.values.astype(float), vert_exag=0.006)
-    lon, lat = elevation["lon"].values, elevation["lat"].values
-    extent = [lon[0], lon[-1], lat[0], lat[-1]]
-    ax.imshow(shade, cmap="Greys_r", origin="lower", extent=extent, vmin=-0.6, vmax=1.1)
-    ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(74, 105), ylim=(26, 40))
-    ax.set_aspect(1 / np.cos(np.radians(33)))
-    return fig, ax
 
 
 def printed_names(codes: Sequence[str]) -> dict[str, str]:

@@ -407,8 +407,12 @@ def influence(
     """Return how each standardized total effect changes when one site is left out.
 
     That is, the effect without the site minus that with it: one row per site, one column per cause,
-    NaN for a site without which the model cannot be fitted. Parameters are as for
-    :func:`bootstrap_effects`.
+    NaN for a site without which the model cannot be fitted.
+
+    Parameters
+    ----------
+    model, data, outcome, exogenous
+        As for :func:`bootstrap_effects`.
     """
     check_outcome(model, outcome)
     values = _standardized(model, data, exogenous)

@@ -699,7 +699,7 @@ def _side_by_side(models: dict[str, xr.Dataset]) -> xr.Dataset:
     target = target_grid()
     ensemble = xr.concat(
         models.values(),
-        pd.Index(models, name="model"),
+        xr.DataArray([*models], dims="model", name="model"),
         coords="minimal",
         compat="override",
         join="override",

@@ -350,7 +350,12 @@ def sample(
 def shared_cells(climate: xr.Dataset, longitude: Iterable[float], latitude: Iterable[float]) -> int:
     """Count the sites that share their grid cell with an earlier site.
 
-    Takes a climate on (lat, lon), degrees east (-180 to 180), and degrees north.
+    Parameters
+    ----------
+    climate : xarray.Dataset
+        On (lat, lon).
+    longitude, latitude : iterable of float
+        Degrees east (-180 to 180) and north, one for each site.
 
     Examples
     --------

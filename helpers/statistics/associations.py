@@ -14,7 +14,6 @@ from scipy.spatial.distance import pdist, squareform
 
 from helpers.checks import check_columns, check_level, check_numbers, check_sites, check_whole
 from helpers.errors import InputError
-from helpers.readers.grids import EARTH_RADIUS
 
 _SHARES = {"different": 1, "within": {"p": (0, 1)}, "gaps": True}
 _SAME = 1e-10  # share of a column that rounding may leave where nothing should be left
@@ -322,6 +321,8 @@ def pair_distances(places: pd.DataFrame) -> np.ndarray:
     (places,) = check_sites(places=places)
     lon, lat = np.radians(places["longitude"]), np.radians(places["latitude"])
     points = np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    from helpers.readers.grids import EARTH_RADIUS  # with xarray, which few pages need here
+
     return 2 * EARTH_RADIUS / 1000 * np.arcsin(np.clip(pdist(points) / 2, 0, 1))
 
 
