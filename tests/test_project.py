@@ -44,7 +44,8 @@ def test_the_locks_pin_everything_with_hashes_agree_and_name_no_registry():
         requirement = Requirement(line)
         name = canonicalize_name(requirement.name)
         versions = {version for (each, _), version in pinned.items() if each == name}
-        assert versions and all(map(requirement.specifier.contains, versions)), line
+        assert versions, line
+        assert all(map(requirement.specifier.contains, versions)), line
 
 
 def test_each_use_is_installed_whole():
@@ -83,7 +84,9 @@ EXPORTED = {
     f"{module.__name__}.{name}": getattr(module, name)
     for module in (importlib.import_module(f"helpers.{name}") for name in (*ROOMS, *PLAIN))
     for name in getattr(module, "__all__", dir(module))
-    if inspect.isfunction(each := getattr(module, name)) and each.__module__.startswith("helpers")
+    if inspect.isfunction(each := getattr(module, name))
+    and each.__module__.startswith("helpers")
+    and not name.startswith("_")
 }
 
 
