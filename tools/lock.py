@@ -23,21 +23,10 @@ USES = {
 
 def resolve(output: Path, extras: list[str], *more: str) -> None:
     """Resolve the project with some extras; `output` holds the versions that are preferred."""
-    chosen = [f"--extra={extra}" for extra in extras]
-    plain = ["--quiet", "--universal", "--generate-hashes", "--no-emit-index-url", "--no-annotate"]
-    name = ["--python-version=3.11", "--custom-compile-command=make lock"]
-    command = [
-        "uv",
-        "pip",
-        "compile",
-        *plain,
-        *name,
-        *chosen,
-        *more,
-        "-o",
-        output,
-        "pyproject.toml",
-    ]
+    how = "uv pip compile --quiet --universal --generate-hashes --no-annotate".split()
+    how += ["--python-version=3.11", "--custom-compile-command=make lock"]
+    how += [f"--extra={extra}" for extra in extras]
+    command = [*how, *more, "-o", output, "pyproject.toml"]
     subprocess.run(command, cwd=ROOT, check=True)
 
 
