@@ -23,7 +23,7 @@ USES = {
 
 def resolve(output: Path, extras: list[str], *more: str) -> None:
     """Resolve the project with some extras; `output` holds the versions that are preferred."""
-    how = "uv pip compile --quiet --universal --generate-hashes --no-annotate".split()
+    how = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-annotate"]
     how += ["--python-version=3.11", "--custom-compile-command=make lock"]
     how += [f"--extra={extra}" for extra in extras]
     command = [*how, *more, "-o", output, "pyproject.toml"]
