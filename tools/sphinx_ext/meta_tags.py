@@ -20,6 +20,8 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError
 
+SOURCE = "Python code behind the numbers of the executable book on the Tibetan Plateau."
+
 
 def _set_address(app: Sphinx, config: Config) -> None:
     """Take the address from ``BOOK_URL`` or from ``html.baseurl`` in ``_config.yml``."""
@@ -54,6 +56,8 @@ def _add_tags(app: Sphinx, page: str, _: str, context: dict[str, Any], doctree: 
     source, address = Path(app.srcdir), app.config.html_baseurl
     tags = []
     described = yaml.safe_load((source / "book" / "descriptions.yml").read_text(encoding="utf-8"))
+    if page.startswith("_modules/"):
+        described.setdefault(page, f"The source of {page.removeprefix('_modules/')}: {SOURCE}")
     if page in described:
         tags.append(("description", described[page]))
     if doctree is not None:  # the index and the search are not to be cited
