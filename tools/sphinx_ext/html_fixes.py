@@ -1,12 +1,14 @@
-"""A Sphinx extension: lists and tables that a screen reader can follow, and no dead button.
+"""A Sphinx extension: lists and tables that a screen reader can follow, no dead button, own source.
 
 Docutils gives each reference a role that is no longer allowed in a list, and pandas writes empty
 header cells. The theme offers Binder and Colab for every page that runs code; Colab opens notebooks
-alone, so they are offered on the pages of notebooks.
+alone, so they are offered on the pages of notebooks. Viewcode would take functools for the source
+of what is cached by it.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -23,7 +25,16 @@ def _mend(app: Sphinx, page: str, template: str, context: dict[str, Any], *_: An
         buttons[:] = [button for button in buttons if button.get("label") != "launch-buttons"]
 
 
+def _find_module(app: Sphinx, module: str | None, name: str) -> str | None:
+    """Return where a name of helpers is defined: of a method, where its class is."""
+    if not module:
+        return None
+    owner = getattr(import_module(module), name.partition(".")[0], None)
+    return getattr(owner, "__module__", None)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Have every page mended as it is written, after the theme has made its buttons."""
     app.connect("html-page-context", _mend, priority=502)
+    app.connect("viewcode-follow-imported", _find_module)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
