@@ -63,7 +63,7 @@ bench: ready-test ## time the book beside its peers: SUITE=paths, archive or boo
 	@$(BIN)/python -m benchmarks $$SUITE
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
-	@$(BIN)/python -m tools.lock
+	@$(PYTHON) -m tools.lock
 
 clean: ## remove everything that was built (not .venv)
 	rm -rf _build runs .pytest_cache .hypothesis .ruff_cache

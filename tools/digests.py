@@ -8,7 +8,7 @@ from tools.execution import ROOT
 
 # what numbers depend on: a reader's own sweeps are not among them
 _NUMBERS = ("helpers/**/*.py", "data/**/*", "book/sweeps/*_small.csv", "benchmarks/*.csv")
-_LOCKS = ("requirements.lock", "locks/book.lock")
+_LOCK = "requirements.lock"
 
 
 def digest(*patterns: str) -> str:
@@ -20,7 +20,7 @@ def digest(*patterns: str) -> str:
         Which files, as :meth:`pathlib.Path.glob` takes them; without one, all that the numbers of
         any notebook depend on, but itself.
     """
-    patterns = patterns or (*_NUMBERS, *_LOCKS)
+    patterns = patterns or (*_NUMBERS, _LOCK)
     found = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}
     total = hashlib.sha256()
     for path in sorted(path for path in found if path.suffix != ".pyc"):

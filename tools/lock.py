@@ -43,7 +43,7 @@ def split(text: str) -> list[str]:
 
 def write_locks() -> None:
     """Write the lock of the book, and what each other use adds to it."""
-    files = [ROOT / BOOK, *sorted((ROOT / "locks").glob("*.lock"))]
+    files = [*ROOT.glob(BOOK), *sorted(ROOT.glob("locks/*.lock"))]
     known = {part.split()[0]: part for path in files for part in split(path.read_text())}
     with tempfile.TemporaryDirectory() as folder:
         whole, one = Path(folder, "whole.txt"), Path(folder, "one.txt")
