@@ -68,7 +68,7 @@ def check_whole(
     Parameters
     ----------
     name, value, low, high, needed, mend : object
-        As for :func:`check_number`.
+        As for ``check_number``.
     of : str
         What is counted.
     """
@@ -150,12 +150,12 @@ def check_numbers(
 
 
 def check_sites(different: int = 2, **tables: Any) -> list:
-    """Return tables as :func:`check_numbers`; refuse other sites or another order than the first's.
+    """Return tables as ``check_numbers``; refuse other sites or another order than the first's.
 
     Parameters
     ----------
     different : {1, 2}
-        As for :func:`check_numbers`.
+        As for ``check_numbers``.
     tables : pandas.DataFrame or pandas.Series
         By parameter, whose name a column alone gets. ``places`` needs longitude and latitude, in
         degrees, which may be the same at every site. None stays None.

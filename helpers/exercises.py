@@ -75,8 +75,8 @@ def load_exercises() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        By ``exercise`` (chapter and number, as ``04.1``): ``level`` (one of :data:`LEVELS`),
-        ``kind`` (a key of :data:`KINDS`), ``unit`` of a number, ``choices`` (of a word or names,
+        By ``exercise`` (chapter and number, as ``04.1``): ``level`` (one of ``LEVELS``),
+        ``kind`` (a key of ``KINDS``), ``unit`` of a number, ``choices`` (of a word or names,
         with commas), ``objective`` (what doing it trains).
     """
     return _read_list(LIST).copy()

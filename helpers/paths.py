@@ -50,7 +50,7 @@ def find_genuine(name: str) -> Path:
     Raises
     ------
     InputError
-        If it is not in :func:`genuine_folder`.
+        If it is not in ``genuine_folder``.
 
     Examples
     --------

@@ -67,7 +67,7 @@ def gradient_panels(
         Min-max scaled factors of one group; without columns, the figure says so.
     fits : pandas.DataFrame
         One row per factor, with the columns ``shape`` and ``marks``
-        (:mod:`helpers.statistics.gradients`).
+        (``helpers.statistics.gradients``).
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Where the boxes, arrows and numbers of a path diagram go: arithmetic, no drawing.
 
 Lengths are inches, and so are the data units of the axes that
-:mod:`helpers.figures.path_diagrams` draws on.
+``helpers.figures.path_diagrams`` draws on.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     ----------
     loops : dict of pandas.DataFrame
         By title: standardized coefficients, (p, p): row to, column from, of one loop
-        (:func:`helpers.pathmodel.loop.find_ring`). The first loop sets the order, clockwise, and
+        (``find_ring``). The first loop sets the order, clockwise, and
         its first column stands on top. What follows from a loop is not drawn.
 
     Raises

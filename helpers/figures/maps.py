@@ -135,7 +135,7 @@ def name_stand_ins(models: xr.DataArray, label: str) -> xr.DataArray:
     models : xarray.DataArray
         With a dimension ``model``, whose coordinate has the names of genuine models or families.
     label : str
-        Of the values, as in :data:`helpers.provenance.LABELS`.
+        Of the values, as in ``LABELS``.
 
     Examples
     --------

@@ -89,7 +89,7 @@ def possible_samples(
     ----------
     panels : dict of dict of pandas.DataFrame
         By title of the panel, then by the indices that were used, at most four sets, each a part of
-        the one before: from :func:`helpers.pathmodel.implied_sample`, with ``n`` and ``df``.
+        the one before: from :func:`helpers.paper.implied_sample`, with ``n`` and ``df``.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 ``data/claims.csv`` holds one row per claim: what the paper says and the rule by which a result
 agrees with it. A chapter answers its claims with :func:`weigh`. Its executed notebook keeps the
-answers as data, and :func:`collect` reads them back for the report.
+answers as data, and ``collect`` reads them back for the report.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Answer(NamedTuple):
     Attributes
     ----------
     value : object
-        What the rule of the claim compares (see :data:`RULES`), None where there is nothing.
+        What the rule of the claim compares (see ``RULES``), None where there is nothing.
     label : str
         The least real label behind it (:func:`helpers.provenance.least_real`).
     here : str
@@ -95,11 +95,11 @@ def load_claims() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        By claim: its ``kind`` (a key of :data:`KINDS`), ``claim`` (in our words), ``section``,
+        By claim: its ``kind`` (a key of ``KINDS``), ``claim`` (in our words), ``section``,
         ``figure``, ``quantity``, ``published`` (as printed), ``precision`` (unit of the last digit
         that counts), ``unit``, ``rule``, ``built_in`` (``definition`` or ``generator`` where it
         holds because it was put in), ``notebook``, and for the embedded study the ``label``, the
-        ``verdict``, its ``reason`` (a key of :data:`REASONS`) and a ``note``.
+        ``verdict``, its ``reason`` (a key of ``REASONS``) and a ``note``.
     """
     return pd.read_csv(LEDGER, dtype=str, keep_default_na=False, index_col="id")
 
@@ -203,8 +203,8 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
     -------
     dict
         ``agrees``: yes, nearly, partly, no, open or none, whatever the values were made from;
-        ``verdict``: a key of :data:`VERDICTS` for the kind of the claim; ``reason``: a key of
-        :data:`REASONS`, where it is partly, not, or not testable.
+        ``verdict``: a key of ``VERDICTS`` for the kind of the claim; ``reason``: a key of
+        ``REASONS``, where it is partly, not, or not testable.
         Values that are reconstructed or emulated neither support nor contradict a claim.
     """
     agrees = "none" if _has_gap(answer.value) else RULES[claim["rule"]](claim, answer.value)

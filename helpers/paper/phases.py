@@ -39,7 +39,7 @@ def load_links() -> pd.DataFrame:
 
     Columns: ``from`` and ``to`` (phases; the same where it stays within one), ``kind`` (``acts``:
     one changes the other; ``order``: one comes after the other), ``says``, ``rests_on`` (a key of
-    :data:`SUPPORTS`), ``study`` (which one, empty for none), ``section``.
+    ``SUPPORTS``), ``study`` (which one, empty for none), ``section``.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def list_markers(phases: pd.DataFrame) -> pd.DataFrame:
 def gather_links(links: pd.DataFrame) -> pd.DataFrame:
     """Return one row per arrow of :func:`load_links` between two phases, and what it rests on.
 
-    Indexed by ``from`` and ``to``: ``acts`` and ``order``, words of :data:`SUPPORTS` in its order,
+    Indexed by ``from`` and ``to``: ``acts`` and ``order``, words of ``SUPPORTS`` in its order,
     separated by commas; empty where the text makes no such statement.
     """
     between = links[links["from"] != links["to"]]

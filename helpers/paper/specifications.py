@@ -33,8 +33,8 @@ def load_sweep(name: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per run and claim, as :func:`tools.sweep.tabulate` makes it, with the
-        columns of :func:`measure` added.
+        One row per run and claim, as ``tabulate`` makes it, with the
+        columns of ``measure`` added.
 
     Raises
     ------
@@ -98,14 +98,14 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
     claim : mapping
         A row of :func:`helpers.paper.load_claims`.
     value : str
-        JSON, as :func:`helpers.paper.claims.collect` returns it.
+        JSON, as ``collect`` returns it.
 
     Returns
     -------
     dict
         ``estimate``, ``low`` and ``high``. By rule: *sign*, the estimate and its interval, turned
         so that the printed sign is positive; *every* and *most*, the share; *order*,
-        :func:`helpers.paper.claims.share_in_order`; *rounds to* and *significance*, the number.
+        ``share_in_order``; *rounds to* and *significance*, the number.
         NaN where the run had no answer.
     """
     try:

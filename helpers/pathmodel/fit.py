@@ -312,7 +312,7 @@ def model_table(
     """Return the columns of a model, in its order; refuse what it cannot be fitted to.
 
     Refused are a missing, doubled or constant column, a gap or text, columns that determine each
-    other, and what :func:`check_size` refuses.
+    other, and what ``check_size`` refuses.
     """
     names = list(model.variables)
     mend = "add the data, or take the variable out of the model"

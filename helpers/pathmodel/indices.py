@@ -1,6 +1,6 @@
 """How well a path model fits: every index by a written definition.
 
-F is the discrepancy of :mod:`helpers.pathmodel.fit`, N the number of sites, p that of variables, q
+F is the discrepancy of ``helpers.pathmodel.fit``, N the number of sites, p that of variables, q
 that of free parameters. The baseline model lets no two variables correlate.
 """
 

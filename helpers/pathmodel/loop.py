@@ -135,7 +135,7 @@ def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
     ----------
     model : PathModel
         A loop of three variables or more without exogenous variables, and what follows from it
-        (:func:`helpers.pathmodel.loop.find_ring`). Others are refused.
+        (``find_ring``). Others are refused.
     data : as for :func:`helpers.pathmodel.fit_model`
 
     Examples
@@ -354,7 +354,7 @@ def solve_stable(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def check_real(real: bool) -> None:
-    """Refuse data that leave no real solution, for which :func:`solve_ring` returns NaN."""
+    """Refuse data that leave no real solution, for which ``solve_ring`` returns NaN."""
     if not real:
         raise InputError(
             "feedback loop",

@@ -47,7 +47,7 @@ def solve_recursive(
 
 
 def has_closed_form(model: PathModel, exogenous: str) -> bool:
-    """Tell whether :func:`solve_recursive` takes a model."""
+    """Tell whether ``solve_recursive`` takes a model."""
     if not model.recursive:
         return False
     linked = {name: {name} for name in model.exogenous}
@@ -114,7 +114,7 @@ def effects_on(outcome: str, model: PathModel, S: np.ndarray, exogenous: str) ->
     ----------
     outcome : str
         The variable; its causes are in the order of :func:`helpers.pathmodel.effect_pairs`.
-    model, exogenous : as for :func:`helpers.pathmodel.recursive.solve_recursive`
+    model, exogenous : as for ``solve_recursive``
     S : numpy.ndarray
         Covariance matrices, (..., p, p), of standardized tables. The effects are NaN where a column
         is constant, or where columns determine each other.

@@ -1,7 +1,7 @@
 """How sure effects are: bootstrap, order of effects, influence of sites, resampled fit.
 
-Resamples are fitted in blocks, each at once and in closed form (:mod:`helpers.pathmodel.recursive`,
-:mod:`helpers.pathmodel.loop`), on one thread: on stacks of small matrices threads only wait for
+Resamples are fitted in blocks, each at once and in closed form (``helpers.pathmodel.recursive``,
+``helpers.pathmodel.loop``), on one thread: on stacks of small matrices threads only wait for
 each other. Blocks keep a million resamples within memory.
 """
 
@@ -216,7 +216,7 @@ def bootstrap_loop(
 
 
 def _bootstrap(statistic, values, blocks, n_boot, confidence, seed) -> tuple:
-    """Return estimates and the ends of their intervals, (k,) each, and as :func:`_resample`."""
+    """Return estimates and the ends of their intervals, (k,) each, and as ``_resample``."""
     confidence = check_level("confidence", confidence, usual=0.95)
     blocks = np.arange(len(values)) if blocks is None else blocks
     kept, failed, unreal = _resample(statistic, values, blocks, n_boot, seed)

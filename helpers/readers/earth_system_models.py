@@ -126,7 +126,7 @@ def open_run(
     Parameters
     ----------
     files : pandas.DataFrame
-        Rows of :func:`find_files`, of one variable, model, experiment and member, in any order.
+        Rows of ``find_files``, of one variable, model, experiment and member, in any order.
     box : dict of slice
         Region in degrees north and east (-180 to 180); one more cell is kept on every side.
     units : str
@@ -442,7 +442,7 @@ def _check_sequence(run: str, months: np.ndarray, owners: np.ndarray) -> None:
 def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
     """Continue a historical run with a scenario, before any period is cut out.
 
-    Both are as :func:`open_run` returns them. Refused are a scenario that does not begin in the
+    Both are as ``open_run`` returns them. Refused are a scenario that does not begin in the
     month after the historical run ends, and another calendar or grid.
     """
     name = future.name

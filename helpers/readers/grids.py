@@ -113,7 +113,7 @@ def regrid(
     """Put a flux per m2 of land on the 1 degree grid so that its total is kept.
 
     Takes a flux on (..., lat, lon), ascending, and the land fraction (0 to 1) of its cells. Returns
-    both on the cells of :func:`target_grid`; NaN where there is no land with a flux. Refused is a
+    both on the cells of ``target_grid``; NaN where there is no land with a flux. Refused is a
     source that does not reach the centre of every target cell, or has a hole; when something is
     computed, cells without a value at the first step that have one later.
 

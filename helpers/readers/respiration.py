@@ -1,6 +1,6 @@
 """Field soil respiration of the Plateau's grasslands: SRDB, version 5 (Jian et al. 2021), observed.
 
-Means and slopes of records and equations: :mod:`helpers.statistics.clusters`.
+Means and slopes of records and equations: ``helpers.statistics.clusters``.
 """
 
 from __future__ import annotations

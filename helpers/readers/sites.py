@@ -50,7 +50,7 @@ def read_sites(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path : path
-        A CSV file with the columns of :data:`REQUIRED`, and any of ``zone`` and the factor
+        A CSV file with the columns of ``REQUIRED``, and any of ``zone`` and the factor
         codes, in the units of the registry. ``data/sites_template.csv`` has them all.
 
     Returns

@@ -30,7 +30,7 @@ def read_cells(
     errors : {"strict", "replace"}
         What becomes of bytes that are no UTF-8: they are refused, or a mark takes their place.
     how : object
-        As for :func:`pandas.read_csv`, which takes the place of an empty cell for NaN.
+        As for ``read_csv``, which takes the place of an empty cell for NaN.
     """
     try:
         # spreadsheets put a mark before the first letter, which utf-8-sig takes away
@@ -75,7 +75,7 @@ def to_numbers(
     Parameters
     ----------
     path, table : pathlib.Path, pandas.DataFrame
-        From :func:`read_cells`. The refusal tells the first fault of every column.
+        From ``read_cells``. The refusal tells the first fault of every column.
     limits : mapping
         The columns, each with the least and the most that it may hold, and its unit.
     key, gaps : str, iterable of str
@@ -108,7 +108,7 @@ def check_words(path: Path, table: pd.DataFrame, name: str, known: Iterable[str]
     Parameters
     ----------
     path, table, name : pathlib.Path, pandas.DataFrame, str
-        From :func:`read_cells`, and the column.
+        From ``read_cells``, and the column.
     known, key : iterable of str, str
         The words, and the column that names a row.
     """
@@ -128,7 +128,7 @@ def check_once(path: Path, table: pd.DataFrame, *names: str) -> None:
     Parameters
     ----------
     path, table, names : pathlib.Path, pandas.DataFrame, str
-        From :func:`read_cells`, and the columns.
+        From ``read_cells``, and the columns.
     """
     wrong = table[table.duplicated([*names]) | (table[names[0]] == "")]
     if len(wrong):

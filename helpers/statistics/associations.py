@@ -35,7 +35,7 @@ def correlate(
         Factors at the same n sites, in any unit. Without `right`, every pair within `left`. Ranks
         (``left.rank()``) give Spearman's correlation.
     given : pandas.DataFrame, optional
-        k controls at the same sites; the correlations are then partial, as of :func:`left_over`.
+        k controls at the same sites; the correlations are then partial, as of ``left_over``.
     sizes : pandas.Series, optional
         Effective sample size of each pair (:func:`effective_sizes`), used in place of n.
     confidence : float
