@@ -208,7 +208,9 @@ def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: obje
             raise InputError(
                 where,
                 needed=parameter.allowed,
-                found=f"{value!r}: there is no folder {os.path.abspath(folder)}",
+                found=f"the file {value!r}"
+                if os.path.isfile(folder)
+                else f"{value!r}: there is no folder {os.path.abspath(folder)}",
                 mend="check the path (one with spaces needs quotes)",
             )
         return str(Path(folder).resolve())

@@ -141,6 +141,17 @@ def _few_sites(folder: Path) -> object:
     return fit_model(parse_model("SOC ~ pH + elevation"), written(GOOD)(folder))
 
 
+def _many_columns(folder: Path) -> object:
+    names = ",".join(f"c{number}" for number in range(100_000))
+    return written(f"{names}\n{'1,' * 99_999}1\n")(folder)
+
+
+def _many_unknown_columns(folder: Path) -> object:
+    header, *rows = GOOD.splitlines()
+    names = "".join(f",c{number}" for number in range(20_000))
+    return written("\n".join([header + names, *(row + ",1" * 20_000 for row in rows)]))(folder)
+
+
 COLUMN = f"{TABLE}: column"
 CASES = [
     Case(
@@ -324,5 +335,65 @@ CASES = [
         "Three sites for a path model with three parameters",
         _few_sites,
         ("path model", "more than 3 sites", "add sites"),
+    ),
+    Case("A link to itself", _link(TABLE), (TABLE, "a link that leads to no file")),
+    Case("UTF-16 without a mark", written(GOOD, "utf-16-le"), (TABLE, "a zero byte")),
+    Case("A zero byte", changed("A,", "A\0,"), (TABLE, "a zero byte")),
+    Case(
+        "Lines that end as in an old Macintosh", changed("\n", "\r"), handled=same, answer="Read."
+    ),
+    Case("Empty lines", changed("\n", "\n\n"), handled=same, answer="Left out."),
+    Case("Tabs between the cells", changed(",", "\t"), (TABLE, "no column site")),
+    Case(
+        "A name of a column with 100 000 letters",
+        changed("SOC", "S" * 100_000),
+        (COLUMN, "99940 letters more"),
+    ),
+    Case("100 000 columns with other names", _many_columns, (TABLE, "and 99980 more")),
+    Case("20 000 columns too many", _many_unknown_columns, (f"{COLUMN} 'c0'",)),
+    Case(
+        "A sign in the label of a factor",
+        changed("SOC", "G+"),
+        (f"{COLUMN} 'G+'", "rename it to 'GP'"),
+    ),
+    Case(
+        "A script as the name of a column",
+        changed("SOC", "<script>alert(1)</script>"),
+        (f"{COLUMN} '<script>alert(1)</script>'", "remove it"),
+    ),
+    Case(
+        "A site twice, once with blanks",
+        changed("B,", "A ,"),
+        (f"{COLUMN} 'site'", "'A' in line 3"),
+    ),
+    Case(
+        "A script as a name",
+        changed("A,", "<script>alert(1)</script>,"),
+        handled=_named("<script>alert(1)</script>"),
+        answer="Text like any other; pages escape it.",
+    ),
+    Case(
+        "A picture that runs a script as a name",
+        changed("A,", '"""><img src=x onerror=alert(1)>",'),
+        handled=_named('"><img src=x onerror=alert(1)>'),
+        answer="Text like any other; pages escape it.",
+    ),
+    Case(
+        "A formula as a name",
+        changed("A,", "=1+1,"),
+        handled=_named("=1+1"),
+        answer="Text like any other; nothing computes it.",
+    ),
+    Case("A sign of truth for a number", changed("20.5", "True"), (f"{COLUMN} 'SOC', site A",)),
+    Case("A number beyond all (1e999)", changed("20.5", "1e999"), (f"{COLUMN} 'SOC', site A",)),
+    Case(
+        "An elevation in feet",
+        changed("4500", "14764"),
+        (f"{COLUMN} 'elevation', site A", "between 10 and 9000 (m)"),
+    ),
+    Case(
+        "A script as a land cover",
+        changed("steppe,3", "<script>alert(1)</script>,3"),
+        (f"{COLUMN} 'land_cover', site B", "'<script>alert(1)</script>'"),
     ),
 ]
