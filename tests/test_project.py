@@ -73,7 +73,9 @@ def test_make_lists_its_commands_and_sets_up_as_python_alone_does():
     for command in ("book", "check", "test", "serve", "run", "sweep", "data", "refresh", "lab"):
         assert re.search(rf"^make {command} ", listed, re.M)
     for goal in ("book", "test"):
-        told = subprocess.run(["make", "-n", goal], cwd=ROOT, capture_output=True, text=True).stdout
+        told = subprocess.run(
+            ["make", "-n", "--no-print-directory", goal], cwd=ROOT, capture_output=True, text=True
+        ).stdout
         assert told == f"python3 make.py {goal}\n"
         assert f"make {goal} " in (ROOT / "README.md").read_text(encoding="utf-8")
 

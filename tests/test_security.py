@@ -157,14 +157,13 @@ def test_a_text_reaches_the_notebook_as_this_text_and_nothing_else(text):
 @pytest.mark.parametrize(
     ("variable", "goal"),
     [
-        *(("P", "run"), ("NB", "run"), ("SOURCE", "data"), ("REPOSITORY", "address")),
+        *(("P", "run"), ("NB", "run"), ("SOURCE", "data")),
         *(("GRID", "sweep"), ("CLUSTER", "sweep")),
     ],
 )
 def test_what_is_given_to_make_reaches_no_shell(variable, goal, tmp_path):
     """A stub stands for Python and writes down its arguments, in a copy of the Makefile alone."""
-    if f"\n{goal}:" not in Path(shutil.copy(ROOT / "Makefile", tmp_path)).read_text():
-        pytest.skip(f"there is no make {goal}")
+    shutil.copy(ROOT / "Makefile", tmp_path)
     stub = tmp_path / ".venv" / "bin" / "python"
     stub.parent.mkdir(parents=True)
     stub.write_text('#!/bin/sh\nshift\nprintf "%s\\n" "$@" > said\n')

@@ -47,9 +47,9 @@ def open_netcdf(path: Path, again: str, decode_times: bool = True) -> xr.Dataset
     """
     try:
         with path.open("rb") as file:
-            classic = file.read(4) in (b"CDF\x01", b"CDF\x02")
-        if classic:  # where such a file is cut short, the netCDF library reads zeros
-            netcdf_file(path).close()
+            if file.read(4) in (b"CDF\x01", b"CDF\x02"):
+                file.seek(0)  # where such a file is cut short, the netCDF library reads zeros
+                netcdf_file(file, mmap=True).close()
         return xr.open_dataset(path, engine="netcdf4", cache=False, decode_times=decode_times)
     except UNREADABLE as error:
         raise unreadable(path, again) from error
