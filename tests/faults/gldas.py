@@ -243,6 +243,7 @@ REFUSED = {  # in January: what is changed, the place, further words
     "A hole among the columns": (_axis("lon", 80.5, 81.5, 99.5, 100.5), "lon"),
     "A variable with levels": (_levels, "SoilTMP0_10cm_inst", "level"),
     "Words in place of numbers": (_as_text, "Tair_f_inst", "numbers"),
+    "An infinite value": (_set("Wind_f_inst", np.inf), "Wind_f_inst", "inf"),
     "Fill values left as data": (_set("Albedo_inst", -9999.0), "Albedo_inst", "-9999"),
     "An albedo of 0.2: a fraction for per cent": (_set("Albedo_inst", 0.2), "Albedo_inst"),
     "A temperature of 20 in kelvin": (_set("Tair_f_inst", 20), "Tair_f_inst", "150 to 350 K"),
@@ -345,6 +346,12 @@ CASES = [
         made(_time(5114.0, units="days since ever")),
         (JANUARY, "attributes that mean nothing"),
     ),
+    Case(
+        "Another calendar in one file",
+        made(lambda file: _without_bounds(file).convert_calendar("noleap", use_cftime=True), (7,)),
+        (f"{JULY}: time", "noleap calendar"),
+    ),
+    Case("A folder named like a file", _in_place_of_january(Path.mkdir), (JANUARY, "a folder")),
     Case("A curvilinear grid", made(_curvilinear), (JANUARY, "no lat, lon")),
     Case(
         "Another grid in one file",
