@@ -35,16 +35,8 @@ def check_number(
 ) -> float:
     """Return a number as a float; refuse what is none, or not finite, or outside of low to high.
 
-    Parameters
-    ----------
-    name : str
-        Of the parameter, for the error, here and in all other checks.
-    value : object
-        What was given.
-    low, high : float
-        Ends of the range, which belong to it.
-    needed, mend : str
-        What the error asks for, if it is not the range, and what to do.
+    In all checks, `name` is that of the parameter, for the error; `needed` and `mend` are what the
+    error asks for, if it is not the range, and what to do.
     """
     number = _as_number(value)
     if np.isfinite(number) and low <= number <= high:
@@ -65,12 +57,7 @@ def check_whole(
 ) -> int:
     """Return a whole number, which may come as 200.0; refuse what is none, or out of range.
 
-    Parameters
-    ----------
-    name, value, low, high, needed, mend : object
-        As for ``check_number``.
-    of : str
-        What is counted.
+    `of` tells what is counted.
     """
     needed = needed or f"a whole number{_span(low, high)} {of}".rstrip()
     number = check_number(name, value, low, high, needed=needed, mend=mend)
@@ -82,25 +69,14 @@ def check_whole(
 def check_level(name: str, level: object, usual: float) -> float:
     """Return a level of significance or confidence; refuse one that is not between 0 and 1.
 
-    Parameters
-    ----------
-    name, level : object
-        What was given under which name.
-    usual : float
-        What to propose instead.
+    The error proposes the usual one.
     """
     ends = np.nextafter(0, 1), np.nextafter(1, 0)
     return check_number(name, level, *ends, needed=_SHARE, mend=f"try {usual:g}")
 
 
 def check_word(name: str, value: object, words: Iterable[str]) -> None:
-    """Refuse a value that is not among the words that a parameter takes.
-
-    Parameters
-    ----------
-    name, value, words : object
-        What was given under which name, and what it may be.
-    """
+    """Refuse a value that is not among the words that a parameter takes."""
     if not isinstance(value, str) or value not in words:
         raise InputError(
             name, needed=" or ".join(words), found=repr(value), mend="use one of these words"
@@ -110,15 +86,7 @@ def check_word(name: str, value: object, words: Iterable[str]) -> None:
 def check_columns(
     name: str, table: pd.DataFrame, columns: Iterable[str], mend: str = "correct its name"
 ) -> None:
-    """Refuse a table without some of the columns that are needed.
-
-    Parameters
-    ----------
-    name, table, columns : object
-        What was given under which name, and what it must have.
-    mend : str
-        What to do.
-    """
+    """Refuse a table without some of the columns that are needed."""
     if missing := [column for column in columns if column not in table]:
         needed, found = f"the columns {list_some(columns)}", f"no column {list_some(missing)}"
         raise InputError(name, needed=needed, found=found, mend=mend)
@@ -131,18 +99,10 @@ def check_numbers(
     within: Mapping[str, tuple[float, float]] | None = None,
     gaps: bool = False,
 ) -> pd.DataFrame:
-    """Return a table as floats; refuse columns with a gap, with what is no number, or constant.
+    """Return a table as floats; refuse columns with what is no number, or out of its range.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        One row per site.
-    different : {1, 2}
-        How many different values a column needs.
-    within : mapping of str to (float, float), optional
-        The range of a column.
-    gaps : bool
-        Whether columns may have gaps.
+    A column needs as many different values as `different`, 1 or 2, says. It may have gaps only
+    where `gaps` says so. Ranges, `within`, are by column.
     """
     numbers, faults = _find_faults(table, different, within or {}, gaps)
     _refuse(faults)
@@ -152,13 +112,8 @@ def check_numbers(
 def check_sites(different: int = 2, **tables: Any) -> list:
     """Return tables as ``check_numbers``; refuse other sites or another order than the first's.
 
-    Parameters
-    ----------
-    different : {1, 2}
-        As for ``check_numbers``.
-    tables : pandas.DataFrame or pandas.Series
-        By parameter, whose name a column alone gets. ``places`` needs longitude and latitude, in
-        degrees, which may be the same at every site. None stays None.
+    They come by parameter, whose name a column alone gets; None stays None. ``places`` needs
+    longitude and latitude, in degrees, which may be the same at every site.
     """
     faults, checked = [], dict.fromkeys(tables)
     index = next((table.index for table in tables.values() if hasattr(table, "iloc")), None)
@@ -183,14 +138,7 @@ def check_sites(different: int = 2, **tables: Any) -> list:
 def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = False) -> pd.Series:
     """Return the group of each site; refuse other sites, another order, or a site without one.
 
-    Parameters
-    ----------
-    kind : str
-        What the labels name, such as ``group``.
-    labels, index : pandas.Series, pandas.Index
-        Of the sites, and the sites.
-    gaps : bool
-        Whether sites may be without.
+    `kind` is what the labels name, such as ``group``; with `gaps`, sites may be without.
     """
     name = getattr(labels, "name", None)
     labels = _as_frame(f"{kind}s", labels, index).iloc[:, 0].rename(name)
@@ -210,17 +158,8 @@ def check_labels(kind: str, labels: pd.Series, index: pd.Index, gaps: bool = Fal
 def check_array(name: str, values: np.ndarray, shape: str, **sizes: int) -> np.ndarray:
     """Return an array of finite numbers; refuse another shape.
 
-    Parameters
-    ----------
-    name : str
-        Of the parameter, for the error.
-    values : numpy.ndarray
-        What was given.
-    shape : str
-        A name for each axis, such as ``worlds p p``: axes of one name have one length. Before the
-        axes, ``...`` stands for any others.
-    sizes : int
-        Known lengths, by axis.
+    The shape names each axis, such as ``worlds p p``: axes of one name have one length, which may
+    be known (`sizes`). Before the axes, ``...`` stands for any others.
     """
     values, axes, known = np.asarray(values), shape.removeprefix("...").split(), dict(sizes)
     lengths = values.shape[-len(axes) :] if axes else ()
@@ -357,13 +296,7 @@ def find_hole(centres: np.ndarray) -> str:
 
 
 def check_collinear(names: list[str], R: np.ndarray) -> None:
-    """Refuse a column that follows from others.
-
-    Parameters
-    ----------
-    names, R : list of str, numpy.ndarray
-        Of the columns, and their correlations, (p, p).
-    """
+    """Refuse a column that follows from others, by their correlations R, (p, p)."""
     if not np.isfinite(R).all():
         wrong = names[np.argmin(np.isfinite(R).all(axis=1))]
         raise InputError(

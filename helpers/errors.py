@@ -17,11 +17,6 @@ class InputError(ValueError):
         The file, folder or table at fault, with the variable or column if there is one.
     needed, found, mend : str
         What should have been there, what was there, and what to do now.
-
-    Notes
-    -----
-    What the user gave, in `where` and `found`, is printed without the characters that move a
-    terminal's cursor, and its middle is left out where it is long.
     """
 
     def __init__(self, where: object, *, needed: str, found: str, mend: str) -> None:
@@ -36,6 +31,7 @@ class InputError(ValueError):
 
 
 def _printable(text: str) -> str:
+    """Leave out what moves a terminal's cursor, and the middle of a long text."""
     if len(text) > _LONGEST:
         left_out = f" ... ({len(text):,} characters) ... "
         text = text[: _LONGEST // 3] + left_out + text[-_LONGEST // 6 :]

@@ -10,19 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from math import isclose, isfinite, log10
 from numbers import Real
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from helpers.errors import InputError
 from helpers.paths import DATA
-
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
 
 LIST = DATA / "exercises.csv"
 ANSWERS = DATA / "answers.json"
@@ -33,7 +28,7 @@ KINDS = {
     "word": "a word",
     "names": "a list of names",
 }
-_KEY = "exercise"  # in the metadata of an output
+KEY = "exercise"  # of an answer, in the metadata of an output
 _SLIPS = (  # factor between a wrong and the right number, and what may have happened
     (-1, "The size is right, the sign is not."),
     (100, "A hundred times too much: per cent, where a share is wanted?"),
@@ -59,37 +54,21 @@ class Reply:
 
 @dataclass(frozen=True)
 class Solved:
-    """The answer of a solution: shown to readers, kept for :func:`gather`."""
+    """The answer of a solution: shown to readers, kept for ``make refresh``."""
 
     shown: str
     record: dict
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         text = f"**Answer:** {self.shown}"
-        return {"text/plain": text, "text/markdown": text}, {_KEY: self.record}
+        return {"text/plain": text, "text/markdown": text}, {KEY: self.record}
 
 
 def load_exercises() -> pd.DataFrame:
-    """Return the list of exercises.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By ``exercise`` (chapter and number, as ``04.1``): ``level`` (one of ``LEVELS``),
-        ``kind`` (a key of ``KINDS``), ``unit`` of a number, ``choices`` (of a word or names,
-        with commas), ``objective`` (what doing it trains).
+    """Return the list of exercises, by chapter and number (``04.1``): level, kind, unit of a
+    number, choices of a word or of names, and what doing it trains (``objective``).
     """
-    return _read_list(LIST).copy()
-
-
-@cache
-def _read_list(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=str, keep_default_na=False, index_col="exercise")
-
-
-@cache
-def _read_answers(path: Path) -> dict[str, dict]:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return pd.read_csv(LIST, dtype=str, keep_default_na=False, index_col="exercise")
 
 
 def solve(
@@ -113,11 +92,6 @@ def solve(
     tolerance : float
         Of a ``number``, relative: what differs by less is right.
 
-    Raises
-    ------
-    InputError
-        If the exercise is unknown, or its answer not of its kind.
-
     Examples
     --------
     >>> solve("02.1", -6.4, hints=[(80, "That was the year before.")]).shown
@@ -138,19 +112,6 @@ def solve(
     return Solved(show_answer(listed, answer), record)
 
 
-def gather(notebooks: Iterable[NotebookNode]) -> dict[str, dict]:
-    """Return the answers that executed notebooks hold, by exercise."""
-    outputs = (
-        output for book in notebooks for cell in book.cells for output in cell.get("outputs", [])
-    )
-    records = (output.get("metadata", {}).get(_KEY) for output in outputs)
-    return {
-        record["exercise"]: {key: record[key] for key in ("answer", "tolerance", "hints")}
-        for record in records
-        if record
-    }
-
-
 def check(exercise: str, answer: Any = ...) -> Reply:
     """Say whether an answer is right, and if not, what may have gone wrong.
 
@@ -158,15 +119,9 @@ def check(exercise: str, answer: Any = ...) -> Reply:
 
     Parameters
     ----------
-    exercise : str
-        Chapter and number, as ``04.1``.
+    exercise : as for :func:`solve`
     answer : int, float, str or iterable of str
         Yours; ``...`` asks which kind of answer is wanted.
-
-    Raises
-    ------
-    InputError
-        If the exercise is unknown.
 
     Examples
     --------
@@ -178,7 +133,7 @@ def check(exercise: str, answer: Any = ...) -> Reply:
         return Reply(False, f"Put {_describe(listed)} in place of `...`, and run the cell.")
     if complaint := _misfit(listed, answer):
         return Reply(False, complaint)
-    known = _read_answers(ANSWERS)[exercise]
+    known = json.loads(ANSWERS.read_text(encoding="utf-8"))[exercise]
     given, right = _plain(listed, answer), known["answer"]
     if _equal(listed, given, right, known["tolerance"]):
         return Reply(True, "Right.")
@@ -198,7 +153,7 @@ def show_answer(listed: Mapping, answer: Any) -> str:
 
     Parameters
     ----------
-    listed, answer : mapping, object
+    listed, answer : mapping and object
         The row of the exercise in :func:`load_exercises`, and an answer of its kind.
     """
     if isinstance(answer, list):
@@ -210,7 +165,7 @@ def show_answer(listed: Mapping, answer: Any) -> str:
 
 
 def _find(exercise: str) -> pd.Series:
-    listed = _read_list(LIST)
+    listed = load_exercises()
     if exercise not in listed.index:
         raise InputError(
             "exercise",
@@ -229,7 +184,7 @@ def _describe(listed: Mapping) -> str:
 
 
 def _choices(listed: Mapping) -> list[str]:
-    return [choice.strip() for choice in listed["choices"].split(",")] if listed["choices"] else []
+    return [choice.strip() for choice in listed["choices"].split(",")]
 
 
 def _list_choices(listed: Mapping) -> str:
@@ -280,7 +235,7 @@ def _find_slip(given: float, right: float, tolerance: float) -> str:
     for factor, text in _SLIPS:
         if isclose(given, factor * right, rel_tol=tolerance):
             return text
-    decades = log10(abs(given / right))
+    decades = _decades(given, right)
     is_power = isclose(decades, round(decades), abs_tol=tolerance)
     if given * right > 0 and abs(decades) > 0.9 and is_power:
         return "The digits are right, the power of ten is not: check the units."
@@ -289,12 +244,16 @@ def _find_slip(given: float, right: float, tolerance: float) -> str:
     return ""
 
 
+def _decades(given: float, right: float) -> float:
+    return log10(abs(given)) - log10(abs(right))  # their quotient may be too small for a computer
+
+
 def _compare_numbers(given: float, right: float) -> str:
     if not right or not given or (given < 0) != (right < 0):
         return "Think about the sign: should it be positive, negative, or nothing at all?"
     if isclose(given, right, rel_tol=0.05) or (isinstance(right, int) and abs(given - right) == 1):
         return "Close. Did you round too early, or leave a row out?"
-    if abs(log10(given / right)) > 1:
+    if abs(_decades(given, right)) > 1:
         return "The order of magnitude is wrong."
     return "The order of magnitude is right."
 

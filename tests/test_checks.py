@@ -97,7 +97,7 @@ def loop(number: int):
 TAKES: dict[str, dict[str, object]] = {  # by kind: parameters, and a value or what makes one
     "": {"known": ["low", "middle", "high"], "ensemble": MODELS, "model": CHAIN, "rng": rng}
     | {"fits": lambda: statistics.fit_gradients(ELEVATION, AB), "fit": chain}
-    | {"bootstrap": bootstrap, "rows": SWEEP, "parameters": ["x"]},
+    | {"bootstrap": bootstrap, "rows": SWEEP},
     "level": {"confidence": 0.9, "alpha": 0.1, "explained": 0.5, "power": 0.8},
     "number": {"r": 0.4, "chi2": 5.0, "chi2_df": 1.5, "rmsea": 0.1}
     | {"gfi": 0.95, "nfi": 0.94, "cfi": 0.98},

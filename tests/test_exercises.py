@@ -19,13 +19,12 @@ from helpers.exercises import (
     LEVELS,
     LIST,
     check,
-    gather,
     load_exercises,
     show_answer,
     solve,
 )
 from tools.execution import NOTEBOOKS
-from tools.handouts import count_minutes, strip, write_handouts
+from tools.handouts import count_minutes, gather, strip, write_handouts
 
 LISTED = load_exercises()
 KNOWN = json.loads(ANSWERS.read_text(encoding="utf-8"))
@@ -178,6 +177,7 @@ def number(monkeypatch, tmp_path) -> str:
         (257, "Close."),
         (700, "order of magnitude is right"),
         (1e9 / 3, "order of magnitude is wrong"),
+        (5e-324, "order of magnitude is wrong"),
         (-90, "Think about the sign"),
         (0, "Think about the sign"),
         (float("nan"), "a gap, or a division by zero"),

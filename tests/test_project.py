@@ -87,7 +87,7 @@ EXPORTED = {
     for module in (importlib.import_module(f"helpers.{name}") for name in (*ROOMS, *PLAIN))
     for name in getattr(module, "__all__", dir(module))
     if inspect.isfunction(each := getattr(module, name))
-    and each.__module__.startswith("helpers")
+    and each.__module__.startswith(module.__name__)
     and not name.startswith("_")
 }
 

@@ -20,7 +20,6 @@ from helpers.paper.claims import Answer, judge, load_claims, share_in_order
 from helpers.paper.specifications import (
     acting_choices,
     explained,
-    list_choices,
     load_sweep,
     measure,
 )
@@ -95,7 +94,6 @@ def test_explained_shares_are_those_of_an_analysis_of_variance():
 def test_a_conclusion_that_does_not_vary_depends_on_nothing():
     rows = pd.DataFrame({"x": [1, 2, 1, 2], "estimate": [0.3, 0.3, 0.3, 0.1 + 0.2]})
     assert explained(rows, ["x"]).tolist() == [0]
-    assert list_choices(rows.assign(seed=1), ["x", "seed", "absent"]) == ["x"]
 
 
 @pytest.mark.parametrize(

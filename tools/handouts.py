@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 
-from helpers.exercises import ANSWERS, LEVELS, gather, load_exercises, show_answer
+from helpers.exercises import ANSWERS, KEY, LEVELS, load_exercises, show_answer
 from tools.execution import NOTEBOOKS, ROOT
 
 HANDOUTS = ROOT / "_build" / "handouts"
@@ -38,6 +39,15 @@ def write_course(notebooks: Path = NOTEBOOKS) -> None:
     generated = notebooks.parent / "_generated"
     (generated / "exercises.md").write_text(_list_answers(answers), encoding="utf-8")
     (generated / "timetable.md").write_text(_plan(chapters), encoding="utf-8")
+
+
+def gather(notebooks: Iterable[nbformat.NotebookNode]) -> dict[str, dict]:
+    """Return the answers that executed notebooks hold, by exercise."""
+    cells = (cell for notebook in notebooks for cell in notebook.cells)
+    outputs = (output for cell in cells for output in cell.get("outputs", []))
+    records = [output.metadata[KEY] for output in outputs if KEY in output.get("metadata", {})]
+    kept = ("answer", "tolerance", "hints")
+    return {record["exercise"]: {key: record[key] for key in kept} for record in records}
 
 
 def _list_answers(answers: dict[str, dict]) -> str:

@@ -29,6 +29,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "regress_many",
             "search_loops",
         ],
-        "specifications": ["acting_choices", "explained", "list_choices", "load_sweep"],
+        "specifications": ["acting_choices", "explained", "load_sweep"],
     },
 )

@@ -69,16 +69,8 @@ _ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
 
 
 class Answer(NamedTuple):
-    """What came out here.
-
-    Attributes
-    ----------
-    value : object
-        What the rule of the claim compares (see ``RULES``), None where there is nothing.
-    label : str
-        The least real label behind it (:func:`helpers.provenance.least_real`).
-    here : str
-        The result in words and figures, as a reader sees it.
+    """What came out here: what the rule of the claim compares (None where there is nothing), the
+    least real label behind it (:func:`helpers.provenance.least_real`), and the result in words.
     """
 
     value: object
@@ -90,16 +82,11 @@ NO_DATA = Answer(None, "published", "no data")
 
 
 def load_claims() -> pd.DataFrame:
-    """Return the ledger.
+    """Return the ledger, one row per claim.
 
-    Returns
-    -------
-    pandas.DataFrame
-        By claim: its ``kind`` (a key of ``KINDS``), ``claim`` (in our words), ``section``,
-        ``figure``, ``quantity``, ``published`` (as printed), ``precision`` (unit of the last digit
-        that counts), ``unit``, ``rule``, ``built_in`` (``definition`` or ``generator`` where it
-        holds because it was put in), ``notebook``, and for the embedded study the ``label``, the
-        ``verdict``, its ``reason`` (a key of ``REASONS``) and a ``note``.
+    Among its columns are ``published`` (as printed), ``precision`` (unit of the last digit that
+    counts), ``built_in`` (``definition`` or ``generator`` where it holds because it was put in),
+    and for the embedded study the ``label``, the ``verdict`` and its ``reason``.
     """
     return pd.read_csv(LEDGER, dtype=str, keep_default_na=False, index_col="id")
 
@@ -171,16 +158,8 @@ RULES: dict[str, Callable[[Mapping, Any], str]] = {
 def share_in_order(printed: list[str], here: list[str]) -> float:
     """Return the share of the pairs of a printed order that come in this order here.
 
-    Parameters
-    ----------
-    printed, here : list of str
-        Names from the strongest down. A pair of which a name is missing here did not come out;
-        a single name came out if it is the first here.
-
-    Examples
-    --------
-    >>> share_in_order(["TF", "PET", "SH"], ["PET", "TF", "SH"])
-    0.6666666666666666
+    A pair of which a name is missing here did not come out; a single name came out if it is the
+    first here.
     """
     if len(printed) == 1:
         return float(here[:1] == printed)
@@ -190,22 +169,9 @@ def share_in_order(printed: list[str], here: list[str]) -> float:
 
 
 def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
-    """Compare one result with the paper.
+    """Compare one result with the paper: whether it ``agrees``, the ``verdict``, its ``reason``.
 
-    Parameters
-    ----------
-    claim : mapping
-        A row of :func:`load_claims`.
-    answer : Answer
-        Our result.
-
-    Returns
-    -------
-    dict
-        ``agrees``: yes, nearly, partly, no, open or none, whatever the values were made from;
-        ``verdict``: a key of ``VERDICTS`` for the kind of the claim; ``reason``: a key of
-        ``REASONS``, where it is partly, not, or not testable.
-        Values that are reconstructed or emulated neither support nor contradict a claim.
+    Values that are reconstructed or emulated neither support nor contradict a claim.
     """
     agrees = "none" if _has_gap(answer.value) else RULES[claim["rule"]](claim, answer.value)
     made_up = answer.label in ("reconstructed", "emulated")
@@ -224,14 +190,7 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Weighed:
-    """The answers of one chapter, shown as a table for each kind of claim.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        By claim: ``kind``, ``claim``, ``published``, ``value`` (what the rule compared, as JSON),
-        ``here``, ``label``, ``agrees``, ``verdict``, ``reason``, ``note``.
-    """
+    """The answers of one chapter, by claim, shown as a table for each kind of claim."""
 
     table: pd.DataFrame
 
@@ -251,12 +210,8 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
     notebook : str
         Name of the chapter, as in the ledger.
     answers : mapping
-        For each claim of the chapter, by id: value, label and words of an :class:`Answer`.
-
-    Raises
-    ------
-    InputError
-        If a claim of the chapter has no answer, or an answer no claim.
+        For each claim of the chapter, by id, and for no other: what its rule compares, None where
+        there is nothing; the least real label behind it; the result in words.
 
     Examples
     --------
@@ -302,13 +257,7 @@ def _round(value: object) -> object:
 
 
 def collect(notebook: NotebookNode) -> pd.DataFrame:
-    """Return the answers that an executed notebook holds.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By claim: ``value`` (JSON), ``here``, ``label``, ``agrees``, ``verdict``, ``reason``.
-    """
+    """Return the answers that an executed notebook holds, by claim; their value is JSON."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
     records = [row for output in outputs for row in output.get("metadata", {}).get(_KEY, [])]
     return pd.DataFrame(records, columns=["id", *_ANSWER]).set_index("id")
@@ -331,12 +280,7 @@ def print_published(claim: Mapping) -> str:
 def draw_tables(claims: pd.DataFrame, rows: Iterable[str], cells: Iterable[str]) -> str:
     """Return an HTML table for each kind of claim.
 
-    Parameters
-    ----------
-    claims : pandas.DataFrame
-        As :class:`Weighed` holds it.
-    rows, cells : iterable of str
-        For each claim the attributes of its row, and its first cell, as HTML.
+    `rows` and `cells` are, for each claim, the attributes of its row and its first cell, as HTML.
     """
     drawn = dict.fromkeys(KINDS, "")
     for (_, claim), row, cell in zip(claims.iterrows(), rows, cells, strict=True):

@@ -74,18 +74,9 @@ class GroupModel:
         return d_separation(self.model, self.data, self.fit.exogenous)
 
     def tests(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Return tests of the whole model: the plain one, and three for few sites.
+        """Return tests of the whole model, each at the level alpha, and their verdicts.
 
-        Parameters
-        ----------
-        alpha : float
-            Level of each test.
-
-        Returns
-        -------
-        pandas.DataFrame
-            By test: ``statistic``, ``df``, ``p`` and ``verdict``: rejects, does not reject, or
-            nothing to test (p is NaN) for a model that claims nothing.
+        The first is the plain one, the three others are for few sites.
         """
         check_level("alpha", alpha, usual=0.05)
         plain, corrected = fit_indices(self.fit), swain(self.fit)
@@ -108,14 +99,8 @@ class GroupModel:
         return self.bootstrap.table.droplevel("to").sort_values("total", ascending=False)
 
     def order(self) -> pd.DataFrame:
-        """Return the paper's order of total effects beside ours.
-
-        Returns
-        -------
-        pandas.DataFrame
-            By factor, in the paper's order: ``published`` (such as +1, the most positive, or -1,
-            the most negative), ``here`` (the same of our estimates), ``total`` with its interval,
-            and ``sign`` (share of resamples with the published sign).
+        """Return the paper's order of total effects beside ours, +1 being the most positive and
+        -1 the most negative; ``sign`` is the share of resamples with the published sign.
         """
         published = load_published_effects(self.group)
         effects = self.effects().loc[published.index]
@@ -142,18 +127,8 @@ class GroupModel:
         return order_agreement(self.bootstrap, *_by_sign(self.group))
 
     def answers(self, label: str) -> dict[str, Answer]:
-        """Return what comes out here for each of the paper's claims on the effects.
-
-        Parameters
-        ----------
-        label : str
-            The least real label among factors and TOP (:func:`helpers.provenance.least_real`).
-
-        Returns
-        -------
-        dict
-            By claim (``climatic-leader`` and so on): an answer to :func:`helpers.paper.weigh`,
-            with the share of resamples in which the whole claim holds.
+        """Return answers to the paper's claims on the effects (``climatic-leader`` and so on), with
+        the share of resamples in which the whole claim holds, for :func:`helpers.paper.weigh`.
         """
         positive, negative = _by_sign(self.group)
         names, total = load_factors()["label"], self.effects()["total"]
@@ -187,14 +162,7 @@ class GroupModel:
         return collinearity(self.model, self.data)
 
     def influence(self) -> pd.DataFrame:
-        """Return the largest change of each total effect when one site is left out.
-
-        Returns
-        -------
-        pandas.DataFrame
-            By factor: ``total`` with all sites, ``change``, and the site that is left out,
-            ``without``.
-        """
+        """Return the largest change of each total effect when one site is left out, and which."""
         changes = influence(self.model, self.data, OUTCOME, self.fit.exogenous)
         sites, total = changes.abs().idxmax(), self.effects()["total"]
         change = {code: changes.loc[site, code] for code, site in sites.items()}
@@ -218,20 +186,13 @@ def fit_group(
     ----------
     group : {"climatic", "plant", "soil", "microbial"}
         Whose model to fit.
-    data : pandas.DataFrame
+    data, exogenous : as for :func:`helpers.pathmodel.fit_model`
         Factors and TOP, one row per site.
     structure : {"stated", "direct"}
         ``stated``: the arrows of ``data/models``; ``direct``: each of the paper's factors of the
         group acts on TOP, and on nothing else. With correlated factors that leaves no degree of
         freedom: the model fits any data, and nothing of it can be tested.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate.
-    n_boot : int
-        Number of resamples.
-    confidence : float
-        Level of the intervals (BCa), between 0 and 1.
-    seed : int
-        Of the resampling.
+    n_boot, confidence, seed : as for :func:`helpers.pathmodel.bootstrap_effects`
 
     Examples
     --------
@@ -274,10 +235,9 @@ def all_indicators(group: str, data: pd.DataFrame) -> PathModel:
 
 
 def load_published_effects(group: str) -> pd.Series:
-    """Return the paper's order of standardized total effects on TOP (§3.2, Fig. 3e): published.
+    """Return the paper's order of total effects on TOP (§3.2, Fig. 3e), by factor: published.
 
-    By factor: 1 for the most positive effect, 2 for the next; -1 for the most negative, -2 for the
-    next. Positive ones first.
+    1 is the most positive, 2 the next; -1 the most negative, -2 the next. Positive ones first.
     """
     table = pd.read_csv(DATA / "published_effects.csv")
     table = table[table["group"] == group].set_index("factor")

@@ -97,35 +97,26 @@ def time_changes(
         TOP at n sites.
     markers : pandas.DataFrame
         n rows, one column per marker.
-    n_boot : int
+    n_boot, seed : int
         How often sites are drawn with replacement within each third, one fewer than it has: so
         the variance of a drawn mean is that of the mean, free of bias. Neighbouring sites are
         drawn as if independent: the true intervals are likely wider.
     confidence : float
         Level of the percentile intervals, between 0 and 1.
-    seed : int
-        Of the drawing.
 
     Returns
     -------
     alone : pandas.DataFrame
-        By marker: ``change`` and ``share`` with ``_low`` and ``_high``. Where the interval of the
-        change holds 0 there is nothing to be timed, and share and interval are NaN.
+        By marker: ``change`` and ``share`` with their intervals. Where that of the change holds 0
+        there is nothing to be timed, and the share is NaN.
     earlier : pandas.DataFrame
-        By ``first`` and ``second`` (two markers): the share of the first minus that of the second,
-        ``difference`` with ``low`` and ``high``; above 0 where the first changes at lower TOP.
-
-    Raises
-    ------
-    InputError
-        For fewer than 9 sites or 100 draws, markers of other sites or in another order, a gap, or a
-        column with one value only.
+        By two markers, the share of the first minus that of the second with its interval; above 0
+        where the first changes at lower TOP.
 
     Examples
     --------
-    >>> top = pd.Series(range(9))
-    >>> alone, _ = time_changes(top, pd.DataFrame({"early": [0, 0, 0, 3, 3, 3, 4, 4, 4]}))
-    >>> alone.loc["early", ["change", "share"]].tolist()
+    >>> markers = pd.DataFrame({"early": [0, 0, 0, 3, 3, 3, 4, 4, 4]})
+    >>> time_changes(pd.Series(range(9)), markers)[0].loc["early", ["change", "share"]].tolist()
     [4.0, 0.75]
     """
     confidence = check_level("confidence", confidence, usual=0.95)

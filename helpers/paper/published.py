@@ -54,12 +54,6 @@ def implied_sample(
         is what is left by these arrows and no covariance. No row: the indices contradict each
         other. ``n`` is for programs with chi2 = (N - 1) F; where chi2 = N F, it is one lower.
 
-    Raises
-    ------
-    InputError
-        For what is no index or no count; an RMSEA that may be 0, which says nothing about the
-        number of sites, or one so small that millions of pairs are possible.
-
     Examples
     --------
     >>> implied_sample(chi2_df=4.257, rmsea=0.275, gfi=0.922, variables=4)[["n", "df"]].to_numpy()

@@ -19,15 +19,10 @@ from helpers.paths import DATA
 
 
 def load_published_loop() -> tuple[pd.Series, pd.Series]:
-    """Return what Fig. 4c of the paper prints: published.
+    """Return what Fig. 4c of the paper prints, published: standardized coefficients, by ``from``
+    and ``to`` (groups of factors), and fit indices.
 
-    Returns
-    -------
-    paths : pandas.Series
-        Standardized coefficients by ``from`` and ``to`` (groups of factors). That they run around
-        the loop in the order in which the text lists them is our reading.
-    indices : pandas.Series
-        ``chi2_df``, ``rmsea``, ``rmr``, ``cfi``, ``gfi`` and ``nfi``.
+    That the coefficients run around the loop in the order of the text is our reading.
 
     Examples
     --------
@@ -92,10 +87,8 @@ def matching_correlations(
         Printed coefficients of the stable solution, by ``from`` and ``to``.
     indices : mapping
         Printed ``chi2_df``, ``rmsea``, ``gfi``, ``nfi`` and ``cfi``.
-    draws : int
-        How many matrices to try.
-    seed : int
-        Of the drawing.
+    draws, seed : int
+        How many matrices to try, and the seed of the drawing.
     decimals : tuple of int
         Of the coefficients and of the indices.
 
@@ -105,11 +98,6 @@ def matching_correlations(
         One row per matrix that was found: ``n``, the correlations of the sample by pair (columns
         such as ``TF, EVI``), and ``residual``, the root mean square of sample minus model over the
         lower triangle with diagonal, which is RMR for variables of variance 1. No row: none found.
-
-    Raises
-    ------
-    InputError
-        For a model with more than the loop, or coefficients that are not those of its arrows.
 
     Examples
     --------
@@ -157,7 +145,7 @@ def _match(
     rng: np.random.Generator,
     decimals: tuple[int, int],
 ) -> pd.DataFrame:
-    """Return matching matrices for one number of rows."""
+    """Return matching matrices for one number of rows, of :func:`implied_sample`."""
     p, scale, df = len(ring), row["n"] - 1, int(row["df"])
     half = 0.5 * 10.0 ** -decimals[0]
     R = imply_correlations(_around(coefficients + rng.uniform(-half, half, (draws, p))))

@@ -31,16 +31,12 @@ from helpers.checks import (
 from helpers.errors import InputError
 from helpers.pathmodel.diagnostics import swain_factor
 from helpers.pathmodel.fit import check_covariances, check_moments
-from helpers.pathmodel.indices import baseline_indices, rmsea
+from helpers.pathmodel.frame import correlations_of, imply
+from helpers.pathmodel.indices import indices_of_many
 from helpers.pathmodel.loop import find_ring, fit_many, imply_correlations
-from helpers.pathmodel.recursive import (
-    effects_on,
-    regress,
-    solve_recursive,
-    weighted_covariances,
-)
-from helpers.pathmodel.resampling import bca_interval, check_draws, count_sites, draw_sites
-from helpers.pathmodel.spec import PathModel, check_outcome, effect_pairs, parse_model
+from helpers.pathmodel.recursive import regress, solve_recursive
+from helpers.pathmodel.resampling import bootstrap_effects
+from helpers.pathmodel.spec import PathModel, check_outcome, parse_model
 from helpers.statistics.associations import correlation_p, pair_distances
 
 _BELOW_1 = np.nextafter(1, 0)
@@ -65,11 +61,6 @@ def read_truth(text: str) -> Truth:
     text : str
         One line for each effect: ``soil ~ 0.5 plant + 0.3 climate``. Errors are normal and
         independent, with the variance that is left; so are the variables without an equation.
-
-    Raises
-    ------
-    InputError
-        For a line of another form, or causes that give a variable more variance than 1.
 
     Examples
     --------
@@ -163,12 +154,7 @@ def draw_fields(
 
 
 def correlations(values: np.ndarray) -> np.ndarray:
-    """Return the correlations of the columns of each table, (worlds, p, p).
-
-    Parameters
-    ----------
-    values : numpy.ndarray
-        (worlds, n, p).
+    """Return the correlations of the columns of each table, (worlds, n, p) to (worlds, p, p).
 
     Examples
     --------
@@ -254,8 +240,7 @@ def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     ----------
     values : pandas.DataFrame
         One row per world; NaN is left out.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`rates`
 
     Examples
     --------
@@ -281,8 +266,7 @@ def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Ser
     ----------
     part, whole : pandas.Series
         How often each happened in each world; the part is at most the whole.
-    confidence : float
-        Level of the interval, between 0 and 1.
+    confidence : as for :func:`rates`
 
     Examples
     --------
@@ -323,9 +307,9 @@ def fit_recursive(
 ) -> pd.DataFrame:
     """Fit a recursive model to many samples, as AMOS would with its exogenous variables correlated.
 
-    One row per sample: ``chi2``, ``p``, ``cfi`` and ``rmsea`` as of
-    :func:`helpers.pathmodel.fit_indices`, ``p_swain`` as of :func:`helpers.pathmodel.swain`, and
-    with `claims` ``p_shipley`` as of :func:`helpers.pathmodel.d_separation`.
+    One row per sample: indices as of :func:`helpers.pathmodel.fit_indices`, ``p_swain`` as of
+    :func:`helpers.pathmodel.swain`, and with `claims` ``p_shipley`` as of
+    :func:`helpers.pathmodel.d_separation`.
 
     Parameters
     ----------
@@ -347,35 +331,26 @@ def fit_recursive(
     check_columns("names", list(names), model.variables)
     S, n = check_covariances(S, len(names)), check_whole("n", n, 2, of="sites")
     at = np.array([list(names).index(name) for name in model.variables])
-    S = S[..., at[:, None], at]
-    p, free = len(at), model.count_parameters()
+    S, free = S[..., at[:, None], at], model.count_parameters()
     df = check_whole("model", model.count_moments() - free, of="degrees of freedom")
-    _, Psi = solve_recursive(model, S)
-    log_det = np.linalg.slogdet(S)[1]
-    chi2 = (n - 1) * (np.linalg.slogdet(Psi)[1] - log_det)
-    chi2_b = (n - 1) * (np.log(np.einsum("...ii->...i", S)).sum(axis=-1) - log_det)
-    columns = {
-        "chi2": chi2,
-        "p": stats.chi2.sf(chi2, df),
-        "p_swain": stats.chi2.sf(swain_factor(p, free, df, n - 1) * chi2, df),
-        "cfi": baseline_indices(chi2, df, chi2_b, p * (p - 1) // 2)["cfi"],
-        "rmsea": rmsea(chi2, df, n - 1),
-    }
+    found = indices_of_many(S, imply(*solve_recursive(model, S)), df, n)
+    corrected = swain_factor(len(at), free, df, n - 1) * found["chi2"]
+    found["p_swain"] = stats.chi2.sf(corrected, df)
     if claims:
-        columns["p_shipley"] = _shipley(model, S, n)
-    return pd.DataFrame(columns)
+        found["p_shipley"] = _shipley(model, S, n)
+    return pd.DataFrame(found)
 
 
 def _shipley(model: PathModel, S: np.ndarray, n: int) -> np.ndarray:
+    """Return the p of Shipley's C, (samples,), from covariances, (samples, p, p), of n sites."""
     joined = {frozenset(pair) for pair in model.paths + model.all_covariances()}
     pairs = [pair for pair in combinations(model.variables, 2) if frozenset(pair) not in joined]
     C = np.zeros(len(S))
     for pair in pairs:
         given = dict.fromkeys(model.parents(pair[0]) + model.parents(pair[1]))
         at = np.array([model.variables.index(name) for name in (*pair, *given)])
-        K = np.linalg.inv(S[:, at[:, None], at])
-        r = -K[:, 0, 1] / np.sqrt(K[:, 0, 0] * K[:, 1, 1])
-        C -= 2 * np.log(correlation_p(r, n, len(given)))
+        R, _ = correlations_of(np.linalg.inv(S[:, at[:, None], at]))
+        C -= 2 * np.log(correlation_p(R[:, 0, 1], n, len(given)))
     return stats.chi2.sf(C, 2 * len(pairs))
 
 
@@ -388,14 +363,11 @@ def regress_many(
 
     Parameters
     ----------
-    S : numpy.ndarray
-        Covariance matrices with divisor n, (samples, p, p).
+    S, n : numpy.ndarray and int
+        Covariance matrices, (samples, p, p), of n sites each (the divisor), more than k + 1.
     causes : sequence of int
         Places of the k causes.
-    n : int
-        Sites, more than k + 1.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`rates`
 
     Examples
     --------
@@ -416,10 +388,9 @@ def regress_many(
 
 
 def equal_effects(R: pd.DataFrame, explained: float) -> pd.DataFrame:
-    """Return the correlations of causes, and of an outcome on which all of them act alike.
+    """Return the correlations of causes, and of an ``outcome`` on which all of them act alike.
 
-    The outcome, called ``outcome``, is last. Its standardized coefficients are all
-    sqrt(explained / sum of R): positive.
+    The outcome is last. Its standardized coefficients are all sqrt(explained / sum of R): positive.
 
     Parameters
     ----------
@@ -461,59 +432,50 @@ def cover_effects(
         Of a recursive model, which is the one that is fitted.
     outcome : str
         The variable that the effects end at.
-    n, worlds, n_boot, seed : int
-        Sites in each world, number of worlds, resamples of each (at least 100), and seed of both.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    n, worlds : int
+        Sites in each world, and number of worlds.
+    n_boot, confidence, seed : as for :func:`helpers.pathmodel.bootstrap_effects`
 
     Returns
     -------
     pandas.DataFrame
         One row per world, columns (method, kind, from): method ``BCa``, ``percentile`` or
-        ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` or ``width``.
+        ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` (1 or 0) or
+        ``width``.
 
     Examples
     --------
     >>> cover_effects(read_truth("b ~ 0.5 a"), "b", 20, worlds=2, n_boot=100)["BCa"].shape
     (2, 2)
     """
-    confidence = check_level("confidence", confidence, usual=0.95)
     check_outcome(truth.model, outcome)
+    confidence = check_level("confidence", confidence, usual=0.95)
     n, worlds = check_whole("n", n, 2, of="sites"), check_whole("worlds", worlds)
-    n_boot, seed = check_draws(n_boot, seed)
-    rng = np.random.default_rng(seed)
-    root = np.linalg.cholesky(truth.correlations)
-    tables = rng.standard_normal((worlds, n, len(root))) @ root.T
-    pairs, names = effect_pairs(truth.model, outcome), list(truth.correlations)
-    total = np.linalg.inv(np.eye(len(names)) - truth.coefficients)[names.index(outcome)]
-
-    def effects_of(sites: np.ndarray, table: np.ndarray) -> np.ndarray:
-        S = weighted_covariances(count_sites(sites, n), table)
-        return effects_on(outcome, truth.model, S, "correlated")[-1]
-
-    def of_all(sites: np.ndarray) -> np.ndarray:
-        return np.concatenate([effects_of(sites, table) for table in tables])
-
-    draws = []
-    for table, each in zip(tables, rng.integers(2**31, size=worlds), strict=True):
-        parts = [effects_of(sites, table) for sites in draw_sites(n, n_boot, each)]
-        draws.append(np.concatenate(parts, -1))
-    draws = np.concatenate(draws)
+    rng = np.random.default_rng(check_whole("seed", seed, 0))
+    names = list(truth.correlations)
+    values = rng.standard_normal((worlds, n, len(names)))
+    tables = values @ np.linalg.cholesky(truth.correlations).T
+    total = np.linalg.inv(np.eye(len(names)) - truth.coefficients)
+    true = pd.Series(total[names.index(outcome)], names)
     tail = (1 - confidence) / 2
-    middle, half = of_all(np.arange(n)), stats.norm.isf(tail) * draws.std(axis=-1, ddof=1)
-    intervals = {
-        "BCa": bca_interval(of_all, draws, n, confidence),
-        "percentile": np.quantile(draws, [tail, 1 - tail], axis=-1),
-        "normal": (middle - half, middle + half),
-    }
-    found = {}
-    for method, ends in intervals.items():
-        low, high = (end.reshape(worlds, -1).T for end in ends)
-        for k, (cause, _) in enumerate(pairs):
-            true = total[names.index(cause)]
-            found[method, "holds", cause] = (low[k] <= true) & (true <= high[k])
-            found[method, "width", cause] = high[k] - low[k]
-    return pd.DataFrame(found).rename_axis(columns=["method", "kind", "from"])
+    rows = []
+    for table, own in zip(tables, rng.integers(2**31, size=worlds), strict=True):
+        data = pd.DataFrame(table, columns=names)
+        options = {"n_boot": n_boot, "confidence": confidence, "seed": own}
+        found = bootstrap_effects(truth.model, data, outcome, **options)
+        total, draws = found.table.droplevel("to"), found.draws
+        half = stats.norm.isf(tail) * draws.std()
+        intervals = {
+            "BCa": (total["total_low"], total["total_high"]),
+            "percentile": (draws.quantile(tail), draws.quantile(1 - tail)),
+            "normal": (total["total"] - half, total["total"] + half),
+        }
+        row = {}
+        for method, (low, high) in intervals.items():
+            holds = (low <= true[low.index]) & (true[low.index] <= high)
+            row |= {(method, "holds"): holds.astype(float), (method, "width"): high - low}
+        rows.append(pd.concat(row))
+    return pd.DataFrame(rows).rename_axis(columns=["method", "kind", "from"])
 
 
 def power_of_correlation(r: float, n: int, alpha: float, controls: int = 0) -> float:
@@ -579,10 +541,8 @@ def judge_loops(
 
     Parameters
     ----------
-    model : PathModel
-        A loop of four variables or more, and nothing else.
-    S, n : numpy.ndarray and int
-        Covariance matrices, (samples, p, p), in the order of ``model.variables``, of n rows each.
+    model, S, n : as for :func:`helpers.pathmodel.fit_many`
+        The loop has four variables or more, and nothing else belongs to the model.
     alpha, cfi : float
         Level of chi-square and of the test that an arrow is needed; least comparative fit index.
 
@@ -603,8 +563,7 @@ def judge_loops(
     cfi, n, S = check_number("cfi", cfi), check_whole("n", n, 2, of="rows"), np.asarray(S)
     fitted = fit_many(model, S, n)
     ring = [model.variables.index(name) for name in find_ring(model)]
-    sd = np.sqrt(np.einsum("...ii->...i", S))
-    R = S / (sd[..., :, None] * sd[..., None, :])
+    R, _ = correlations_of(S)
     links = np.log1p(-(R[:, ring, np.roll(ring, 1)] ** 2))
     chains = (n - 1) * (links.sum(axis=1) - links.max(axis=1) - np.linalg.slogdet(R)[1])
     worse = chains - fitted["chi2"]
@@ -627,8 +586,7 @@ def search_loops(
 
     Parameters
     ----------
-    model, alpha, cfi
-        As for :func:`judge_loops`; one variable for each group.
+    model, alpha, cfi : as for :func:`judge_loops`, one variable for each group
     values : numpy.ndarray
         Factors at sites, (worlds, n, groups, candidates), groups in the order of the variables.
 

@@ -23,23 +23,14 @@ _ANSWER = ("claim", "value", "here", "label", "agrees", "verdict", "reason")  # 
 
 
 def load_sweep(name: str) -> pd.DataFrame:
-    """Return the answers that a sweep gathered.
+    """Return the answers that a sweep gathered, one row per run and claim.
+
+    Each is measured by one number, ``estimate``, of a sign also by ``low`` and ``high``.
 
     Parameters
     ----------
     name : str
         Of a grid in ``book/sweeps`` (``what_survives``), or the path of a table of your own.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per run and claim, as ``tabulate`` makes it, with the
-        columns of ``measure`` added.
-
-    Raises
-    ------
-    InputError
-        If there is no such table, or it is no table of answers.
 
     Examples
     --------
@@ -61,13 +52,7 @@ def load_sweep(name: str) -> pd.DataFrame:
 
 
 def read_answers(path: Path) -> pd.DataFrame:
-    """Return a table that ``make sweep`` wrote, as it was written.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it is something else.
-    """
+    """Return a table that ``make sweep`` wrote, as it was written."""
     if not path.exists():
         raise InputError(
             path,
@@ -91,22 +76,9 @@ def read_answers(path: Path) -> pd.DataFrame:
 
 
 def measure(claim: Mapping, value: str) -> dict[str, float]:
-    """Return one number for what a run answered, whatever the rule of the claim.
+    """Return one number for what a run answered (JSON), NaN where it had no answer.
 
-    Parameters
-    ----------
-    claim : mapping
-        A row of :func:`helpers.paper.load_claims`.
-    value : str
-        JSON, as ``collect`` returns it.
-
-    Returns
-    -------
-    dict
-        ``estimate``, ``low`` and ``high``. By rule: *sign*, the estimate and its interval, turned
-        so that the printed sign is positive; *every* and *most*, the share; *order*,
-        ``share_in_order``; *rounds to* and *significance*, the number.
-        NaN where the run had no answer.
+    A sign is the estimate with its interval, turned so that the printed sign is positive.
     """
     try:
         answer: Any = json.loads(value)
@@ -130,22 +102,6 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
     return {"estimate": estimate, "low": low, "high": high}
 
 
-def list_choices(rows: pd.DataFrame, parameters: list[str]) -> list[str]:
-    """Return those of the parameters that take more than one value in these runs.
-
-    Parameters
-    ----------
-    rows, parameters
-        Some rows of :func:`load_sweep`, and the columns to look at.
-
-    Examples
-    --------
-    >>> list_choices(pd.DataFrame({"seed": [1, 2], "scaling": "ranks"}), ["seed", "scaling"])
-    ['seed']
-    """
-    return [name for name in parameters if name in rows and rows[name].nunique() > 1]
-
-
 def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
     """Return the choices without which some answer would be another.
 
@@ -153,7 +109,7 @@ def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
 
     Parameters
     ----------
-    rows, choices
+    rows, choices : pandas.DataFrame and list of str
         Runs of one conclusion, with ``value``, and the columns with the choices.
 
     Examples
@@ -180,8 +136,7 @@ def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:
 
     Parameters
     ----------
-    rows, choices
-        Runs of one conclusion, with ``estimate``, and the columns with the choices.
+    rows, choices : as for :func:`acting_choices`, with ``estimate``
 
     Examples
     --------
