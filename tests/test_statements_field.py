@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -16,21 +14,10 @@ from helpers.readers.terrain import cell_elevation, plateau_mask
 from helpers.statistics.associations import significance_marks
 from helpers.statistics.gradients import describe_shape, spatial_gradients
 from helpers.study import minmax
+from tests.chapters import words
 from tests.conftest import ROOT
-from tools.execution import NOTEBOOKS
 
 BOOK = ROOT / "book"
-CLIMATE, SITES = "19_real_climate", "20_field_sites"
-
-
-@cache
-def shown(chapter: str) -> str:
-    """Return the prose of a chapter: what its author wrote, and what its cells computed."""
-    notebook = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", 4)
-    said = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    for cell in notebook.cells:
-        said += [each.get("data", {}).get("text/markdown", "") for each in cell.get("outputs", [])]
-    return " ".join("\n".join(said).split())
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +36,7 @@ def test_rain_rises_to_the_south_more_than_to_the_south_east(cells):
     along = [(east - places["latitude"]) / np.sqrt(2), -places["latitude"]]
     south_east, south = (np.corrcoef(way, factors["PRE"])[0, 1] for way in along)
     assert 0 < south_east < south
-    assert f"with $s$: {south_east:.2f}; with the way due south: {south:.2f}." in shown(CLIMATE)
+    assert f"with $s$: {south_east:.2f}; with the way due south: {south:.2f}." in words("19")
 
 
 def test_a_star_is_less_than_a_trend_and_the_page_says_for_which_factors(cells):
@@ -59,9 +46,7 @@ def test_a_star_is_less_than_a_trend_and_the_page_says_for_which_factors(cells):
     marks, shapes = significance_marks(fits["p"]), describe_shape(fits, 0.05)
     assert 0.05 < fits.loc["ALB", "p"] < 0.1
     assert (marks["ALB"], shapes["ALB"]) == ("*", "no clear trend")
-    assert "Factors with one star and no clear trend: ALB." in shown(CLIMATE)
-    source = " ".join((NOTEBOOKS / f"{CLIMATE}.md").read_text(encoding="utf-8").split())
-    assert "paper's Fig. 2: `*` for 0.05 < p < 0.1, `**` for p < 0.05, `***` for p < 0.01" in source
+    assert "Factors with one star and no clear trend: ALB." in words("19")
 
 
 def test_three_counts_of_equations_are_told_apart():
@@ -73,14 +58,13 @@ def test_three_counts_of_equations_are_told_apart():
     drawn = with_unit.dropna(subset=["T_low", "T_high"])
     counts = [len(equations), len(with_unit), len(drawn)]
     assert counts == [19, 18, 16]
-    text = shown(SITES)
+    text = words("20")
     assert f"All {counts[0]} equations that are left give β" in text
     assert f"{counts[1]} of them name the unit" in text
     assert f"{counts[2]} of these also say to which temperatures they were fitted" in text
-    alt = str(nbformat.read(NOTEBOOKS / f"{SITES}.ipynb", 4))
-    assert f"{counts[2]} curves of soil respiration" in alt
-    assert f"the mean of {counts[1]} equations is" in alt
-    assert f"where {counts[0]} equations of soil respiration come from" in alt
+    assert f"{counts[2]} curves of soil respiration" in text
+    assert f"the mean of {counts[1]} equations is" in text
+    assert f"where {counts[0]} equations of soil respiration come from" in text
 
 
 def test_the_times_of_the_plans_add_up():

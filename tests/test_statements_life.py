@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +22,7 @@ from helpers.statistics.associations import (
 from helpers.statistics.comparisons import compare_pairs, response_ratios
 from helpers.statistics.gradients import fit_gradients
 from helpers.study import Study, load_study, minmax
-from tools.execution import NOTEBOOKS
+from tests.chapters import words
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
 SEEDS = (2022, 1, 2)
@@ -49,13 +48,6 @@ def life(climate, scaled) -> pd.DataFrame:
     return scaled[scaled.columns.difference(climate.columns, sort=False)]
 
 
-def said(name: str) -> str:
-    """Return the computed sentences of a chapter."""
-    cells = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells
-    outputs = (output for cell in cells for output in cell.get("outputs", []))
-    return "\n".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
-
-
 # chapter 4
 
 
@@ -63,7 +55,7 @@ def test_a_straight_line_passes_a_delta_aicc_of_two_as_often_as_the_page_says():
     n = 30
     penalty = 2 * n * (4 / (n - 5) - 3 / (n - 4))
     level = stats.f.sf((n - 3) * np.expm1((2 + penalty) / n), 1, n - 3)
-    assert f"passes 2 with a probability of {level:.2g}." in said("04_elevation_gradients")
+    assert f"passes 2 with a probability of {level:.2g}." in words("04")
     rng = np.random.default_rng(4)
     km = pd.Series(rng.uniform(3.1, 4.8, n))
     straight = pd.DataFrame(rng.standard_normal((n, 2000))).add(0.5 * km, axis="index")
@@ -79,22 +71,6 @@ def test_the_climate_of_the_embedded_study_is_observed_at_places_that_were_drawn
 
 
 # chapter 5
-
-
-def test_benjamini_and_hochberg_need_more_than_any_dependence():
-    # p1 and p2 are uniform, each alone; together they avoid what would keep the level
-    alpha, steps = 0.05, 1000
-    inside = (np.arange(steps) + 0.5) / steps * alpha / 2
-    outside = alpha + np.linspace(0, 1 - alpha, steps, endpoint=False)
-    one = np.concatenate([inside, outside, alpha / 2 + inside])
-    other = np.concatenate([outside, inside, alpha / 2 + inside])
-    rejected = {}
-    for method in ("bh", "by"):
-        q = stats.false_discovery_control(np.column_stack([one, other]), axis=1, method=method)
-        parts = np.split((q <= alpha).any(axis=1), 3)
-        rejected[method] = alpha / 2 * sum(parts).mean()
-    assert rejected["bh"] == pytest.approx(1.5 * alpha)
-    assert rejected["by"] <= alpha * (1 + 1e-9)
 
 
 def test_false_marks_come_in_heaps_and_seldom_where_sites_are_shuffled(climate, life):
@@ -154,9 +130,6 @@ def test_an_allowance_for_tests_or_for_neighbours_can_only_take_marks_away(study
 # chapter 6
 
 
-# chapter 6
-
-
 def test_no_ratio_is_shown_for_temperatures_ph_and_values_below_zero(study):
     values = study.factors()
     ratios = response_ratios(values, study.sites["land_cover"], LAND_COVERS)
@@ -164,7 +137,7 @@ def test_no_ratio_is_shown_for_temperatures_ph_and_values_below_zero(study):
     left_out = kelvin | (values.columns == "pH") | (values.min() < 0)
     shown = ratios.index.get_level_values("factor")
     assert set(values.columns[left_out]) == set(values.columns.difference(shown))
-    assert "Without a ratio: DHFS, ST, AT, pH, ST10." in said("06_land_cover_and_zones")
+    assert "Without a ratio: DHFS, ST, AT, pH, ST10." in words("06")
 
 
 def test_scaling_changes_no_t_test_but_student_welch_and_ratios_may_decide_otherwise():
@@ -186,7 +159,7 @@ def test_scaling_changes_no_t_test_but_student_welch_and_ratios_may_decide_other
     assert set(covers.index[by_g != by_welch]) == {"SOC", "SIC", "CN", "TC"}
     by_ratio = (ratios["low"] > 1) | (ratios["high"] < 1)
     split = ", ".join(load_factors()["label"][ratios.index[by_g[ratios.index] != by_ratio]])
-    assert f"Here it does for: {split}." in said("06_land_cover_and_zones")
+    assert f"Here it does for: {split}." in words("06")
 
 
 def test_life_is_made_from_climate_and_not_from_land_cover():

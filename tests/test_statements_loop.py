@@ -178,19 +178,6 @@ def test_positive_correlations_of_neighbours_do_not_give_four_plus_signs():
 # What the four numbers may be
 
 
-def test_four_direct_effects_of_one_model_need_causes_that_correlate_negatively():
-    b = PATHS.to_numpy()
-    assert (b**2).sum() == pytest.approx(2.638, abs=5e-4)
-    rng = np.random.default_rng(3)
-    for _ in range(200):
-        loadings = rng.random((4, 4))
-        R, _ = correlations_of(loadings @ loadings.T)
-        assert b @ R @ b >= (b**2).sum()
-    negative = 1.3 * np.eye(4) - 0.3
-    assert np.linalg.eigvalsh(negative)[0] > 0
-    assert b @ negative @ b < 1
-
-
 def test_as_effects_in_four_models_the_four_numbers_are_possible():
     rng = np.random.default_rng(4)
     top = rng.standard_normal(44)

@@ -6,7 +6,6 @@ import inspect
 import json
 import re
 
-import nbformat
 import numpy as np
 import pytest
 import xarray as xr
@@ -18,29 +17,11 @@ from helpers.readers.earth_system_models import open_historical
 from helpers.readers.terrain import plateau_mask
 from helpers.statistics.projections import share_votes
 from helpers.study import EMBEDDED_TOP, load_study
-from tools.execution import NOTEBOOKS
+from tests.chapters import read_chapter, words
 from tools.standin import file_spans, load_standin
 
 MODELS = list(load_standin()["models"])
 SOUTHEAST, SOUTH = 135, 180
-
-
-def chapter(number: str) -> nbformat.NotebookNode:
-    return nbformat.read(next(NOTEBOOKS.glob(f"{number}_*.ipynb")), as_version=4)
-
-
-def words(number: str) -> str:
-    """Return the prose of a chapter and what its cells say, in one line."""
-    parts = []
-    for cell in chapter(number).cells:
-        if cell.cell_type == "markdown":
-            parts.append(cell.source)
-        for output in cell.get("outputs", []):
-            parts += [
-                output.get("data", {}).get(f"text/{kind}", "") for kind in ("markdown", "html")
-            ]
-            parts += output.get("metadata", {}).get("image/png", {}).get("alt", "").splitlines()
-    return re.sub(r"\s+", " ", " ".join(parts))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +56,7 @@ def test_every_map_rises_more_to_the_south_than_to_the_southeast(maps):
     assert (
         "it is south, with a correlation of 0.77; towards the south-east that map has 0.59" in said
     )
-    here = collect(chapter("03")).loc["top-southeast", "here"]
+    here = collect(read_chapter("03")).loc["top-southeast", "here"]
     assert here.endswith("rises most towards: south in 9 of 9")
 
 
@@ -103,7 +84,7 @@ def test_what_is_emulated_is_named_a_stand_in_and_nothing_else_is(maps):
 
 @pytest.mark.parametrize("number", ["02", "03"])
 def test_no_invented_map_or_row_carries_the_name_of_a_genuine_model_alone(number):
-    for cell in chapter(number).cells:
+    for cell in read_chapter(number).cells:
         for output in cell.get("outputs", []):
             shown = str(output.get("data", {}).get("text/html", ""))
             shown += output.get("metadata", {}).get("image/png", {}).get("alt", "")
@@ -122,8 +103,6 @@ def test_the_oxygen_page_stops_in_2004_because_one_historical_run_does(maps):
     said = words("02")
     assert "HadGEM2-ES, ends in November 2005" in said
     assert f"Its TOP in {first}–{last} is" in said
-    source = (NOTEBOOKS / "02_oxygen_from_carbon.md").read_text(encoding="utf-8")
-    assert f"mean of {first}–{last} over the Plateau" in source
 
 
 def test_a_rise_of_npp_by_one_per_cent_is_worth_what_the_oxygen_page_says():

@@ -6,7 +6,6 @@ from itertools import combinations
 from math import comb
 
 import matplotlib.pyplot as plt
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,8 +25,8 @@ from helpers.pathmodel import (
     read_model,
 )
 from helpers.study import load_study, rescale, sample_top
+from tests.chapters import words
 from tests.test_pathmodel import EXOGENOUS
-from tools.execution import NOTEBOOKS
 
 EACH = pytest.mark.parametrize("group", GROUPS)
 WITH_AND_WITHOUT_ARCS = pytest.mark.parametrize("exogenous", EXOGENOUS)
@@ -62,15 +61,6 @@ def data(raw) -> pd.DataFrame:
 def study_data(seed: int) -> pd.DataFrame:
     study = load_study(seed=seed)
     return study.factors().join(sample_top(study.sites))
-
-
-def shown(chapter: str) -> str:
-    """Return everything that the executed cells of a chapter show."""
-    notebook = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", 4)
-    outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
-    return "\n".join(
-        text for out in outputs for text in out.get("data", {}).values() if isinstance(text, str)
-    )
 
 
 def fit_of_men(text: str, men: pd.DataFrame, exogenous: str = "correlated") -> pd.Series:
@@ -121,7 +111,7 @@ def test_education_and_first_job_can_be_turned_once_the_arrow_is_added_and_not_b
 
 
 def test_chapter_7_shows_the_fits_of_the_drawings_that_it_names():
-    page = shown("07_path_models")
+    page = words("07")
     said = "χ² is 18.1 as drawn, 18.1 with the two jobs turned around, and 476.2 with the first job"
     assert said in page
     assert "4.76 with education first, and 4.76 with the first job first" in page
@@ -238,17 +228,12 @@ def test_two_of_a_sum_and_its_parts_predict_alike_and_all_three_are_refused(colu
         fit_model(parse_model("TOP ~ SOC + SIC + TC"), table)
 
 
-def test_a_sums_effect_can_be_moved_without_a_change_of_the_prediction(raw):
-    three = raw[["SOC", "SIC", "TC"]].to_numpy()
-    np.testing.assert_allclose(three @ [6, 7, -2], three @ [1, 2, 3])
-
-
 def test_the_ratio_is_its_formula_and_a_line_in_its_parts_is_not(raw):
     np.testing.assert_allclose(raw["CN"], (raw["SOC"] + raw["SIC"]) / raw["TN"])
     fit = fit_model(parse_model("CN ~ SOC + SIC"), raw).estimates
     left_over = fit.query("to == 'CN' and `from` == 'CN'")["standardized"].item()
     assert 1 - left_over == pytest.approx(0.60, abs=0.005)
-    assert "explains R² = 0.60 of C/N" in shown("10_soil_sem")
+    assert "explains R² = 0.60 of C/N" in words("10")
     line = stats.linregress(raw["ST10"], np.log(raw["Rs"]))
     assert line.rvalue**2 == pytest.approx(1)
 

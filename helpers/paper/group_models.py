@@ -47,15 +47,15 @@ class GroupModel:
     def arrows(self) -> pd.DataFrame:
         """Return each line of arrows, with its reason."""
         label = load_factors()["label"]
-        rows = {
-            label.get(to, to): (
-                ", ".join(label.get(cause, cause) for cause in self.model.parents(to)),
-                self.model.reasons.get(to, ""),
-            )
+        rows = [
+            {
+                "from": ", ".join(label.get(cause, cause) for cause in self.model.parents(to)),
+                "to": label.get(to, to),
+                "because": self.model.reasons.get(to, ""),
+            }
             for to in self.model.endogenous
-        }
-        table = pd.DataFrame.from_dict(rows, "index", columns=["from", "because"])
-        return table.rename_axis("to").reset_index()[["from", "to", "because"]]
+        ]
+        return pd.DataFrame(rows)
 
     def indices(self) -> pd.DataFrame:
         """Return the fit indices as AMOS and as lavaan compute them, and with x uncorrelated."""
@@ -219,10 +219,8 @@ def all_indicators(group: str, data: pd.DataFrame) -> PathModel:
 
     Parameters
     ----------
-    group : {"climatic", "plant", "soil", "microbial"}
-        Whose factors to take.
-    data : pandas.DataFrame
-        Only factors that it holds are taken.
+    group, data : as for :func:`fit_group`
+        Only factors that the data hold are taken.
 
     Examples
     --------

@@ -23,8 +23,8 @@ SUPPORTS = {
 def load_phases() -> pd.DataFrame:
     """Return the phases in their order: one row each, indexed by group of factors.
 
-    Columns: ``order``, ``name``, ``markers`` (codes with the sign of their relation to TOP),
-    ``named_in`` and ``signs_from`` (sections that name the markers and give their signs), ``says``.
+    ``markers`` are codes with the sign of their relation to TOP, ``named_in`` and ``signs_from``
+    the sections that name them and give their signs.
 
     Examples
     --------
@@ -37,9 +37,9 @@ def load_phases() -> pd.DataFrame:
 def load_links() -> pd.DataFrame:
     """Return what the text says to lead from one phase to another: one row per statement.
 
-    Columns: ``from`` and ``to`` (phases; the same where it stays within one), ``kind`` (``acts``:
-    one changes the other; ``order``: one comes after the other), ``says``, ``rests_on`` (a key of
-    ``SUPPORTS``), ``study`` (which one, empty for none), ``section``.
+    It leads ``from`` one phase ``to`` another, or stays within one; its ``kind`` is ``acts`` (one
+    changes the other) or ``order`` (one comes after the other); ``rests_on`` is a key of
+    ``SUPPORTS``.
 
     Examples
     --------
@@ -65,8 +65,7 @@ def list_markers(phases: pd.DataFrame) -> pd.DataFrame:
 def gather_links(links: pd.DataFrame) -> pd.DataFrame:
     """Return one row per arrow of :func:`load_links` between two phases, and what it rests on.
 
-    Indexed by ``from`` and ``to``: ``acts`` and ``order``, words of ``SUPPORTS`` in its order,
-    separated by commas; empty where the text makes no such statement.
+    By ``kind`` of statement, words of ``SUPPORTS`` with commas; empty where there is none.
     """
     between = links[links["from"] != links["to"]]
     words = between.groupby(["from", "to", "kind"], sort=False)["rests_on"].agg(

@@ -105,10 +105,8 @@ def draw_covariances(
     ----------
     truth : pandas.DataFrame or numpy.ndarray
         Covariances of the variables, (p, p), positive definite.
-    n, worlds : int
-        Sites in each sample, more than p (the divisor), and number of samples.
-    rng : numpy.random.Generator
-        Source of chance.
+    n, worlds, rng : int, int and numpy.random.Generator
+        Sites in each sample, more than p (the divisor), number of samples, and source of chance.
 
     Examples
     --------
@@ -135,10 +133,8 @@ def draw_fields(
         longitude and latitude of n sites, degrees.
     reach : float
         Kilometres over which the correlation of two sites falls to 1/e.
-    worlds, count : int
-        How often to draw, and fields in each world, which share nothing.
-    rng : numpy.random.Generator
-        Source of chance.
+    worlds, count, rng : int, int and numpy.random.Generator
+        How often to draw, fields in each world, which share nothing, and source of chance.
 
     Examples
     --------
@@ -233,8 +229,7 @@ def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
 def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """Return the mean of each column over worlds with its normal interval, as :func:`rates`.
 
-    It is the more general form: several things may be counted in one world, and they need not be
-    independent.
+    Several things may be counted in one world, and they need not be independent.
 
     Parameters
     ----------
@@ -426,22 +421,16 @@ def cover_effects(
 ) -> pd.DataFrame:
     """Ask how often intervals of standardized total effects hold the true effect.
 
+    One row per world, columns (method, kind, from): method ``BCa``, ``percentile`` or ``normal``
+    (estimate and standard deviation of the resamples); kind ``holds`` (1 or 0) or ``width``.
+
     Parameters
     ----------
     truth : Truth
         Of a recursive model, which is the one that is fitted.
-    outcome : str
-        The variable that the effects end at.
     n, worlds : int
         Sites in each world, and number of worlds.
-    n_boot, confidence, seed : as for :func:`helpers.pathmodel.bootstrap_effects`
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per world, columns (method, kind, from): method ``BCa``, ``percentile`` or
-        ``normal`` (estimate and standard deviation of the resamples); kind ``holds`` (1 or 0) or
-        ``width``.
+    outcome, n_boot, confidence, seed : as for :func:`helpers.pathmodel.bootstrap_effects`
 
     Examples
     --------
@@ -534,6 +523,10 @@ def judge_loops(
 ) -> pd.DataFrame:
     """Say of many samples whether a loop would be called a positive feedback that fits.
 
+    One row per sample: ``gain``; ``positive`` (all arrows of the stable solution are); ``passes``
+    (besides, CFI >= cfi); ``fits`` (besides, p >= alpha); ``clear`` (besides, the interval of the
+    gain leaves out 0). Without a real solution all are False.
+
     The gain is 0 if one arrow is. Without it the loop is a chain, whose likelihood is known:
     det Sigma of standardized variables is the product of 1 - r^2 over its links. The interval of
     the gain by profile likelihood leaves out 0 if each of the chains is worse than the loop by more
@@ -545,13 +538,6 @@ def judge_loops(
         The loop has four variables or more, and nothing else belongs to the model.
     alpha, cfi : float
         Level of chi-square and of the test that an arrow is needed; least comparative fit index.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per sample: ``gain``; ``positive`` (all arrows of the stable solution are);
-        ``passes`` (besides, CFI >= cfi); ``fits`` (besides, p >= alpha); ``clear`` (besides, the
-        interval of the gain leaves out 0). Without a real solution all are False.
 
     Examples
     --------
