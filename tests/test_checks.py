@@ -34,7 +34,6 @@ from helpers.checks import (
     check_sites,
     check_whole,
     check_word,
-    unit_of,
 )
 from helpers.errors import InputError
 
@@ -101,8 +100,8 @@ TAKES: dict[str, dict[str, object]] = {  # by kind: parameters, and a value or w
     "level": {"confidence": 0.9, "alpha": 0.1, "explained": 0.5, "power": 0.8},
     "number": {"r": 0.4, "chi2": 5.0, "chi2_df": 1.5, "rmsea": 0.1}
     | {"gfi": 0.95, "nfi": 0.94, "cfi": 0.98},
-    "positive": {"largest": 5.0, "reach": 200.0},
-    "count": dict.fromkeys(["times", "classes", "variables", "starts", "draws", "scale"], 4)
+    "positive": {"reach": 200.0},
+    "count": dict.fromkeys(["times", "classes", "variables", "starts", "scale"], 4)
     | {"worlds": 2, "count": 2, "n": N},
     "whole": {"seed": 2, "steps": 2, "controls": 2, "digits": 3, "decimals": 2, "df": 3},
     "draws": {"n_boot": 100},
@@ -161,7 +160,6 @@ OWN: dict[str, dict[str, tuple[object, str]]] = {
         "truth": (lambda: paper.read_truth("b ~ 0.5 a\nc ~ 0.4 b"), ""),
         "outcome": ("c", "word"),
     },
-    "find_correlation": {"worlds": (3, "count")},
     "explained": {"rows": (SWEEP, "sparse")},
 }
 NOTHING_TO_CHECK = {
@@ -368,14 +366,6 @@ def test_units_however_far_off_change_no_correlation_and_no_p(name, units):
         np.testing.assert_allclose(same, one, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("unit", [1e-30, 1e-9, 1e9, 1e30])
-def test_numbers_at_the_ends_of_what_a_computer_holds_correlate_as_they_should(unit):
-    plain = statistics.correlate(AB, CD, given=EF)
-    for tables in ((AB * unit, CD, EF), (AB, CD, EF * unit), (AB * unit, CD / unit, EF * unit)):
-        found = statistics.correlate(*tables[:2], given=tables[2])
-        pd.testing.assert_frame_equal(found, plain, rtol=1e-9)
-
-
 @pytest.mark.parametrize("unit", [1e-30, 1e9])
 def test_units_of_slopes_and_means_are_those_of_the_factors(unit):
     calls = [
@@ -494,14 +484,6 @@ def test_dates_and_other_columns_without_numbers_are_refused(spoil):
         check_numbers(AB.assign(a=spoil(AB["a"])))
 
 
-def test_unit_of_is_exact_and_leaves_usual_numbers_as_they_are():
-    values = np.array([[1e200, 3e-200, 4500, 0.01, 0, 1.7e308, 5e-324]])
-    unit = unit_of(values)
-    assert (values / unit * unit == values).all()
-    assert (np.abs(values / unit) <= 1e6).all()
-    assert unit[2:5].tolist() == [1, 1, 1]
-
-
 @pytest.mark.parametrize("value", [3, 3.0, np.int8(3), np.float32(3), np.array(3), Decimal(3)])
 def test_a_whole_number_may_have_any_type(value):
     whole = check_whole("n", value)
@@ -509,11 +491,9 @@ def test_a_whole_number_may_have_any_type(value):
 
 
 def test_a_number_has_its_range_in_the_refusal():
-    for low, high, words in ((0, 1, " from 0 to 1"), (2, np.inf, ", at least 2")):
-        with pytest.raises(InputError, match=f"a number{words}"):
-            check_number("x", -3, low, high)
-        with pytest.raises(InputError, match=f"a whole number{words} of them"):
-            check_whole("x", -3, low, high, of="of them")
+    for check in (check_number, check_whole):
+        with pytest.raises(InputError, match="from 0 to 1"):
+            check("x", -3, 0, 1)
     assert check_number("x", np.float32(0.5), 0, 1) == 0.5
     assert check_whole("x", 10**30) == 10**30
     with pytest.raises(InputError, match="inf"):

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from scipy import stats
 
 from helpers.errors import InputError
 from helpers.paper.claims import (
@@ -25,7 +24,6 @@ from helpers.paper.claims import (
     collect,
     judge,
     load_claims,
-    share_in_order,
     weigh,
 )
 from helpers.paths import DATA
@@ -135,13 +133,6 @@ def test_only_a_claim_of_the_paper_is_called_reproduced(kind, verdicts):
     assert {verdict("most", (0, 4)), verdict("every", None)} == {"undecided", "not testable"}
 
 
-@given(st.permutations("ABCDE"))
-def test_the_share_of_pairs_in_order_is_that_of_kendall(order):
-    ranks = [order.index(name) for name in "ABCDE"]
-    tau = stats.kendalltau(range(5), ranks).statistic
-    assert share_in_order(list("ABCDE"), order) == pytest.approx((tau + 1) / 2)
-
-
 @pytest.mark.parametrize("change", [{"more": (True, "published", "")}, {}])
 def test_a_chapter_answers_all_of_its_claims_and_no_other(change):
     answers = dict.fromkeys(PATH_MODELS, (None, "published", ""))
@@ -222,9 +213,6 @@ def test_the_report_counts_every_claim_once():
     records = json.loads((BOOK / "_static" / "claims.json").read_text())
     assert [record["id"] for record in records] == list(LEDGER.index)
     for kind, rows in LEDGER.groupby("kind"):
-        lines = (BOOK / "_generated" / f"{kind}-verdicts.md").read_text().splitlines()
-        head, _, *counts = ([cell.strip() for cell in line.split("|")[1:-1]] for line in lines)
-        shown = {row[0]: dict(zip(head, row, strict=True)) for row in counts}
-        for (verdict, label), some in rows.groupby(["verdict", "label"]):
-            assert int(shown[verdict][label]) == len(some)
-        assert int(shown["all"]["all"]) == len(rows)
+        table = (BOOK / "_generated" / f"{kind}-verdicts.md").read_text().replace(" ", "")
+        for verdict, some in rows.groupby("verdict"):
+            assert re.search(rf"^\|{verdict.replace(' ', '')}\|.*\|{len(some)}\|$", table, re.M)

@@ -66,18 +66,12 @@ def test_every_matrix_found_prints_the_papers_numbers_again(found):
     assert_printed(found, PUBLISHED, PATHS, INDICES, (2, 3))
 
 
-def test_a_matrix_found_is_refitted_as_any_other_sample(found):
+def test_the_residual_of_a_matrix_is_the_rmr_of_its_fit(found):
     names = list(PUBLISHED.variables)
     S = matrices(found, PUBLISHED)
     for row in (0, len(found) // 2, len(found) - 1):
         fit = fit_loop_moments(PUBLISHED, pd.DataFrame(S[row], names, names), 44).stable
-        indices = fit_indices(fit)
-        assert indices[[*PRINTED, "chi2_df"]].round(3).to_dict() == {
-            name: INDICES[name] for name in (*PRINTED, "chi2_df")
-        }
-        coefficients = {(cause, to): fit.coefficients.loc[to, cause] for cause, to in PATHS.index}
-        assert {pair: round(value, 2) for pair, value in coefficients.items()} == PATHS.to_dict()
-        assert found["residual"].iloc[row] == pytest.approx(indices["rmr"], rel=1e-6)
+        assert found["residual"].iloc[row] == pytest.approx(fit_indices(fit)["rmr"], rel=1e-6)
 
 
 def test_matrices_that_print_the_papers_numbers_are_much_alike(found):
@@ -180,17 +174,9 @@ def test_the_order_and_the_signs_of_coefficients_change_no_more_than_they_must(f
     assert matching_correlations(PUBLISHED, wild, INDICES, draws=500).empty
 
 
-def test_determinants_stay_between_their_bounds():
+def test_the_bounds_of_the_determinant_are_those_that_chapter_16_shows():
     low, high = bound_determinant(PATHS.to_numpy())
     assert (low, high) == (pytest.approx(7.15e-5, abs=5e-8), pytest.approx(2.68e-4, abs=5e-7))
-    rng = np.random.default_rng(3)
-    B = np.zeros((200_000, 4, 4))
-    drawn = PATHS.to_numpy() + rng.uniform(-0.005, 0.005, (200_000, 4))
-    B[:, np.arange(4), np.arange(4) - 1] = np.roll(drawn, 1, axis=1)
-    determinants = np.linalg.det(imply_correlations(B))
-    assert low < determinants.min() < low * 1.1
-    assert high / 1.05 < determinants.max() < high
-    assert (determinants.min(), determinants.max()) == pytest.approx((7.4e-5, 2.6e-4), rel=0.03)
     exact = bound_determinant(PATHS.to_numpy(), decimals=9)
     assert exact == pytest.approx((1.60e-4, 1.60e-4), abs=2e-7)
 
