@@ -131,14 +131,6 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     assert 0.82 < np.mean(equal) < 0.95
 
 
-def test_an_order_is_found_where_there_is_one():
-    found = []
-    for seed in range(60):
-        top, table = simulate({"a": step(0.3), "b": step(0.7)}, 0.2, seed)
-        found.append(time_changes(top, table, n_boot=300)[1].loc[("a", "b"), "low"] > 0)
-    assert np.mean(found) > 0.9
-
-
 def test_a_marker_that_does_not_change_has_no_time_of_change():
     kept = []
     for seed in range(100):

@@ -135,25 +135,9 @@ def test_a_common_cause_and_a_near_duplicate_pair_give_what_is_printed():
     R = tied(0.917, 0.9945)
     left = R - 0.917  # the common cause taken out: a pair and two of their own
     assert np.linalg.eigvalsh(left)[0] > 0
-    found = draw(R)
-    good = positive(found) & (found["cfi"] >= 0.95)
-    prints = (found[ARROWS].round(2) == 0.99).any(axis="columns")
-    assert positive(found).mean() > 0.995
-    assert good.mean() > 0.995
-    assert 0.71 < (good & prints).mean() < 0.77
-    assert 0.38 < found["gain"].median() < 0.42
-    bad = (found["chi2"] / 2 >= PRINTED["chi2_df"]).mean()
-    assert 0.02 < bad < 0.045  # as rare as in the printed loop
     fit = fit_loop_moments(LOOP, R, 44).stable
     assert (fit.implied - R).abs().max(axis=None) < 0.01  # near the pairs across, too
     assert feedback(fit.coefficients)["gain"] == pytest.approx(0.4065, abs=0.002)
-
-
-def test_one_common_cause_alone_prints_no_99():
-    found = draw(tied(0.92))
-    assert not (found[ARROWS].round(2) == 0.99).any(axis=None)
-    assert (positive(found) & (found["cfi"] >= 0.95)).mean() == pytest.approx(0.84, abs=0.02)
-    assert found["gain"].median() == pytest.approx(0.38, abs=0.01)
 
 
 def test_a_looser_tie_makes_gain_and_cfi_smaller_and_chi_square_no_larger():
@@ -165,14 +149,6 @@ def test_a_looser_tie_makes_gain_and_cfi_smaller_and_chi_square_no_larger():
         [(each["chi2"] / 2 >= PRINTED["chi2_df"]).mean() for each in worlds],
     ):
         assert (np.diff(shares) < 0).all()
-
-
-def test_positive_correlations_of_neighbours_do_not_give_four_plus_signs():
-    cut = PATHS.copy()
-    cut["microbial", "climatic"] = 0
-    R = pd.DataFrame(imply_correlations(matrix(cut).to_numpy()), GROUPS, GROUPS)
-    assert (R > 0).all(axis=None)
-    assert 0.45 < positive(draw(R)).mean() < 0.58
 
 
 # What the four numbers may be

@@ -110,13 +110,6 @@ def test_education_and_first_job_can_be_turned_once_the_arrow_is_added_and_not_b
     assert [drawn["cfi"], turned["cfi"]] == pytest.approx([0.9995, 0.9855], abs=5e-5)
 
 
-def test_chapter_7_shows_the_fits_of_the_drawings_that_it_names():
-    page = words("07")
-    said = "χ² is 18.1 as drawn, 18.1 with the two jobs turned around, and 476.2 with the first job"
-    assert said in page
-    assert "4.76 with education first, and 4.76 with the first job first" in page
-
-
 def test_equal_other_causes_are_what_makes_a_turned_arrow_equivalent():
     """In every drawing of four variables without a loop, on data that follow none of them."""
     rng = np.random.default_rng(7)
