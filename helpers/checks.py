@@ -104,9 +104,38 @@ def check_numbers(
     A column needs as many different values as `different`, 1 or 2, says. It may have gaps only
     where `gaps` says so. Ranges, `within`, are by column.
     """
-    numbers, faults = _find_faults(table, different, within or {}, gaps)
-    _refuse(faults)
-    return numbers
+    for code in table.columns[table.columns.duplicated()]:
+        raise InputError(
+            f"column {code!r}",
+            needed="each name once",
+            found="the same name twice",
+            mend="remove or rename one of them",
+        )
+    numbers = [as_floats(column) for _, column in table.items()]
+    found, spans = {}, {}
+    for values, (code, column) in zip(numbers, table.items(), strict=True):
+        low, high = (within or {}).get(code, (-np.inf, np.inf))
+        wrong = ~(np.isfinite(values) & (values >= low) & (values <= high))
+        if gaps:
+            wrong &= ~column.isna().to_numpy()
+        if wrong.any():
+            first = wrong.argmax()
+            here = "a gap" if column.isna().iloc[first] else _say(column.iloc[first])
+            found[code], spans[code] = f"{here} at {table.index[first]}", _span(low, high)
+        elif different > 1 and (values == values[:1]).all():
+            found[code] = f"{values[0]:g} at every site" if len(values) else "no site"
+            spans[code] = _span(low, high)
+    if found:
+        many = len(found) > 1
+        needed = f"a number{' or '.join(dict.fromkeys(spans.values()))} at every site"
+        needed += ", at least two of them different" if different > 1 else ""
+        here = "; ".join(f"{code}: {fault}" if many else fault for code, fault in found.items())
+        mend = "leave out the site or the column"
+        mend += ": a constant explains nothing" if different > 1 else ""
+        where = f"column{'s' * many} " + ", ".join(map(repr, found))
+        raise InputError(where, needed=needed, found=here, mend=mend)
+    numbers = np.reshape(numbers, (len(numbers), len(table))).T
+    return pd.DataFrame(numbers, table.index, table.columns)
 
 
 def check_sites(different: int = 2, **tables: Any) -> list:
@@ -115,23 +144,22 @@ def check_sites(different: int = 2, **tables: Any) -> list:
     They come by parameter, whose name a column alone gets; None stays None. ``places`` needs
     longitude and latitude, in degrees, which may be the same at every site.
     """
-    faults, checked = [], dict.fromkeys(tables)
     index = next((table.index for table in tables.values() if hasattr(table, "iloc")), None)
+    checked = dict.fromkeys(tables)
     for name, table in tables.items():
         if table is None:
             continue
-        table, rules = _as_frame(name, table, index), (different, {})
+        table = _as_frame(name, table, index)
         index = table.index if index is None else index
-        if name == "places":
-            check_columns(name, table, _DEGREES)
-            table, rules = table[[*_DEGREES]], (1, _DEGREES)
-        checked[name], found = _find_faults(table, *rules)
         if not table.index.equals(index):
             needed = "tables of the same sites in the same order"
-            here = f"{len(index)} sites in one, {len(table)} or another order in the other"
-            faults.append((name, needed, here, _ONE_ORDER))
-        faults += found
-    _refuse(faults)
+            found = f"{len(index)} sites in one, {len(table)} or another order in the other"
+            raise InputError(name, needed=needed, found=found, mend=_ONE_ORDER)
+        if name == "places":
+            check_columns(name, table, _DEGREES)
+            checked[name] = check_numbers(table[[*_DEGREES]], different=1, within=_DEGREES)
+        else:
+            checked[name] = check_numbers(table, different=different)
     return [*checked.values()]
 
 
@@ -187,47 +215,6 @@ def unit_of(values: np.ndarray) -> np.ndarray:
     exponent = np.frexp(np.abs(np.asarray(values)).max(axis=0, initial=0))[1]
     is_usual = (exponent >= _USUAL[0]) & (exponent <= _USUAL[1])
     return np.ldexp(1.0, np.where(is_usual, 0, np.minimum(exponent, 1023)))
-
-
-def _find_faults(
-    table: pd.DataFrame, different: int, within: Mapping[str, tuple], gaps: bool = False
-) -> tuple[pd.DataFrame, list[tuple[str, str, str, str]]]:
-    """Return a table as floats, and what is wrong with it: where, needed, found, mend."""
-    numbers = [as_floats(column) for _, column in table.items()]
-    found, spans = {}, {}
-    for values, (code, column) in zip(numbers, table.items(), strict=True):
-        low, high = within.get(code, (-np.inf, np.inf))
-        wrong = ~(np.isfinite(values) & (values >= low) & (values <= high))
-        if gaps and wrong.any():
-            wrong &= ~column.isna().to_numpy()
-        if wrong.any():
-            first = wrong.argmax()
-            here = "a gap" if column.isna().iloc[first] else _say(column.iloc[first])
-            found[code], spans[code] = f"{here} at {table.index[first]}", _span(low, high)
-        elif different > 1 and (values == values[:1]).all():
-            found[code] = f"{values[0]:g} at every site" if len(values) else "no site"
-            spans[code] = _span(low, high)
-    faults = []
-    for code in table.columns[table.columns.duplicated()]:
-        mend = "remove or rename one of them"
-        faults.append((f"column {code!r}", "each name once", "the same name twice", mend))
-    if found:
-        many = len(found) > 1
-        where = f"column{'s' * many} " + ", ".join(map(repr, found))
-        here = "; ".join(f"{code}: {fault}" if many else fault for code, fault in found.items())
-        needed = f"a number{' or '.join(dict.fromkeys(spans.values()))} at every site"
-        needed += ", at least two of them different" if different > 1 else ""
-        mend = "leave out the site or the column"
-        mend += ": a constant explains nothing" if different > 1 else ""
-        faults.append((where, needed, here, mend))
-    numbers = np.reshape(numbers, (len(numbers), len(table))).T
-    return pd.DataFrame(numbers, table.index, table.columns), faults
-
-
-def _refuse(faults: list[tuple[str, str, str, str]]) -> None:
-    if faults:
-        where, *rest = ("; ".join(dict.fromkeys(part)) for part in zip(*faults, strict=True))
-        raise InputError(where, **dict(zip(("needed", "found", "mend"), rest, strict=True)))
 
 
 def _as_frame(name: str, values: object, index: pd.Index | None) -> pd.DataFrame:
