@@ -7,8 +7,6 @@ import pytest
 import xarray as xr
 
 from helpers.oxygen import area_mean
-from helpers.paper.simulation import draw_covariances, fit_recursive, read_truth
-from helpers.pathmodel import parse_model
 from helpers.readers.terrain import plateau_mask
 from helpers.statistics.projections import fit_trend
 from helpers.study import load_top
@@ -56,25 +54,3 @@ def test_the_page_says_how_many_cells_fall(ensemble):
         assert f"{falling} of {int(ensemble['plateau'].sum())} cells under {scenario}" in words(
             "14"
         )
-
-
-@pytest.mark.parametrize(
-    ("truth", "model", "turned", "apart"),
-    [
-        ("b ~ 0.6 a\nc ~ 0.6 b\nd ~ 0.6 c", "b ~ a\nc ~ b\nd ~ c", "a ~ b\nb ~ c\nc ~ d", False),
-        (
-            "b ~ 0.6 a\nc ~ 0.6 a\nd ~ 0.5 b + 0.4 c",
-            "b ~ a\nc ~ a\nd ~ b + c",
-            "b ~ a + d\nc ~ a\nd ~ c",
-            True,
-        ),
-    ],
-    ids=["a chain", "an arrow whose ends have other causes"],
-)
-def test_a_turned_chain_fits_as_well_and_another_turned_arrow_need_not(truth, model, turned, apart):
-    R = read_truth(truth).correlations
-    S = draw_covariances(R, 500, 1, np.random.default_rng(1))
-    ahead, back = (
-        fit_recursive(parse_model(text), S, list(R), 500)["chi2"].item() for text in (model, turned)
-    )
-    assert back > ahead + 20 if apart else back == pytest.approx(ahead, abs=1e-8)

@@ -18,17 +18,14 @@ from helpers.pathmodel import (
     PathFit,
     feedback,
     find_loop,
-    fit_from_starts,
     fit_indices,
     fit_loop_moments,
     fit_many,
-    fit_model,
     imply_correlations,
     parse_model,
     read_loop,
     respond,
 )
-from helpers.pathmodel.frame import correlations_of
 from helpers.statistics.gradients import fit_gradients
 from helpers.study import load_study, sample_top
 from tests.browser import browser  # noqa: F401
@@ -68,45 +65,6 @@ def positive(found: pd.DataFrame) -> pd.Series:
 def sites() -> pd.DataFrame:
     study = load_study("embedded", 2022)
     return study.factors().join(sample_top(study.sites, "embedded"))
-
-
-# Equivalent, the same fit
-
-
-@pytest.mark.parametrize("world", ["printed loop", "common cause", "pair", "any"])
-def test_the_loop_is_the_undirected_four_cycle(world):
-    """Climate ⊥ soil and plants ⊥ microbes, each given the rest, and neighbours as in the sample.
-
-    These are the likelihood equations of the cycle, which have one solution.
-    """
-    truth = {
-        "printed loop": pd.DataFrame(imply_correlations(matrix(PATHS).to_numpy()), GROUPS, GROUPS),
-        "common cause": tied(0.7),
-        "pair": tied(0.917, 0.9945),
-        "any": pd.DataFrame(np.eye(4) + 0.4 * (1 - np.eye(4)), GROUPS, GROUPS),
-    }[world]
-    rng = np.random.default_rng(7)
-    data = pd.DataFrame(rng.multivariate_normal(np.zeros(4), truth, 44), columns=list(GROUPS))
-    both = find_loop(LOOP, data)
-    searched, _ = fit_from_starts(LOOP, data, starts=30, seed=1)
-    for fit in (*both, searched[0]):
-        assert fit_indices(fit)["chi2"] == pytest.approx(fit_indices(both.stable)["chi2"])
-        assert fit.df == 2
-        order = list(GROUPS)
-        K = np.linalg.inv(fit.implied.loc[order, order])
-        assert np.abs(correlations_of(K)[0][[0, 1], [2, 3]]).max() < 1e-5
-        gap = ((fit.implied - fit.sample) / fit.sample).loc[order, order].to_numpy()
-        assert np.abs(gap[[0, 1, 2, 3, 0, 1, 2, 3], [0, 1, 2, 3, 1, 2, 3, 0]]).max() < 1e-5
-
-
-def test_loop_twin_mirror_and_its_twin_fit_our_sites_alike():
-    model = read_loop()
-    turned = parse_model("\n".join(f"{cause} ~ {to}" for to, cause in model.paths))
-    data = sites()
-    fits = [*find_loop(model, data), *find_loop(turned, data)]
-    indices = pd.DataFrame([fit_indices(fit) for fit in fits]).dropna(axis="columns")
-    assert {"chi2", "p", "rmsea", "cfi", "gfi", "nfi", "bic"} <= set(indices)
-    np.testing.assert_allclose(indices, indices.iloc[[0] * 4], rtol=1e-7, atol=1e-9)
 
 
 def test_top_behind_the_loop_leaves_the_loop_as_it_is():
@@ -152,20 +110,6 @@ def test_a_looser_tie_makes_gain_and_cfi_smaller_and_chi_square_no_larger():
 
 
 # What the four numbers may be
-
-
-def test_as_effects_in_four_models_the_four_numbers_are_possible():
-    rng = np.random.default_rng(4)
-    top = rng.standard_normal(44)
-    others = rng.standard_normal((44, 4))
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(44), top, others]))
-    b = PATHS.to_numpy()
-    causes = basis[:, [1]] * b + basis[:, 2:] * np.sqrt(1 - b**2)
-    data = pd.DataFrame(causes, columns=list(GROUPS)).assign(TOP=basis[:, 1])
-    assert (data.corr() > 0).all(axis=None)
-    for name, value in zip(GROUPS, b, strict=True):
-        fit = fit_model(parse_model(f"TOP ~ {name}"), data)
-        assert fit.coefficients.loc["TOP", name] == pytest.approx(value, abs=1e-8)
 
 
 @pytest.mark.parametrize("gain", [0.6, 0.05, -0.05, -0.6])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from math import comb
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,9 +11,7 @@ import pytest
 from scipy import stats
 
 from helpers.errors import InputError
-from helpers.factors import GROUPS
 from helpers.figures.effect_plots import rank_chances
-from helpers.paper.group_models import fit_group
 from helpers.pathmodel import (
     d_separation,
     effects,
@@ -28,7 +25,6 @@ from helpers.study import load_study, rescale, sample_top
 from tests.chapters import words
 from tests.test_pathmodel import EXOGENOUS
 
-EACH = pytest.mark.parametrize("group", GROUPS)
 WITH_AND_WITHOUT_ARCS = pytest.mark.parametrize("exogenous", EXOGENOUS)
 MEN = 20_700
 DRAWN = """
@@ -141,32 +137,6 @@ def test_the_misfit_does_not_depend_on_the_men_and_one_correlation_costs_its_log
     np.testing.assert_allclose(*arrows, atol=1e-9)
 
 
-@EACH
-def test_a_pair_left_apart_is_a_claim_which_costs_chi_square_and_no_coefficient(group, data):
-    model = read_model(group)
-    kept, cut = (fit_model(model, data, exogenous=word) for word in EXOGENOUS)
-    for fit in (kept, cut):
-        claims = d_separation(model, data, fit.exogenous).claims
-        joined = len(model.paths) + len(model.all_covariances(fit.exogenous))
-        assert len(claims) == fit.df == comb(len(model.variables), 2) - joined
-    assert fit_indices(cut)["chi2"] >= fit_indices(kept)["chi2"]
-    assert cut.df > kept.df
-    arrows = [each.estimates.query("kind == 'path'")["estimate"] for each in (kept, cut)]
-    np.testing.assert_allclose(*arrows, rtol=1e-7)
-
-
-@EACH
-def test_no_index_but_rmr_depends_on_units(group, raw):
-    of_units, scaled, standard = (
-        fit_indices(fit_model(read_model(group), table))
-        for table in (raw, rescale(raw, "min-max"), rescale(raw, "z-score"))
-    )
-    units = ["rmr", "log_likelihood"]
-    for other in (of_units, standard):
-        pd.testing.assert_series_equal(other.drop(units), scaled.drop(units), rtol=1e-7)
-        assert other["rmr"] != pytest.approx(scaled["rmr"], rel=0.01)
-
-
 def test_with_three_claims_more_the_climatic_model_only_looks_better(data):
     kept, cut = (
         fit_indices(fit_model(read_model("climatic"), data, exogenous=word)) for word in EXOGENOUS
@@ -229,13 +199,6 @@ def test_the_ratio_is_its_formula_and_a_line_in_its_parts_is_not(raw):
     assert "explains R² = 0.60 of C/N" in words("10")
     line = stats.linregress(raw["ST10"], np.log(raw["Rs"]))
     assert line.rvalue**2 == pytest.approx(1)
-
-
-def test_estimates_and_shipleys_c_do_not_depend_on_the_resamples(data):
-    few, many = (fit_group("microbial", data, n_boot=number) for number in (100, 200))
-    pd.testing.assert_series_equal(few.effects()["total"], many.effects()["total"])
-    assert few.separation[1:] == many.separation[1:]
-    assert not few.effects()["total_low"].equals(many.effects()["total_low"])
 
 
 def test_one_set_of_sites_gives_each_drawing_its_own_effect(data):
