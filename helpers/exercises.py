@@ -45,11 +45,10 @@ class Reply:
     right: bool
     text: str
 
-    def _repr_markdown_(self) -> str:
-        return self.text
-
     def __repr__(self) -> str:
         return self.text
+
+    _repr_markdown_ = __repr__
 
 
 @dataclass(frozen=True)

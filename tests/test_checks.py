@@ -150,7 +150,6 @@ OWN: dict[str, dict[str, tuple[object, str]]] = {
     },
     "draw_covariances": {"truth": (MATRIX, "matrix")},
     "draw_fields": {"places": (PLACES, "coordinates")},
-    "correlations": {"values": (WORLDS, "columns")},
     "count_false_marks": {"values": (WORLDS, "columns"), "groups": ([0, 0, 1, 1], "array")},
     "search_loops": A_RING | {"values": (np.stack([WORLDS, WORLDS[::-1]], -1), "columns")},
     "means": {"values": (TABLE, "sparse")},

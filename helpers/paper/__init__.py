@@ -11,7 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "published": ["bound_discrepancy", "implied_sample"],
         "reprint": ["bound_determinant", "load_published_loop", "matching_correlations"],
         "simulation": [
-            "correlations",
             "count_false_marks",
             "cover_effects",
             "draw_covariances",

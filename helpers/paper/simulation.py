@@ -149,15 +149,8 @@ def draw_fields(
     return root @ rng.standard_normal((worlds, len(places), count))
 
 
-def correlations(values: np.ndarray) -> np.ndarray:
-    """Return the correlations of the columns of each table, (worlds, n, p) to (worlds, p, p).
-
-    Examples
-    --------
-    >>> correlations(np.array([[[1, 2], [2, 4], [3, 6]]])).round(2).tolist()
-    [[[1.0, 1.0], [1.0, 1.0]]]
-    """
-    values = check_array("values", values, "... n p")
+def _correlations(values: np.ndarray) -> np.ndarray:
+    """Return the correlations of the columns of each table, (worlds, n, p) to (worlds, p, p)."""
     z = values - values.mean(axis=-2, keepdims=True)
     length = np.linalg.norm(z, axis=-2, keepdims=True)
     if not (length > 0).all():
@@ -197,7 +190,7 @@ def count_false_marks(
         groups = check_array("groups", groups, "factors", factors=values.shape[-1])
         across = groups[i] != groups[j]
         i, j = i[across], j[across]
-    p = correlation_p(correlations(values)[:, i, j], values.shape[1])
+    p = correlation_p(_correlations(values)[:, i, j], values.shape[1])
     q = stats.false_discovery_control(p, axis=1)
     counts = {"p": (p < alpha).sum(axis=1), "q": (q < alpha).sum(axis=1)}
     return pd.DataFrame(counts).assign(pairs=len(i))
@@ -525,12 +518,9 @@ def judge_loops(
 
     One row per sample: ``gain``; ``positive`` (all arrows of the stable solution are); ``passes``
     (besides, CFI >= cfi); ``fits`` (besides, p >= alpha); ``clear`` (besides, the interval of the
-    gain leaves out 0). Without a real solution all are False.
-
-    The gain is 0 if one arrow is. Without it the loop is a chain, whose likelihood is known:
-    det Sigma of standardized variables is the product of 1 - r^2 over its links. The interval of
-    the gain by profile likelihood leaves out 0 if each of the chains is worse than the loop by more
-    than chi-square with one degree of freedom allows.
+    gain by profile likelihood leaves out 0: each of the chains that lack one arrow is worse than
+    the loop by more than chi-square with one degree of freedom allows). Without a real solution all
+    are False.
 
     Parameters
     ----------
@@ -550,6 +540,7 @@ def judge_loops(
     fitted = fit_many(model, S, n)
     ring = [model.variables.index(name) for name in find_ring(model)]
     R, _ = correlations_of(S)
+    # det Sigma of a chain of standardized variables is the product of 1 - r^2 over its links
     links = np.log1p(-(R[:, ring, np.roll(ring, 1)] ** 2))
     chains = (n - 1) * (links.sum(axis=1) - links.max(axis=1) - np.linalg.slogdet(R)[1])
     worse = chains - fitted["chi2"]
@@ -586,7 +577,7 @@ def search_loops(
     groups = len(model.variables)
     values = check_array("values", values, "worlds n groups candidates", groups=groups)
     worlds, n, _, candidates = values.shape
-    R = correlations(values.reshape(worlds, n, -1))
+    R = _correlations(values.reshape(worlds, n, -1))
     picks = np.array(list(product(range(candidates), repeat=groups)))
     at = picks + candidates * np.arange(groups)
     ring = [model.variables.index(name) for name in find_ring(model)]
