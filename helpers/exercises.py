@@ -64,9 +64,7 @@ class Solved:
 
 
 def load_exercises() -> pd.DataFrame:
-    """Return the list of exercises, by chapter and number (``04.1``): level, kind, unit of a
-    number, choices of a word or of names, and what doing it trains (``objective``).
-    """
+    """Return the list of exercises, one row each, by chapter and number (``04.1``)."""
     return pd.read_csv(LIST, dtype=str, keep_default_na=False, index_col="exercise")
 
 

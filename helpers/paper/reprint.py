@@ -19,10 +19,10 @@ from helpers.paths import DATA
 
 
 def load_published_loop() -> tuple[pd.Series, pd.Series]:
-    """Return what Fig. 4c of the paper prints, published: standardized coefficients, by ``from``
-    and ``to`` (groups of factors), and fit indices.
+    """Return the coefficients and the fit indices that Fig. 4c of the paper prints: published.
 
-    That the coefficients run around the loop in the order of the text is our reading.
+    Coefficients are standardized, by ``from`` and ``to`` (groups of factors). That they run around
+    the loop in the order of the text is our reading.
 
     Examples
     --------
