@@ -47,11 +47,6 @@ def _is_complete(folder: Path) -> bool:
 def find_genuine(name: str) -> Path:
     """Return the folder of a collection: gldas_noah10_m_v21, cmip5, tibet_fauna or srdb.
 
-    Raises
-    ------
-    InputError
-        If it is not in ``genuine_folder``.
-
     Examples
     --------
     >>> find_genuine("srdb").name  # doctest: +SKIP

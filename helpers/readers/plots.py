@@ -35,7 +35,7 @@ _WEATHER = {
 
 
 def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
-    """Read the 48 grassland sites of Zhao et al. (2017): observed.
+    """Read the 48 grassland sites of Zhao et al. :cite:p:`zhao2017`: observed.
 
     Parameters
     ----------
@@ -50,13 +50,6 @@ def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
         (mg kg-1), plant species ``richness`` and ``shannon`` diversity of the plot, and
         ``T_worldclim`` (degrees Celsius) and ``P_worldclim`` (mm a year).
 
-    Raises
-    ------
-    InputError
-        For a missing file or column, a site or a place that is there twice, a site that one of
-        the two files lacks, text or a gap in a number column, a number that cannot be right in
-        its unit, or an unknown type of vegetation.
-
     Notes
     -----
     The files name no unit. SOC is read as percent of dry soil (g per 100 g) and multiplied by 10.
@@ -69,10 +62,6 @@ def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
     not say which carbon it is. WorldClim (version 1.4) gives temperature in tenths of a degree,
     1950-2000. The sites were sampled in the growing season of 2011, as the script says that the
     authors keep beside the data.
-
-    References
-    ----------
-    Zhao et al. (2017), Ecosphere 8, e01901.
 
     Examples
     --------
@@ -109,13 +98,7 @@ def _read_by_site(path: Path, words: list[str], about: dict, sep: str) -> pd.Dat
 
 
 def find_collection(source: str | Path, name: str) -> Path:
-    """Return the folder of a collection, tibet_fauna or srdb, or refuse that there is none.
-
-    Parameters
-    ----------
-    source, name : str or path, str
-        "genuine", a folder that holds the collection, or the collection itself; and its name.
-    """
+    """Return the folder of a collection, tibet_fauna or srdb, from "genuine", it or its parent."""
     if source == "genuine":
         return find_genuine(name)
     folders = [folder for folder in (Path(source) / name, Path(source)) if folder.is_dir()]
@@ -132,21 +115,13 @@ def find_collection(source: str | Path, name: str) -> Path:
 def add_climate(sites: pd.DataFrame) -> pd.DataFrame:
     """Add the GLDAS climate of 2013-2014 and the packaged elevation to sites: observed.
 
+    Adds the climatic factor codes in GLDAS units, ``relief`` (m, of the 1/12 degree cell) and
+    ``cell``, the name of the 1 degree climate cell.
+
     Parameters
     ----------
     sites : pandas.DataFrame
         With longitude and latitude.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The sites with the climatic factor codes in GLDAS units, ``relief`` (m, of the 1/12 degree
-        cell) and ``cell``, the name of the 1 degree climate cell.
-
-    Raises
-    ------
-    InputError
-        For a site outside the grid, or on a cell without values (:func:`helpers.readers.sample`).
 
     Examples
     --------
