@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from helpers import readers  # of models: takes a while, which own archives alone need
 from helpers.checks import check_numbers, check_word
 from helpers.errors import InputError
 from helpers.factors import load_factors
@@ -148,9 +149,7 @@ def load_top(source: str | Path = "embedded") -> xr.Dataset:
     ({'scenario': 2, 'model': 9, 'year': 110, 'lat': 16, 'lon': 34}, 'emulated')
     """
     if folder := _look_into(source).get("cmip5"):
-        from helpers.readers import open_ensemble  # takes a while, which own archives alone need
-
-        return open_ensemble(folder).assign_attrs(_of_archive(folder))
+        return readers.open_ensemble(folder).assign_attrs(_of_archive(folder))
     order = ("scenario", "model", "year", "lat", "lon")
     return _stand_ins()[["top", "land_fraction", "area"]].transpose(*order)
 
@@ -166,9 +165,7 @@ def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
     'kg m-2 yr-1'
     """
     if folder := _look_into(source).get("cmip5"):
-        from helpers.readers import open_historical
-
-        return open_historical(folder).assign_attrs(_of_archive(folder))
+        return readers.open_historical(folder).assign_attrs(_of_archive(folder))
     return _stand_ins()[["npp", "rh", "land_fraction", "area"]].dropna("year")
 
 

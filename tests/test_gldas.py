@@ -17,7 +17,6 @@ from helpers.readers.gldas import (
     EMBEDDED_CLIMATE,
     annual_mean,
     open_gldas,
-    open_variables,
     sample,
     shared_cells,
 )
@@ -72,8 +71,8 @@ def test_variables_beyond_the_factors_are_read_by_name_and_unit(write_year):
 
     folder = write_year(change)
     units = {"Tveg_tavg": "W m-2", "Albedo_inst": "%"}
-    xr.testing.assert_equal(open_variables(folder, units), open_gldas(folder)[[*units]])
-    runoff = open_variables(folder, {"Qs_acc": "kg m-2"})["Qs_acc"]
+    xr.testing.assert_equal(open_gldas(folder, units), open_gldas(folder)[[*units]])
+    runoff = open_gldas(folder, {"Qs_acc": "kg m-2"})["Qs_acc"]
     assert (runoff == 0).all()
     assert runoff.attrs["units"] == "kg m-2"
     for name, unit, words in (
@@ -82,7 +81,7 @@ def test_variables_beyond_the_factors_are_read_by_name_and_unit(write_year):
         ("SWE_inst", "kg m-2", "the first -9999\n  mend: .* _FillValue"),
     ):
         with pytest.raises(InputError, match=words):
-            open_variables(folder, {name: unit})
+            open_gldas(folder, {name: unit})
 
 
 @pytest.fixture

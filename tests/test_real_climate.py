@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.spatial.distance import cdist
 from statsmodels.regression.linear_model import OLS
 
-from helpers.readers.gldas import annual_mean, load_climate, open_gldas, open_variables, sample
+from helpers.readers.gldas import annual_mean, load_climate, open_gldas, sample
 from helpers.readers.terrain import cell_elevation, load_elevation, plateau_mask
 from helpers.statistics.gradients import fit_gradients, spatial_gradients
 
@@ -56,7 +56,7 @@ def test_variables_come_out_ascending_whatever_the_grid_and_the_names(write_year
     for number, path in enumerate(sorted(folder.iterdir())):  # December is the first by name
         path.rename(folder / f"GLDAS_NOAH10_M.B{12 - number:02d}.nc4")
     box = {"lat": slice(30, 34), "lon": slice(-3, 3)}
-    got = open_variables(folder, {"Tveg_tavg": "W m-2"}, box)
+    got = open_gldas(folder, {"Tveg_tavg": "W m-2"}, box)
     assert list(got["lon"].values) == [-2.5, -1.5, -0.5, 0.5]
     assert list(got["lat"].values) == [30.5, 31.5, 32.5, 33.5]
     assert list(got["time"].dt.month.values) == list(range(1, 13))
@@ -184,7 +184,7 @@ def test_area_and_time_means_agree_with_cdo(gldas_folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def budgets(gldas_folder) -> xr.Dataset:
-    monthly = xr.merge([open_gldas(gldas_folder), open_variables(gldas_folder, BUDGET)])
+    monthly = xr.merge([open_gldas(gldas_folder), open_gldas(gldas_folder, BUDGET)])
     return monthly.where(plateau_mask(monthly))
 
 

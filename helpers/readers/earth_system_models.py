@@ -21,11 +21,12 @@ import pandas as pd
 import xarray as xr
 
 from helpers.errors import InputError, show
-from helpers.oxygen import MONTHLY_FLUX, OXYGEN_PER_CARBON, annual_total, oxygen_flux
+from helpers.oxygen import MONTHLY_FLUX, annual_total, oxygen_flux
 from helpers.readers.grids import (
     PLATEAU_BOX,
     SIDES,
     cell_area,
+    cell_bounds,
     check_degrees,
     edges_between,
     first_step,
@@ -45,11 +46,9 @@ _LARGEST_FLUX = 1e-6  # kg m-2 s-1: 2.6 kg of carbon in a month, more than any l
 _LOWEST = {"rh": -1e-9}  # kg m-2 s-1: respiration gives carbon off, but for rounding
 _MONTHS_PER_CHUNK = 360
 _SAME_PLACE = 1e-3  # degrees
+_ALIKE = {"coords": "minimal", "compat": "override", "join": "override"}  # was checked
 _GLOBE = {"lat": slice(-90, 90), "lon": slice(-180, 180)}
 _DOWNLOAD = "download the file again from ESGF"
-
-
-# Finding files
 
 
 def find_files(folder: str | Path, tables: dict[str, str] = TABLES) -> pd.DataFrame:
@@ -137,9 +136,6 @@ def _complete_models(
     for lack in lacks:
         warnings.warn(f"left out, incomplete: {lack}", UserWarning, stacklevel=3)
     return complete
-
-
-# One file
 
 
 def _open_file(
@@ -322,9 +318,6 @@ def _read_axis(
     return centres, np.column_stack([edges[:-1], edges[1:]]), order
 
 
-# One run
-
-
 def open_run(
     files: pd.DataFrame, box: dict[str, slice] = PLATEAU_BOX, units: str = MONTHLY_FLUX
 ) -> xr.DataArray:
@@ -372,7 +365,7 @@ def _join(run: str, pieces: dict[str, xr.DataArray]) -> xr.DataArray:
             else "keep one of two files, or cut one (cdo seldate); average days to months (cdo "
             "monmean); or mend the time axis",
         )
-    return _concat([*pieces.values()], "time")
+    return xr.concat(pieces.values(), "time", combine_attrs="override", **_ALIKE)
 
 
 def _check_alike(where: str, run: xr.DataArray, other_name: str, other: xr.DataArray) -> None:
@@ -446,16 +439,6 @@ def _cut(run: xr.DataArray, where: str, first_year: int, last_year: int) -> xr.D
     return run.isel(time=slice(first - begin, last + 1 - begin))
 
 
-def _concat(arrays: Sequence[xr.DataArray], dim: str) -> xr.DataArray:
-    """Put arrays that were checked to be alike side by side."""
-    return xr.concat(
-        arrays, dim, coords="minimal", compat="override", join="override", combine_attrs="override"
-    )
-
-
-# All models
-
-
 def land_fraction(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.DataArray:
     """Return the share of land, 0 to 1, in each cell of a model's flux.
 
@@ -500,7 +483,6 @@ def open_ensemble(
     scenarios: Sequence[str] = ("rcp45", "rcp85"),
     first_year: int = 1990,
     last_year: int = 2099,
-    ratio: float = OXYGEN_PER_CARBON,
 ) -> xr.Dataset:
     """Return the oxygen production of every model of an archive on one grid, lazily.
 
@@ -512,8 +494,6 @@ def open_ensemble(
         As in the files' names.
     first_year, last_year : int
         The period. Years of the historical run are the same in every scenario.
-    ratio : float
-        Mass of oxygen per mass of carbon, as in :func:`helpers.oxygen.oxygen_flux`.
 
     Returns
     -------
@@ -539,9 +519,9 @@ def open_ensemble(
             where = f"{model} {scenario}"
             nep = _net_uptake(runs, scenario, where)
             neps.append(_cut(nep, where, first_year, last_year))
-        nep = _concat(neps, "scenario")
+        nep = xr.concat(neps, "scenario", combine_attrs="override", **_ALIKE)
         fraction = land_fraction(files, model, nep)
-        top, land = regrid(annual_total(oxygen_flux(nep, ratio)), fraction, model)
+        top, land = regrid(annual_total(oxygen_flux(nep)), fraction, model)
         models[model] = xr.Dataset({"top": top, "land_fraction": land})
         of_land = files[(files["model"] == model) & (files["variable"] == "sftlf")]
         used = pd.concat([*found.values(), of_land])["path"]
@@ -557,10 +537,7 @@ def open_ensemble(
 
 
 def open_historical(
-    folder: str | Path,
-    variables: Sequence[str] = ("npp", "rh"),
-    first_year: int = 1990,
-    last_year: int = 2004,
+    folder: str | Path, first_year: int = 1990, last_year: int = 2004
 ) -> xr.Dataset:
     """Return yearly carbon fluxes of the historical runs on one grid, lazily.
 
@@ -568,20 +545,19 @@ def open_historical(
     ----------
     folder : path
         As for :func:`open_ensemble`.
-    variables : sequence of str
-        Carbon fluxes of the table Lmon, of one member; a model without them is left out.
     first_year, last_year : int
         The period. The genuine HadGEM2-ES ends in November 2005, so that 2005 is not whole.
 
     Returns
     -------
     xarray.Dataset
-        `variables` on (model, year, lat, lon) in kg m-2 yr-1 of carbon per m2 of land, signs as
-        in the files; ``land_fraction`` (model, lat, lon), ``area`` (lat, lon) in m2.
+        ``npp`` and ``rh`` (model, year, lat, lon) in kg m-2 yr-1 of carbon per m2 of land, signs as
+        in the files; ``land_fraction`` (model, lat, lon), ``area`` (lat, lon) in m2. A model
+        without both is left out.
     """
     files = find_files(folder)
     models = {}
-    for model, found in _complete_models(files, folder, ["historical"], [variables]).items():
+    for model, found in _complete_models(files, folder, ["historical"], [["npp", "rh"]]).items():
         fluxes = {}
         for (variable, _), of_variable in found.items():
             run = _cut(open_run(of_variable), f"{model} historical", first_year, last_year)
@@ -593,13 +569,6 @@ def open_historical(
 
 def _side_by_side(models: dict[str, xr.Dataset]) -> xr.Dataset:
     """Return one data set of all models, with the areas of the cells."""
-    target = target_grid()
-    ensemble = xr.concat(
-        models.values(),
-        xr.DataArray([*models], dims="model", name="model"),
-        coords="minimal",
-        compat="override",
-        join="override",
-        combine_attrs="drop_conflicts",
-    )
-    return ensemble.assign(area=cell_area(target["lat_bnds"], target["lon_bnds"]))
+    names = xr.DataArray([*models], dims="model", name="model")
+    ensemble = xr.concat(models.values(), names, combine_attrs="drop_conflicts", **_ALIKE)
+    return ensemble.assign(area=cell_area(*cell_bounds(target_grid())))

@@ -46,22 +46,28 @@ def find_gldas_files(folder: str | Path) -> list[Path]:
     return files
 
 
-def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
+def open_gldas(
+    folder: str | Path,
+    units: dict[str, str] | None = None,
+    box: dict[str, slice] = PLATEAU_BOX,
+) -> xr.Dataset:
     """Read the monthly climate of a region from a folder of GLDAS files, in any order.
 
     Parameters
     ----------
     folder : path
         Holds files as GES DISC names them (``GLDAS_NOAH10_M.A201301.021.nc4``), of whole years.
+    units : dict of str, optional
+        Variables, each with the unit that it must have: ``{"Lwnet_tavg": "W m-2"}``. Without it,
+        those behind the factors of the registry, of which values are checked too.
     box : dict of slice
         Region in degrees north and east, ``{"lat": slice(25, 41), "lon": slice(72, 106)}``.
 
     Returns
     -------
     xarray.Dataset
-        The GLDAS variables behind the factors of the registry, on (time, lat, lon), in the
-        files' own units. Latitude and longitude (-180 to 180) ascend. The attribute ``inputs``
-        lists every file with its SHA-256 checksum.
+        On (time, lat, lon), in the files' own units. Latitude and longitude (-180 to 180) ascend.
+        The attribute ``inputs`` lists every file with its SHA-256 checksum.
 
     Examples
     --------
@@ -69,27 +75,9 @@ def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Da
     Traceback (most recent call last):
     helpers.errors.InputError: no such folder
     """
-    units = load_factors()["unit"]
-    monthly = open_variables(
-        folder, {name: units[code] for code, name in gldas_sources().items()}, box
-    )
-    files = find_gldas_files(folder)
-    return monthly.assign_attrs(inputs="\n".join(f"{sha256(path)}  {path.name}" for path in files))
-
-
-def open_variables(
-    folder: str | Path, units: dict[str, str], box: dict[str, slice] = PLATEAU_BOX
-) -> xr.Dataset:
-    """Read variables by name and unit, as :func:`open_gldas`, also beyond the factors.
-
-    Parameters
-    ----------
-    folder, box : path, dict of slice
-        As for :func:`open_gldas`.
-    units : dict of str
-        The unit that each variable must have: ``{"Lwnet_tavg": "W m-2"}``. Only values of factors
-        of the registry are checked for what is possible in their unit.
-    """
+    if units is None:
+        of_factors = load_factors()["unit"]
+        units = {name: of_factors[code] for code, name in gldas_sources().items()}
     files = find_gldas_files(folder)
     months = [_read_month(path, units, box) for path in files]
     for path, month in zip(files, months, strict=True):
@@ -101,7 +89,8 @@ def open_variables(
                 mend="keep files of one product and resolution in the folder",
             )
     _check_months(Path(folder), files, months)
-    return xr.concat(months, "time", data_vars="all", combine_attrs="override").sortby("time")
+    monthly = xr.concat(months, "time", data_vars="all", combine_attrs="override").sortby("time")
+    return monthly.assign_attrs(inputs="\n".join(f"{sha256(path)}  {path.name}" for path in files))
 
 
 def _read_month(path: Path, units: dict[str, str], box: dict[str, slice]) -> xr.Dataset:

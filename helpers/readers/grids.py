@@ -60,7 +60,7 @@ def edges_between(centres: np.ndarray, limit: float, where: str = "grid") -> np.
     return np.clip(edges, -limit, limit)
 
 
-def cell_bounds(array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+def cell_bounds(array: xr.DataArray | xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the bounds of an array's cells, (lat, bnds) and (lon, bnds), in degrees.
 
     They are its coordinates south, north, west and east, else halfway between centres.
@@ -73,7 +73,7 @@ def cell_bounds(array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
             edges = edges_between(array[name].values, limit=90 if name == "lat" else np.inf)
             lower, upper = edges[:-1], edges[1:]
         pairs = np.column_stack([lower, upper])
-        found.append(xr.DataArray(pairs, {name: array[name].values}, (name, "bnds")))
+        found.append(xr.DataArray(pairs, {name: array[name].variable}, (name, "bnds")))
     return tuple(found)
 
 
@@ -105,14 +105,14 @@ def cell_area(lat_bounds: xr.DataArray, lon_bounds: xr.DataArray) -> xr.DataArra
 
 
 def target_grid() -> xr.Dataset:
-    """Return the 1 degree cells of the Plateau: lat, lon and their bounds, whole degrees apart."""
-    grid = xr.Dataset()
-    for name, units in (("lat", "degrees_north"), ("lon", "degrees_east")):
-        box = PLATEAU_BOX[name]
-        edges = np.arange(box.start, box.stop + 1, dtype=float)
-        grid[name] = (name, (edges[:-1] + edges[1:]) / 2, {"units": units})
-        grid[f"{name}_bnds"] = ((name, "bnds"), np.column_stack([edges[:-1], edges[1:]]))
-    return grid.set_coords(["lat_bnds", "lon_bnds"])
+    """Return the 1 degree cells of the Plateau by their centres, lat and lon."""
+    units = {"lat": "degrees_north", "lon": "degrees_east"}
+    return xr.Dataset(
+        coords={
+            name: (name, np.arange(box.start + 0.5, box.stop), {"units": units[name]})
+            for name, box in PLATEAU_BOX.items()
+        }
+    )
 
 
 def overlap(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -150,9 +150,9 @@ def regrid(
     """
     target = target_grid()
     shares = []
-    for name, source in zip(SIDES, cell_bounds(flux), strict=True):
-        _check_cover(f"{where}: {name}", source, target[f"{name}_bnds"])
-        ends = [source.values, target[f"{name}_bnds"].values]
+    for name, source, wanted in zip(SIDES, cell_bounds(flux), cell_bounds(target), strict=True):
+        _check_cover(f"{where}: {name}", source, wanted)
+        ends = [source.values, wanted.values]
         if name == "lat":
             ends = [np.sin(np.radians(each)) for each in ends]
         shared = overlap(*ends)

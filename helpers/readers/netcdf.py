@@ -77,7 +77,7 @@ def check_variable(
             where,
             needed=f"the variable {variable}, in {units}",
             found=f"variables {list_some(sorted(map(str, file.variables))) or 'none'}",
-            mend=f"rename the variable, or {again}: the whole file",
+            mend=f"rename the variable; if it was left out, {again}",
         )
     found = file[variable].dims
     numbers = [name for name in (*file.indexes, variable) if file[name].dtype.kind in "iufM"]
