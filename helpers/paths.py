@@ -1,8 +1,7 @@
 """Where things are: data in a checkout or beside a notebook opened alone; genuine files.
 
-A checkout has data and sweeps in folders beside ``helpers/``, also where ``helpers`` is installed
-from it as editable. A wheel carries both inside the package, and what is downloaded or computed
-goes below the current folder.
+A checkout has data and sweeps in folders beside ``helpers/``. A wheel carries both inside the
+package, and what is downloaded or computed goes below the current folder.
 """
 
 from __future__ import annotations

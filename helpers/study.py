@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ class Study:
 
 
 def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
-    """Load the embedded study, or one made from a folder of your own.
+    """Load the embedded study, or one made from a folder of your own, with its climate at sites.
 
     Parameters
     ----------
@@ -78,11 +79,6 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         the embedded study.
     seed : int
         Of the reconstruction, which is used where there is no site table of your own.
-
-    Returns
-    -------
-    Study
-        With the climatic factors sampled from the grid cell of each site.
 
     Examples
     --------
@@ -183,6 +179,8 @@ def sample_top(
 ) -> pd.Series:
     """Return TOP at sites: mean of the models and of 1990-2005, in the 1 degree cell of a site.
 
+    In kg O2 m-2 yr-1 per m2 of land. The paper does not say how it got TOP at sites.
+
     Parameters
     ----------
     sites : pandas.DataFrame
@@ -191,11 +189,6 @@ def sample_top(
         As for :func:`load_top`.
     weighting : {"models", "families"}
         What has one vote in the mean, as for :func:`helpers.statistics.share_votes`.
-
-    Returns
-    -------
-    pandas.Series
-        kg O2 m-2 yr-1 per m2 of land, by site. The paper does not say how it got TOP at sites.
 
     Examples
     --------
@@ -224,12 +217,7 @@ def top_label(source: str | Path = "embedded") -> str:
 
 
 def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
-    """Return the mean TOP of 1990-2005, computed: kg O2 m-2 yr-1 on (model, lat, lon).
-
-    Parameters
-    ----------
-    ensemble : xarray.Dataset
-        As :func:`load_top` returns it.
+    """Return the mean TOP of 1990-2005 from :func:`load_top`, computed, on (model, lat, lon).
 
     Examples
     --------
@@ -250,7 +238,7 @@ def _look_into(source: str | Path) -> dict[str, Path]:
     for place in (folder / "gldas", folder):
         if any(place.glob(FILE_NAMES)):
             own["gldas"] = place
-    if (folder / "sites.csv").exists() or (folder / "sites.csv").is_symlink():
+    if os.path.lexists(folder / "sites.csv"):
         own["sites"] = folder / "sites.csv"
     if holds_archive(folder):
         own["cmip5"] = folder
@@ -286,14 +274,9 @@ def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:
 
 
 def minmax(table: pd.DataFrame) -> pd.DataFrame:
-    """Scale every column to 0-1: (value - minimum) / (maximum - minimum) (§2.4).
+    """Scale every column of a table to 0-1: (value - minimum) / (maximum - minimum) (§2.4).
 
     A column with a gap, or with the same value everywhere, is refused.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Numbers, one row per site.
 
     Examples
     --------
@@ -304,11 +287,11 @@ def minmax(table: pd.DataFrame) -> pd.DataFrame:
     return (table - table.min()) / (table.max() - table.min())
 
 
-def _standardize(table: pd.DataFrame) -> pd.DataFrame:
-    return (table - table.mean()) / table.std()
-
-
-SCALINGS = {"min-max": minmax, "z-score": _standardize, "ranks": pd.DataFrame.rank}
+SCALINGS = {
+    "min-max": minmax,
+    "z-score": lambda table: (table - table.mean()) / table.std(),
+    "ranks": pd.DataFrame.rank,
+}
 
 
 def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:

@@ -275,13 +275,6 @@ def _crop(
         first = np.searchsorted(centres, box[name].start) - 1
         last = np.searchsorted(centres, box[name].stop, side="right") + 1
         kept = slice(max(first, 0), last)
-        if not centres[kept].size:
-            raise InputError(
-                f"{path}: {name}",
-                needed=f"cells from {box[name].start:g} to {box[name].stop:g}",
-                found=f"cells from {centres[0]:g} to {centres[-1]:g}",
-                mend="download the whole grid, or a larger region",
-            )
         window[name] = order[kept]
         cells[name] = (name, centres[kept])
         cells |= {side: (name, edge) for side, edge in zip(sides, bounds[kept].T, strict=True)}

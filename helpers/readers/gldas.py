@@ -167,18 +167,10 @@ def _check_months(folder: Path, files: list[Path], months: list[xr.Dataset]) -> 
 
 
 def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
-    """Average months into one annual mean, each month weighted by its length.
+    """Average months from :func:`open_gldas` into one annual mean, each weighted by its length.
 
-    Parameters
-    ----------
-    monthly : xarray.Dataset
-        As :func:`open_gldas` returns it.
-
-    Returns
-    -------
-    xarray.Dataset
-        The same variables on (lat, lon) as float64, with the attribute ``period``. A cell that
-        lacks a month has no mean.
+    Returns the same variables on (lat, lon) as float64, with the attribute ``period``. A cell that
+    lacks a month has no mean.
 
     Examples
     --------
@@ -271,10 +263,8 @@ def shared_cells(climate: xr.Dataset, longitude: Iterable[float], latitude: Iter
 
     Parameters
     ----------
-    climate : xarray.Dataset
-        On (lat, lon).
-    longitude, latitude : iterable of float
-        Degrees east (-180 to 180) and north, one for each site.
+    climate, longitude, latitude : xarray.Dataset, iterable of float
+        As for :func:`sample`.
 
     Examples
     --------

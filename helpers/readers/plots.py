@@ -54,14 +54,11 @@ def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
     -----
     The files name no unit. SOC is read as percent of dry soil (g per 100 g) and multiplied by 10.
     As g kg-1 it could hardly be right: dissolved organic carbon, whose range fits mg kg-1 only,
-    would then be up to a third of all organic carbon (as percent, at most 3 %; 0.1-2 % is usual),
-    and the average alpine meadow would hold 8 g kg-1, where the paper has sites up to 118 g kg-1.
-    So percent is likely, not certain. No correlation, ratio, test, standardized effect or peak
-    depends on it; only numbers in g kg-1 do. C/N rises to 58 where the soil is alkaline and poor
-    in organic carbon, as total carbon over nitrogen does where there is carbonate; the files do
-    not say which carbon it is. WorldClim (version 1.4) gives temperature in tenths of a degree,
-    1950-2000. The sites were sampled in the growing season of 2011, as the script says that the
-    authors keep beside the data.
+    would then be up to a third of all organic carbon (as percent, at most 3 %; 0.1-2 % is usual).
+    So percent is likely, not certain; only numbers in g kg-1 depend on it. C/N rises to 58 where
+    the soil is alkaline, as total carbon over nitrogen does where there is carbonate; the files do
+    not say which carbon it is. WorldClim (version 1.4) is of 1950-2000. The sites were sampled in
+    the growing season of 2011, as the script says that the authors keep beside the data.
 
     Examples
     --------
@@ -115,13 +112,8 @@ def find_collection(source: str | Path, name: str) -> Path:
 def add_climate(sites: pd.DataFrame) -> pd.DataFrame:
     """Add the GLDAS climate of 2013-2014 and the packaged elevation to sites: observed.
 
-    Adds the climatic factor codes in GLDAS units, ``relief`` (m, of the 1/12 degree cell) and
-    ``cell``, the name of the 1 degree climate cell.
-
-    Parameters
-    ----------
-    sites : pandas.DataFrame
-        With longitude and latitude.
+    The sites have longitude and latitude. Added are the climatic factor codes in GLDAS units,
+    ``relief`` (m, of the 1/12 degree cell) and ``cell``, the name of the 1 degree climate cell.
 
     Examples
     --------

@@ -118,18 +118,12 @@ def _is_plateau(rows: pd.DataFrame) -> pd.Series:
 
 
 def screen_records(records: pd.DataFrame) -> Screened:
-    """Keep the records of unmanipulated grassland without a known problem, and count the rest.
+    """Keep the records of unmanipulated grassland without a known problem, and count the steps.
 
-    Parameters
-    ----------
-    records : pandas.DataFrame
-        From :func:`read_respiration`.
-
-    Notes
-    -----
-    A record is manipulated where SRDB names a manipulation, or a level of one that is no control.
-    Its flags Q10 to Q14 mean a potential, suspected or known problem, a duplicate, or an
-    inconsistency. "Q1", which SRDB does not define, is kept, as Q01 (read off a figure) is.
+    They are from :func:`read_respiration`. A record is manipulated where SRDB names a manipulation,
+    or a level of one that is no control. Its flags Q10 to Q14 mean a potential, suspected or known
+    problem, a duplicate, or an inconsistency. "Q1", which SRDB does not define, is kept, as Q01
+    (read off a figure) is.
 
     Examples
     --------
@@ -149,18 +143,11 @@ def screen_records(records: pd.DataFrame) -> Screened:
 
 
 def _screen(table: pd.DataFrame, rules: dict[str, pd.Series], start: str) -> Screened:
-    kept = pd.Series(True, index=table.index)
-    counts = {start: kept}
-    for rule, holds in rules.items():
-        kept = kept & holds
-        counts[rule] = kept
-    steps = pd.DataFrame(
-        {
-            "records": {rule: each.sum() for rule, each in counts.items()},
-            "studies": {rule: table.loc[each, "study"].nunique() for rule, each in counts.items()},
-        }
-    )
-    return Screened(table[kept], steps.rename_axis("after the rule"))
+    holds = pd.DataFrame({start: True, **rules}, index=table.index)
+    kept = holds.cumprod(axis="columns").astype(bool)  # by this rule and all before it
+    studies = kept.apply(lambda rows: table.loc[rows, "study"].nunique())
+    steps = pd.DataFrame({"records": kept.sum(), "studies": studies})
+    return Screened(table[kept.iloc[:, -1]], steps.rename_axis("after the rule"))
 
 
 def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Screened:
@@ -182,9 +169,9 @@ def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Scr
 
     Notes
     -----
-    An equation a b^((T - c) / 10) is the same curve with beta = ln(b) / 10. Three things are
-    checked: an equation must give the R10 and the Q10 that SRDB reports beside it within 10 %
-    (which also tests the unit), and one that a study gives for several records counts once.
+    An equation a b^((T - c) / 10) is the same curve with beta = ln(b) / 10. An equation must give
+    the R10 and the Q10 that SRDB reports beside it within 10 % (which also tests the unit), and one
+    that a study gives for several records counts once.
 
     Examples
     --------

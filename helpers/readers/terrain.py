@@ -44,12 +44,7 @@ def plateau_mask(grid: xr.Dataset | xr.DataArray, lowest: float = 2500) -> xr.Da
 
 
 def cell_elevation(grid: xr.Dataset | xr.DataArray) -> xr.DataArray:
-    """Return the mean elevation of the cells of a regular grid, metres on (lat, lon).
-
-    Parameters
-    ----------
-    grid : xarray.Dataset or xarray.DataArray
-        As for :func:`plateau_mask`.
+    """Return the mean elevation of the cells of a grid as for :func:`plateau_mask`: m.
 
     Examples
     --------

@@ -21,7 +21,17 @@ from helpers.readers.earth_system_models import (
 from helpers.readers.earth_system_models import open_run as open_lazily
 from tests.archives import bare, gaussian, regular, run, save, save_fixed, save_model
 from tests.faults import Case
-from tests.faults.damage import NO_NETCDF, all_refused, attributes, copy, cut, flip, read_each
+from tests.faults.damage import (
+    NO_NETCDF,
+    all_refused,
+    attributes,
+    copy,
+    curvilinear,
+    cut,
+    flip,
+    in_units,
+    read_each,
+)
 
 Change = Callable[[xr.Dataset], xr.Dataset]
 COARSE = regular(5.0)
@@ -160,14 +170,6 @@ def _masked_north(found: xr.DataArray) -> None:
     )
 
 
-def _unit(unit: object) -> Change:
-    def change(file: xr.Dataset) -> xr.Dataset:
-        file["npp"].attrs = {} if unit is None else {"units": unit}
-        return file
-
-    return change
-
-
 def _axis(name: str, place: int, value: float) -> Change:
     def change(file: xr.Dataset) -> xr.Dataset:
         values = file[name].values.copy()
@@ -180,12 +182,6 @@ def _axis(name: str, place: int, value: float) -> Change:
 def _time(values: object, **attrs: object) -> Change:
     attrs = {"units": "days since 1850-01-01", **attrs}
     return lambda file: bare(file).assign_coords(time=("time", np.array(values), attrs))
-
-
-def _curvilinear(file: xr.Dataset) -> xr.Dataset:
-    north, east = np.meshgrid(file["lat"], file["lon"], indexing="ij")
-    file = bare(file).rename(lat="j", lon="i").drop_vars(["j", "i"])
-    return file.assign_coords(lat=(("j", "i"), north), lon=(("j", "i"), east))
 
 
 def _turned_west(file: xr.Dataset) -> xr.Dataset:
@@ -338,7 +334,12 @@ REFUSED = {  # what is changed in a file, the place, further words
     "A calendar that does not exist": (_time(MIDDLES, calendar="martian"), "time", "martian"),
     "A missing value among the times": (_time([*MIDDLES[:11], np.nan]), "time"),
     "Bounds of time that count from another date": (_bounds_from_another_date, "time"),
-    "A curvilinear grid": (_curvilinear, "npp", "dimensions time, j, i", "remapcon"),
+    "A curvilinear grid": (
+        lambda file: curvilinear(bare(file)),
+        "npp",
+        "dimensions time, j, i",
+        "remapcon",
+    ),
     "A coordinate has another name": (lambda file: bare(file).rename(lat="latitude"), "npp"),
     "A latitude beyond the pole": (_axis("lat", 3, 135.0), "lat", "-90 to 90", "135"),
     "A latitude twice": (_axis("lat", 3, -67.5), "lat", "once", "-67.5"),
@@ -351,8 +352,8 @@ REFUSED = {  # what is changed in a file, the place, further words
         "e-05",
     ),
     "Production with the opposite sign": (_negated("npp"), "npp", "a mean of -", "turn the sign"),
-    "W m-2 in place of kg m-2 s-1": (_unit("W m-2"), "npp", "units W m-2"),
-    "No units": (_unit(None), "npp", "no units attribute"),
+    "W m-2 in place of kg m-2 s-1": (in_units("npp", "W m-2"), "npp", "units W m-2"),
+    "No units": (in_units("npp", None), "npp", "no units attribute"),
     "The first month without values": (_without_first_month, "npp", "a value in every month"),
     "Numbers packed as integers, the scale lost": (_packed(), "npp", "no land has more"),
 }
@@ -452,7 +453,7 @@ HANDLED = {  # how it is read, what is made of it, the check if it is not the sa
         "Left out, with a warning that says what lacks.",
         _only_model_a,
     ),
-    "The same units in another spelling": (made(_unit("kg m^-2 s^-1")), "Read."),
+    "The same units in another spelling": (made(in_units("npp", "kg m^-2 s^-1")), "Read."),
     "Longitudes from -180 to 180": (made(_turned_west), "Read; 0 to 360 is turned."),
     "Latitudes from the north": (
         made(lambda file: file.isel(lat=slice(None, None, -1))),

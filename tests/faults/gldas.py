@@ -15,7 +15,17 @@ from helpers.factors import gldas_sources
 from helpers.readers.gldas import annual_mean, open_gldas
 from tests.conftest import gldas_month
 from tests.faults import Case
-from tests.faults.damage import NO_NETCDF, all_refused, attributes, copy, cut, flip, read_each
+from tests.faults.damage import (
+    NO_NETCDF,
+    all_refused,
+    attributes,
+    copy,
+    curvilinear,
+    cut,
+    flip,
+    in_units,
+    read_each,
+)
 
 Change = Callable[[xr.Dataset], xr.Dataset | None]
 EVERY = tuple(range(1, 13))
@@ -141,14 +151,6 @@ def _set(variable: str, value: float) -> Change:
     return change
 
 
-def _unit(variable: str, unit: object) -> Change:
-    def change(file: xr.Dataset) -> xr.Dataset:
-        file[variable].attrs = {} if unit is None else {"units": unit}
-        return file
-
-    return change
-
-
 def _axis(name: str, *values: float) -> Change:
     return lambda file: file.assign_coords({name: np.array(values)})
 
@@ -166,12 +168,6 @@ def _packed(file: xr.Dataset) -> xr.Dataset:
 def _scale_lost(file: xr.Dataset) -> xr.Dataset:
     packed = ((file["Tair_f_inst"] - 250) * 1000).astype("int16")
     return file.assign(Tair_f_inst=packed.assign_attrs(units="K"))
-
-
-def _curvilinear(file: xr.Dataset) -> xr.Dataset:
-    north, east = np.meshgrid(file["lat"], file["lon"], indexing="ij")
-    file = file.drop_vars(["lat", "lon"]).rename(lat="j", lon="i")
-    return file.assign_coords(lat=(("j", "i"), north), lon=(("j", "i"), east))
 
 
 def _without_bounds(file: xr.Dataset) -> xr.Dataset:
@@ -218,8 +214,8 @@ def _renamed(folder: Path) -> object:
 
 REFUSED = {  # in January: what is changed, the place, further words
     "A variable is missing": (lambda file: file.drop_vars("PotEvap_tavg"), "PotEvap_tavg"),
-    "Another unit": (_unit("Rainf_f_tavg", "mm s-1"), "Rainf_f_tavg", "kg m-2 s-1", "mm s-1"),
-    "No unit": (_unit("Rainf_f_tavg", None), "Rainf_f_tavg", "no units attribute"),
+    "Another unit": (in_units("Rainf_f_tavg", "mm s-1"), "Rainf_f_tavg", "kg m-2 s-1", "mm s-1"),
+    "No unit": (in_units("Rainf_f_tavg", None), "Rainf_f_tavg", "no units attribute"),
     "Two steps in one file": (
         lambda file: xr.concat([file, gldas_month("2015-07")], "time"),
         "time",
@@ -228,7 +224,7 @@ REFUSED = {  # in January: what is changed, the place, further words
     "No step in a file": (lambda file: _without_bounds(file).isel(time=slice(0, 0)), "time"),
     "A step without a date": (_time(np.nan, units="days since 2000-01-01"), "time"),
     "Time without units": (_time(5114.0), "time", "no calendar"),
-    "A curvilinear grid": (_curvilinear, "", "dimensions time, j, i", "remapcon"),
+    "A curvilinear grid": (curvilinear, "", "dimensions time, j, i", "remapcon"),
     "A variable with levels": (_levels, "SoilTMP0_10cm_inst", "level"),
     "Words in place of numbers": (_as_text, "Tair_f_inst", "numbers"),
     "An infinite value": (_set("Wind_f_inst", np.inf), "Wind_f_inst", "inf"),
