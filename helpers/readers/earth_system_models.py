@@ -92,10 +92,13 @@ def _walk(folder: Path, tables: dict[str, str]) -> Iterator[tuple[Path, re.Match
         folders[:] = [] if here in seen else sorted(folders)
         seen.add(here)
         for path in sorted(Path(place, name) for name in names):
-            match, real = _NAME.fullmatch(path.name), os.path.realpath(path)
-            if match and tables.get(match["variable"]) == match["table"] and real not in seen:
-                seen.add(real)
+            match = _NAME.fullmatch(path.name)
+            if not match or tables.get(match["variable"]) != match["table"]:
+                continue
+            real = os.path.realpath(path)
+            if real not in seen:
                 yield path, match
+            seen.add(real)
 
 
 def _numbers(member: str) -> list[int]:
