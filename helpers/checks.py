@@ -270,18 +270,6 @@ def _span(low: float, high: float) -> str:
     return ""
 
 
-def find_hole(centres: np.ndarray) -> str:
-    """Say where rows or columns of a grid are not side by side, nothing where all are.
-
-    Centres ascend, in degrees. Rows of a Gaussian grid are not quite evenly apart.
-    """
-    steps = np.diff(centres)
-    if not steps.size or steps.max() <= 1.5 * np.median(steps):
-        return ""
-    here = np.argmax(steps)
-    return f"nothing between {centres[here]:g} and {centres[here + 1]:g}"
-
-
 def check_collinear(names: list[str], R: np.ndarray) -> None:
     """Refuse a column that follows from others, by their correlations R, (p, p)."""
     if not np.isfinite(R).all():

@@ -13,12 +13,7 @@ def connect(cluster: str) -> None:
 
     ``here`` is this process. Anything else is the address of a running ``dask.distributed``
     scheduler (``tcp://host:8786``), whose workers see the same files and have ``helpers``
-    installed. The numbers are the same.
-
-    Raises
-    ------
-    InputError
-        If no scheduler answers at the address within ten seconds.
+    installed; one that does not answer within ten seconds is refused. The numbers are the same.
 
     Examples
     --------

@@ -34,21 +34,18 @@ def _registry() -> pd.DataFrame:
 def load_factors() -> pd.DataFrame:
     """Return the registry: one row per factor, in the order of the paper's groups.
 
+    The text of Han et al. (2022) names 29 of the 44; the other 15 stand in figures and in a
+    supplement that we do not have. They are informed guesses, with their confidence.
+
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``code`` (an identifier: ``CN``, not ``C/N``), 44 rows with the columns
-        ``label`` (as printed in the paper), ``name``, ``group``, ``unit`` (as GLDAS writes it),
-        ``unit_shown`` (for readers), ``source`` (GLDAS variable or defining formula),
-        ``made_from`` (codes of the factors that it is computed from or is the sum of),
-        ``definition``, ``named_in_text`` (does the paper's text name it?), ``confidence`` (0-1,
+        Indexed by ``code`` (an identifier: ``CN``, not ``C/N``): ``label`` (as printed in the
+        paper), ``name``, ``group``, ``unit`` (as GLDAS writes it), ``unit_shown`` (for readers),
+        ``source`` (GLDAS variable or defining formula), ``made_from`` (codes of the factors that it
+        is computed from or is the sum of), ``definition``, ``named_in_text``, ``confidence`` (0-1,
         that it is one of the 44), ``meaning_confidence`` (0-1, that the name means this),
         ``alternates`` and ``data_label`` (its label in the embedded study).
-
-    Notes
-    -----
-    The text of Han et al. (2022) names 29 of the 44; the other 15 stand in figures and in a
-    supplement that we do not have. They are informed guesses, with their confidence.
 
     Examples
     --------
@@ -79,16 +76,8 @@ def gldas_sources() -> dict[str, str]:
 def built_in(pairs: pd.MultiIndex) -> pd.Series:
     """Tell which pairs of factors correlate by definition: both hold one and the same quantity.
 
-    Parameters
-    ----------
-    pairs : pandas.MultiIndex
-        Factor codes, two levels.
-
-    Returns
-    -------
-    pandas.Series
-        True or False by pair, following ``made_from`` in the registry: TC holds SOC, C/N holds
-        TC, so both pairs are built in, and so is C/N with SOC.
+    By pair of codes, following ``made_from`` in the registry: TC holds SOC, C/N holds TC, so both
+    pairs are built in, and so is C/N with SOC.
 
     Examples
     --------

@@ -1,9 +1,8 @@
-"""Terrestrial oxygen production: stoichiometry, years and sums over areas.
+"""Terrestrial oxygen production: stoichiometry, years and sums over areas; lazy on dask arrays.
 
 Photosynthesis and respiration exchange one molecule of O2 (32 g) for one atom of carbon (12 g), so
 that TOP = (NPP - Rh) * 32/12 (the paper's Eq. 1-2; it rounds the ratio to 2.667). Land fluxes of
-CMIP are per m2 of land: a regional content needs cell area times land fraction. Nothing here reads
-files, and all of it is lazy on dask arrays.
+CMIP are per m2 of land: a regional content needs cell area times land fraction.
 """
 
 from __future__ import annotations
@@ -38,9 +37,8 @@ def require_units(flux: xr.DataArray, needed: str) -> None:
     Parameters
     ----------
     flux, needed : xarray.DataArray, str
-        Named, so that the message can name it; and a product of units such as ``kg m-2 s-1``. Other
-        spellings of the same unit are accepted: ``kg m^-2 s^-1``, ``kg m**-2 s**-1``, ``kg/m2/s``,
-        and any order.
+        Named, so that the message can name it; and a product of units such as ``kg m-2 s-1``, which
+        may be spelled ``kg m^-2 s^-1``, ``kg m**-2 s**-1`` or ``kg/m2/s``, in any order.
     """
     found = flux.attrs.get("units")
     if found is None or _parts(str(found)) != _parts(needed):
@@ -61,6 +59,8 @@ def _parts(units: str) -> list[str]:
 def oxygen_flux(nep: xr.DataArray, ratio: float = OXYGEN_PER_CARBON) -> xr.DataArray:
     """Turn a carbon flux into the oxygen flux that goes with it (the paper's Eq. 1-2).
 
+    Returns kg m-2 s-1 of O2, positive into the air (production).
+
     Parameters
     ----------
     nep : xarray.DataArray
@@ -68,21 +68,10 @@ def oxygen_flux(nep: xr.DataArray, ratio: float = OXYGEN_PER_CARBON) -> xr.DataA
     ratio : float
         Mass of oxygen per mass of carbon: 32/12, or the paper's rounded `PUBLISHED_RATIO`.
 
-    Returns
-    -------
-    xarray.DataArray
-        Oxygen flux in kg m-2 s-1 of O2, positive into the air (production).
-
-    Raises
-    ------
-    InputError
-        If `nep` is not in kg m-2 s-1.
-
     Examples
     --------
     >>> import xarray as xr
-    >>> nep = xr.DataArray([3e-9], dims="time", attrs={"units": "kg m-2 s-1"})
-    >>> oxygen_flux(nep).round(12).item()
+    >>> oxygen_flux(xr.DataArray(3e-9, attrs={"units": "kg m-2 s-1"})).round(12).item()
     8e-09
     """
     require_units(nep, MONTHLY_FLUX)
@@ -96,11 +85,6 @@ def annual_total(flux: xr.DataArray) -> xr.DataArray:
     Takes a flux in kg m-2 s-1 on ``time`` (datetime64 or cftime of any calendar) and other
     dimensions, whole years of months in any order. Returns kg m-2 yr-1 on ``year`` (int) in place
     of ``time``, as float64; a year that lacks a value has none (NaN). The sign is kept.
-
-    Raises
-    ------
-    InputError
-        If the units are others, or a year does not have each of its twelve months once.
 
     Examples
     --------
@@ -125,51 +109,32 @@ def annual_total(flux: xr.DataArray) -> xr.DataArray:
 
 
 def _whole_years(name: str, year: np.ndarray, month: np.ndarray) -> np.ndarray:
-    if not year.size:
+    """Return the years; refuse one that does not have each of its twelve months once."""
+    years = np.unique(year)
+    wrong = [each for each in years if sorted(month[year == each]) != [*range(1, 13)]]
+    if wrong or not years.size:
+        found = ", ".join(map(str, sorted(month[year == wrong[0]]))) if wrong else ""
         raise InputError(
             f"variable {name}: time",
-            needed="at least one whole year of months",
-            found="no month",
-            mend="check the period that was cut out",
+            needed="whole years, with each of the twelve months once",
+            found=f"of {wrong[0]} the months {found}" if wrong else "no month",
+            mend="leave the year out, add (or remove) months, or check the period",
         )
-    years, twelve = np.unique(year), list(range(1, 13))
-    if len(year) != 12 * len(years) or (month.reshape(-1, 12) != twelve).any():
-        for each in years:
-            found = sorted(month[year == each].tolist())
-            if found != twelve:
-                raise InputError(
-                    f"variable {name}: year {each}",
-                    needed="each of the twelve months once",
-                    found=f"the months {', '.join(map(str, found))}",
-                    mend="leave the year out, or add (or remove) the months",
-                )
     return years.astype(int)
 
 
 def content(
     annual_flux: xr.DataArray, area: xr.DataArray, land_fraction: xr.DataArray
 ) -> xr.DataArray:
-    """Sum a yearly flux over a region.
+    """Sum a yearly flux over a region: Gt yr-1 (1 Gt = 1e12 kg), NaN where no cell has a value.
 
     Parameters
     ----------
     annual_flux : xarray.DataArray
         kg m-2 yr-1 per m2 of land on (..., lat, lon). Cells without a value are left out, which
         makes ``annual_flux.where(mask)`` the way to choose a region.
-    area : xarray.DataArray
-        m2 on (lat, lon).
-    land_fraction : xarray.DataArray
-        0 to 1 on (lat, lon), with any further dimensions of `annual_flux` (model).
-
-    Returns
-    -------
-    xarray.DataArray
-        Gt yr-1 (1 Gt = 1e12 kg = 1e15 g) without lat and lon; NaN where no cell has a value.
-
-    Raises
-    ------
-    InputError
-        If a unit is another, or a land fraction is outside 0 to 1 (a percentage, for example).
+    area, land_fraction : xarray.DataArray
+        m2 on (lat, lon), and 0 to 1, also with further dimensions of `annual_flux` (model).
 
     Examples
     --------
@@ -189,26 +154,12 @@ def content(
 def area_mean(
     annual_flux: xr.DataArray, area: xr.DataArray, land_fraction: xr.DataArray
 ) -> xr.DataArray:
-    """Average a flux over a region, per m2 of land.
+    """Average a flux over a region, per m2 of land, in the unit of the flux.
 
     Parameters
     ----------
-    annual_flux : xarray.DataArray
-        Per m2 of land on (..., lat, lon), in any unit. Cells without a value are left out.
-    area : xarray.DataArray
-        m2 on (lat, lon).
-    land_fraction : xarray.DataArray
-        0 to 1 on (lat, lon), with any further dimensions of `annual_flux` (model).
-
-    Returns
-    -------
-    xarray.DataArray
-        In the unit of `annual_flux`, without lat and lon.
-
-    Raises
-    ------
-    InputError
-        If `area` is not in m2, or a land fraction is outside 0 to 1.
+    annual_flux, area, land_fraction : xarray.DataArray
+        As for :func:`content`; the flux may have any unit.
 
     Examples
     --------

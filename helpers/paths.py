@@ -1,8 +1,7 @@
 """Where things are: data in a checkout or beside a notebook opened alone; genuine files.
 
-A checkout has data and sweeps in folders beside ``helpers/``, also where ``helpers`` is installed
-from it as editable. A wheel carries both inside the package, and what is downloaded or computed
-goes below the current folder.
+A checkout has data and sweeps in folders beside ``helpers/``. A wheel carries both inside the
+package, and what is downloaded or computed goes below the current folder.
 """
 
 from __future__ import annotations
@@ -46,11 +45,6 @@ def _is_complete(folder: Path) -> bool:
 
 def find_genuine(name: str) -> Path:
     """Return the folder of a collection: gldas_noah10_m_v21, cmip5, tibet_fauna or srdb.
-
-    Raises
-    ------
-    InputError
-        If it is not in ``genuine_folder``.
 
     Examples
     --------

@@ -36,21 +36,15 @@ def load_reconstruction() -> dict:
 def reconstruct_sites(climate: xr.Dataset, elevation: xr.DataArray, seed: int) -> pd.DataFrame:
     """Lay 30 virtual sites on the real Plateau and draw their plants, soils and microbes.
 
+    The sites run from T01 in the west to T30 in the east. Soil respiration is left to
+    :func:`soil_respiration`, since it follows from the temperature of the study.
+
     Parameters
     ----------
-    climate : xarray.Dataset
-        GLDAS annual means on (lat, lon): observed.
-    elevation : xarray.DataArray
-        Metres on (lat, lon), finer than the climate: observed.
+    climate, elevation : xarray.Dataset, xarray.DataArray
+        GLDAS annual means, and metres on a finer grid, on (lat, lon): observed.
     seed : int
         Of the random generator; the same seed gives the same table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``site`` (T01 in the west to T30 in the east): position, observed
-        elevation, land cover, zone, and the reconstructed factors. Soil respiration is left
-        to :func:`soil_respiration`, since it follows from the temperature of the study.
 
     Notes
     -----
@@ -146,20 +140,17 @@ def _stretch(values: pd.Series, low: float, high: float, *, log: bool) -> pd.Ser
 
 
 def soil_respiration(temperature: pd.Series) -> pd.Series:
-    r"""Return soil respiration from soil temperature (§2.1), T in degrees Celsius.
+    r"""Return soil respiration (CO2, umol m-2 s-1) from soil temperature T (§2.1).
 
-    .. math:: R_s = \alpha e^{\beta T}
+    .. math:: R_s = \alpha e^{\beta T}, \quad T \text{ in degrees Celsius}
+
+    The paper prints neither coefficient; ours are from a field equation named in
+    ``data/reconstruction.yml``.
 
     Parameters
     ----------
     temperature : pandas.Series
-        Soil temperature at 10 cm in kelvin.
-
-    Returns
-    -------
-    pandas.Series
-        CO2 leaving the soil, umol m-2 s-1. The paper prints neither coefficient; ours are from
-        a field equation named in ``data/reconstruction.yml``.
+        At 10 cm, in kelvin.
 
     Examples
     --------

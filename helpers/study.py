@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from helpers import readers  # of models: takes a while, which own archives alone need
 from helpers.checks import check_numbers, check_word
 from helpers.errors import InputError
 from helpers.factors import load_factors
 from helpers.paths import DATA
 from helpers.provenance import least_real
-from helpers.readers.gldas import annual_mean, holds_gldas, load_climate, open_gldas, sample
+from helpers.readers.gldas import FILE_NAMES, annual_mean, load_climate, open_gldas, sample
 from helpers.readers.sites import read_sites
 from helpers.readers.terrain import load_elevation
 from helpers.statistics.projections import share_votes
@@ -28,7 +30,7 @@ EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
 _CONTENTS = {
     "gldas": "GLDAS monthly files (GLDAS_NOAH10_M*.nc4) in the folder or right in its gldas/",
     "sites": "the site table, sites.csv",
-    "cmip5": "CMIP5 files of npp and rh in it, named as ESGF names them",
+    "cmip5": "monthly CMIP5 files of npp and rh in it, named as ESGF names them",
 }
 
 
@@ -36,21 +38,13 @@ _CONTENTS = {
 class Study:
     """What every analysis of the book reads.
 
-    Attributes
-    ----------
-    sites : pandas.DataFrame
-        One row per site: longitude, latitude, elevation (m), land_cover, zone, then the factors
-        that the study has, in the registry's order and units.
-    climate : xarray.Dataset
-        GLDAS annual means on (lat, lon), GLDAS names and units.
-    labels : pandas.Series
-        For every column of `sites`: observed, reconstructed, published or emulated.
-    provenance : pandas.Series
-        For every column of `sites`: what it was made from.
+    The table `sites` has a row per site: longitude, latitude, elevation (m), land_cover, zone, then
+    the factors in the registry's order and units. For each of its columns `labels` says whether it
+    is observed, reconstructed, published or emulated, and `provenance` what it was made from.
     """
 
     sites: pd.DataFrame
-    climate: xr.Dataset
+    climate: xr.Dataset  # GLDAS annual means on (lat, lon), GLDAS names and units
     labels: pd.Series
     provenance: pd.Series
 
@@ -75,7 +69,7 @@ class Study:
 
 
 def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
-    """Load the embedded study, or one made from a folder of your own.
+    """Load the embedded study, or one made from a folder of your own, with its climate at sites.
 
     Parameters
     ----------
@@ -85,17 +79,6 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         the embedded study.
     seed : int
         Of the reconstruction, which is used where there is no site table of your own.
-
-    Returns
-    -------
-    Study
-        With the climatic factors sampled from the grid cell of each site.
-
-    Raises
-    ------
-    InputError
-        If the folder has none of these, or something else under their names, or what it has fails
-        the checks of its reader.
 
     Examples
     --------
@@ -145,18 +128,15 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
 def load_top(source: str | Path = "embedded") -> xr.Dataset:
     """Load terrestrial oxygen production of an ensemble of models.
 
+    Returns what :func:`helpers.readers.open_ensemble` does; the attribute ``label`` says whether it
+    is emulated, ``provenance`` where it comes from.
+
     Parameters
     ----------
     source : path or "embedded"
-        A folder with a CMIP5 archive (``npp`` and ``rh``, or ``nep``; DRS tree or flat), in it or
-        in its subfolder ``cmip5/``, of which nothing is read before it is computed. Without one,
-        what ``make data`` computed from nine stand-in models, to 1e-5 kg m-2 yr-1: emulated.
-
-    Returns
-    -------
-    xarray.Dataset
-        As :func:`helpers.readers.open_ensemble` returns it; the attribute ``label`` says whether it
-        is emulated, ``provenance`` where it comes from.
+        A folder with a CMIP5 archive (``npp`` and ``rh``, or ``nep``) anywhere in it, of which
+        nothing is read before it is computed. Without one, what ``make data`` computed from nine
+        stand-in models, to 1e-5 kg m-2 yr-1: emulated.
 
     Examples
     --------
@@ -165,37 +145,23 @@ def load_top(source: str | Path = "embedded") -> xr.Dataset:
     ({'scenario': 2, 'model': 9, 'year': 110, 'lat': 16, 'lon': 34}, 'emulated')
     """
     if folder := _look_into(source).get("cmip5"):
-        from helpers.readers import open_ensemble  # takes a while, which own archives alone need
-
-        return open_ensemble(folder).assign_attrs(_of_archive(folder))
+        return readers.open_ensemble(folder).assign_attrs(_of_archive(folder))
     order = ("scenario", "model", "year", "lat", "lon")
     return _stand_ins()[["top", "land_fraction", "area"]].transpose(*order)
 
 
 def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
-    """Load NPP and Rh of the historical runs behind :func:`load_top`.
+    """Load NPP and Rh of the historical runs behind :func:`load_top`, which explains `source`.
 
-    Parameters
-    ----------
-    source : path or "embedded"
-        As for :func:`load_top`.
-
-    Returns
-    -------
-    xarray.Dataset
-        As :func:`helpers.readers.open_historical` returns it, with the attributes of
-        :func:`load_top`.
+    Returns what :func:`helpers.readers.open_historical` does, with the attributes of ``load_top``.
 
     Examples
     --------
-    >>> carbon = load_carbon()
-    >>> carbon.indexes["year"][[0, -1]].tolist(), carbon["rh"].attrs["units"]
-    ([1990, 2004], 'kg m-2 yr-1')
+    >>> load_carbon()["rh"].attrs["units"]
+    'kg m-2 yr-1'
     """
     if folder := _look_into(source).get("cmip5"):
-        from helpers.readers import open_historical
-
-        return open_historical(folder).assign_attrs(_of_archive(folder))
+        return readers.open_historical(folder).assign_attrs(_of_archive(folder))
     return _stand_ins()[["npp", "rh", "land_fraction", "area"]].dropna("year")
 
 
@@ -213,20 +179,16 @@ def sample_top(
 ) -> pd.Series:
     """Return TOP at sites: mean of the models and of 1990-2005, in the 1 degree cell of a site.
 
+    In kg O2 m-2 yr-1 per m2 of land. The paper does not say how it got TOP at sites.
+
     Parameters
     ----------
     sites : pandas.DataFrame
         With longitude and latitude.
     source : path or "embedded"
-        As for :func:`load_top`. Without an archive of your own, the embedded map is sampled, which
-        ``make data`` computed from the stand-in archive: emulated.
+        As for :func:`load_top`.
     weighting : {"models", "families"}
         What has one vote in the mean, as for :func:`helpers.statistics.share_votes`.
-
-    Returns
-    -------
-    pandas.Series
-        kg O2 m-2 yr-1 per m2 of land, by site. The paper does not say how it got TOP at sites.
 
     Examples
     --------
@@ -255,17 +217,7 @@ def top_label(source: str | Path = "embedded") -> str:
 
 
 def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
-    """Return the mean TOP of 1990-2005, computed.
-
-    Parameters
-    ----------
-    ensemble : xarray.Dataset
-        As :func:`load_top` returns it.
-
-    Returns
-    -------
-    xarray.DataArray
-        kg O2 m-2 yr-1 on (model, lat, lon).
+    """Return the mean TOP of 1990-2005 from :func:`load_top`, computed, on (model, lat, lon).
 
     Examples
     --------
@@ -284,9 +236,9 @@ def _look_into(source: str | Path) -> dict[str, Path]:
 
     folder, own = Path(source), {}
     for place in (folder / "gldas", folder):
-        if holds_gldas(place):
+        if any(place.glob(FILE_NAMES)):
             own["gldas"] = place
-    if (folder / "sites.csv").exists() or (folder / "sites.csv").is_symlink():
+    if os.path.lexists(folder / "sites.csv"):
         own["sites"] = folder / "sites.csv"
     if holds_archive(folder):
         own["cmip5"] = folder
@@ -322,22 +274,9 @@ def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:
 
 
 def minmax(table: pd.DataFrame) -> pd.DataFrame:
-    """Scale every column to 0-1: (value - minimum) / (maximum - minimum) (§2.4).
+    """Scale every column of a table to 0-1: (value - minimum) / (maximum - minimum) (§2.4).
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Numbers, one row per site.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Same shape, without unit.
-
-    Raises
-    ------
-    InputError
-        If a column has a gap, or the same value everywhere (there is nothing to divide by).
+    A column with a gap, or with the same value everywhere, is refused.
 
     Examples
     --------
@@ -348,15 +287,18 @@ def minmax(table: pd.DataFrame) -> pd.DataFrame:
     return (table - table.min()) / (table.max() - table.min())
 
 
-def _standardize(table: pd.DataFrame) -> pd.DataFrame:
-    return (table - table.mean()) / table.std()
-
-
-SCALINGS = {"min-max": minmax, "z-score": _standardize, "ranks": pd.DataFrame.rank}
+SCALINGS = {
+    "min-max": minmax,
+    "z-score": lambda table: (table - table.mean()) / table.std(),
+    "ranks": pd.DataFrame.rank,
+}
 
 
 def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """Scale every column that has something to scale.
+
+    A column with a gap, or with one value everywhere, stays as it is: the analysis that uses it
+    refuses it by name.
 
     Parameters
     ----------
@@ -366,17 +308,6 @@ def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
         ``min-max``: to 0-1, as the paper does (§2.4, :func:`minmax`); ``z-score``: less the mean,
         over the standard deviation; ``ranks``: from 1 up, equal values sharing their mean rank.
         The first two are linear: they change no correlation and no standardized effect.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Same shape. A column with a gap, or with one value everywhere, stays as it is: the analysis
-        that uses it refuses it by name.
-
-    Raises
-    ------
-    InputError
-        For another word.
 
     Examples
     --------

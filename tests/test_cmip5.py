@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import warnings
 from pathlib import Path
 
 import dask
@@ -44,26 +43,14 @@ YEARS = {"first_year": 2004, "last_year": 2007}
 # Genuine files
 
 
-@pytest.fixture
-def respiration() -> pd.DataFrame:
-    """Return the six genuine HadGEM2-ES files of rh."""
-    return find_files(genuine("cmip5"))
-
-
-@pytest.fixture
-def temperature() -> pd.DataFrame:
-    """Return the genuine HadGEM2-ES files of tas."""
-    return find_files(genuine("cmip5"), {"tas": "Amon"})
-
-
-def test_a_genuine_run_is_joined_from_its_six_pieces(respiration):
+def test_a_genuine_run_is_joined_from_its_six_pieces():
+    respiration = find_files(genuine("cmip5"))
     assert len(respiration) == 6
     joined = open_run(respiration.sample(frac=1, random_state=3), GLOBE)
     months = [(time.year, time.month) for time in joined["time"].values]
     assert (months[0], months[-1]) == ((1859, 12), (2005, 11))
     assert len(set(months)) == len(months) == 146 * 12
     assert joined["time"].dt.calendar == "360_day"
-    assert joined.attrs["files"].splitlines() == [path.name for path in respiration["path"]]
     np.testing.assert_allclose(joined["lon"], [-172.5, 0])
     assert joined.isnull().all("time").values.tolist() == [[False, False], [True, False]]
     with xr.open_dataset(respiration["path"].iloc[0], decode_times=False) as file:
@@ -72,17 +59,12 @@ def test_a_genuine_run_is_joined_from_its_six_pieces(respiration):
     assert whole.sizes["year"] == 145
     expected = joined[1:13, 1, 1].astype(float).sum() * 30 * 86_400
     assert float(whole[0, 1, 1]) == pytest.approx(float(expected), rel=1e-12)
+    with pytest.raises(InputError, match=r"HadGEM2-ES historical(.|\n)*1959-12 after 1934-11"):
+        open_run(respiration[respiration["start"] != "193412"], GLOBE)
 
 
-def test_a_genuine_run_with_a_piece_missing_is_refused(respiration):
-    without = respiration[respiration["start"] != "193412"]
-    with pytest.raises(
-        InputError, match=r"rh HadGEM2-ES historical r1i1p1(.|\n)*1959-12 after 1934-11"
-    ):
-        open_run(without, GLOBE)
-
-
-def test_a_genuine_scenario_continues_its_historical_run(temperature):
+def test_a_genuine_scenario_continues_its_historical_run():
+    temperature = find_files(genuine("cmip5"), {"tas": "Amon"})
     starts = ["200512", "203012", "205512", "208012"]
     runs = temperature[
         (temperature["experiment"] == "historical") | temperature["start"].isin(starts)
@@ -91,8 +73,7 @@ def test_a_genuine_scenario_continues_its_historical_run(temperature):
     historical, future = runs["historical"], runs["rcp85"]
     both = splice(historical, future)
     assert both.sizes["time"] == historical.sizes["time"] + future.sizes["time"]
-    assert len(both.attrs["files"].splitlines()) == 10
-    with pytest.raises(InputError, match="historical to 2005-11, scenario from 2006-01: a gap"):
+    with pytest.raises(InputError, match="2006-01 after 2005-11: months are missing"):
         splice(historical, future[1:])
     # HadGEM2-ES gives December 2099 twice, with different values
     twice = temperature[temperature["start"].isin(["208012", "209912"])]
@@ -129,8 +110,8 @@ def test_a_tree_and_a_flat_folder_list_the_same_files(tmp_path):
     (flat / "notes.nc").write_text("not ours")
     found = [find_files(folder).drop(columns="path") for folder in (flat, tmp_path / "tree")]
     pd.testing.assert_frame_equal(*found)
-    first = ["npp", "Lmon", "MODEL-A", "historical", "r1i1p1", "200401", "200512"]
-    assert found[0].iloc[0].tolist() == first
+    name = "npp_Lmon_MODEL-A_historical_r1i1p1_200401_200512"
+    assert [*found[0].loc[0]] == name.split("_")
 
 
 @pytest.mark.parametrize("calendar", ["noleap", "360_day", "standard", "proleptic_gregorian"])
@@ -221,18 +202,21 @@ def total(flux, fraction) -> np.ndarray:
     return content(flux, cell_area(*cell_bounds(flux)), fraction).values
 
 
-GRIDS = {
-    "2.8 degrees Gaussian": gaussian(64),
-    "1.1 degrees Gaussian": gaussian(160),
-    "1.25 x 1.875": (np.clip(np.arange(-90.625, 91, 1.25), -90, 90), regular(1.875)[1]),
-    "0.5 degrees": regular(0.5),
-    "1 degree": (np.arange(-90, 91.0), np.arange(0, 361.0)),
-}
+ONE_DEGREE = (np.arange(-90, 91.0), np.arange(0, 361.0))
 
 
-@pytest.mark.parametrize("name", GRIDS)
-def test_regridding_keeps_the_total(name):
-    flux = field(GRIDS[name])
+@pytest.mark.parametrize(
+    "edges",
+    [
+        gaussian(64),
+        gaussian(160),
+        (np.clip(np.arange(-90.625, 91, 1.25), -90, 90), regular(1.875)[1]),
+        regular(0.5),
+        ONE_DEGREE,
+    ],
+)
+def test_regridding_keeps_the_total(edges):
+    flux = field(edges)
     rng = np.random.default_rng(1)
     fraction = xr.zeros_like(flux[0]) + rng.uniform(0, 1, flux[0].shape)
     fraction = fraction.where(rng.uniform(0, 1, flux[0].shape) > 0.2, 0)
@@ -254,7 +238,7 @@ def test_regridding_keeps_the_total_of_any_grid(seed, height, width):
 
 
 def test_a_uniform_flux_stays_uniform_beside_an_ocean_and_a_gap_does_not_spread():
-    flux = field(GRIDS["2.8 degrees Gaussian"]) * 0 + 0.25
+    flux = field(gaussian()) * 0 + 0.25
     moved, land = regrid(flux.where(flux["lon"] < 90), xr.ones_like(flux[0]))
     np.testing.assert_allclose(moved.where(land > 0, 0.25), 0.25)
     assert moved.where(land == 0).isnull().all()
@@ -267,7 +251,7 @@ def test_a_uniform_flux_stays_uniform_beside_an_ocean_and_a_gap_does_not_spread(
 
 
 def test_the_degree_grid_is_its_own_image():
-    flux = field(GRIDS["1 degree"])
+    flux = field(ONE_DEGREE)
     moved, land = regrid(flux, xr.ones_like(flux[0]))
     expected = flux.sel(lat=moved["lat"], lon=moved["lon"])
     np.testing.assert_allclose(moved, expected)
@@ -286,12 +270,6 @@ def test_land_that_appears_later_is_refused(tmp_path):
     top = open_ensemble(tmp_path, **YEARS)["top"]
     with pytest.raises(InputError, match=r"MODEL-A(.|\n)*whose values begin later"):
         top.compute()
-
-
-def test_a_grid_that_does_not_reach_the_region_is_refused():
-    flux = field(GRIDS["1 degree"]).sel(lat=slice(27, 45))
-    with pytest.raises(InputError, match=r"top: lat(.|\n)*from 25 to 41(.|\n)*from 27 to 45"):
-        regrid(flux, flux[0])
 
 
 # The ensemble
@@ -316,9 +294,7 @@ def archive(tmp_path) -> Path:
 
 
 def test_an_archive_becomes_one_lazy_ensemble(archive):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        ensemble = open_ensemble(archive, **YEARS)
+    ensemble = open_ensemble(archive, **YEARS)
     top = ensemble["top"]
     assert top.dims == ("scenario", "model", "year", "lat", "lon")
     assert top.shape == (2, 3, 4, 16, 34)
@@ -340,15 +316,11 @@ def test_an_archive_becomes_one_lazy_ensemble(archive):
 def test_oxygen_is_made_from_npp_less_rh_or_nep_year_by_year(tmp_path):
     save_model(tmp_path / "parts")
     for experiment, start in PERIODS.items():
-        npp, rh = run("npp", start), run("rh", start)
-        nep = run("nep", start).assign(
-            nep=(npp["npp"] - rh["rh"]).assign_attrs(units="kg m^-2 s^-1")
-        )
-        save(tmp_path / "given", nep, "nep", experiment)
-    parts, given_folder = (
-        open_ensemble(tmp_path / name, **YEARS)["top"] for name in ("parts", "given")
-    )
-    xr.testing.assert_allclose(parts, given_folder)
+        nep = run("npp", start)["npp"] - run("rh", start)["rh"]
+        file = run("nep", start).assign(nep=nep.assign_attrs(units="kg m^-2 s^-1"))
+        save(tmp_path / "whole", file, "nep", experiment)
+    parts, whole = (open_ensemble(tmp_path / name, **YEARS)["top"] for name in ("parts", "whole"))
+    xr.testing.assert_allclose(parts, whole)
     npp = run("npp", "2006-01").isel(time=slice(12))["npp"]
     seconds = npp["time"].dt.days_in_month * 86_400
     nep = npp - run("rh", "2006-01")["rh"].isel(time=slice(12))
@@ -358,14 +330,6 @@ def test_oxygen_is_made_from_npp_less_rh_or_nep_year_by_year(tmp_path):
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_ratio_and_the_years_are_the_callers(archive):
-    full = open_ensemble(archive, ["rcp45"], 2005, 2006)
-    assert full["year"].values.tolist() == [2005, 2006]
-    rounded = open_ensemble(archive, ["rcp45"], 2005, 2006, ratio=2.667)
-    share = (rounded["top"] / full["top"]).compute()
-    np.testing.assert_allclose(share.values[share.notnull()], 2.667 * 12 / 32)
-
-
 def test_all_scenarios_are_of_the_first_complete_member(tmp_path):
     for member in ("r10i1p1", "r2i1p1", "r1i1p1"):
         save_model(tmp_path, member=member)
@@ -373,29 +337,6 @@ def test_all_scenarios_are_of_the_first_complete_member(tmp_path):
     inputs = open_ensemble(tmp_path, **YEARS).attrs["inputs"].splitlines()
     assert len(inputs) == 6
     assert all("_r2i1p1_" in line for line in inputs)
-
-
-def test_members_are_not_mixed(tmp_path):
-    save_model(tmp_path, variables=["npp"])
-    save_model(tmp_path, variables=["rh"], member="r2i1p1")
-    with pytest.raises(InputError, match=r"npp historical r1i1p1(.|\n)*rh historical r2i1p1"):
-        open_ensemble(tmp_path, **YEARS)
-
-
-def test_two_workers_give_the_same_ensemble(archive):
-    from dask.distributed import Client, LocalCluster
-
-    def region():
-        ensemble = open_ensemble(archive, **YEARS)
-        gt = content(ensemble["top"], ensemble["area"], ensemble["land_fraction"])
-        return xr.merge([ensemble.drop_attrs(), gt.rename("gt").drop_attrs()]).compute()
-
-    with dask.config.set(scheduler="threads"):
-        alone = region()
-    options = {"processes": False, "dashboard_address": "localhost:0", "threads_per_worker": 1}
-    with LocalCluster(n_workers=2, **options) as cluster, Client(cluster):
-        together = region()
-    xr.testing.assert_identical(alone, together)
 
 
 def test_an_incomplete_model_is_left_out_with_a_warning(archive):

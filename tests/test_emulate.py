@@ -14,9 +14,9 @@ from helpers.paths import DATA
 from helpers.readers.gldas import sample, shared_cells
 from helpers.readers.sites import ZONES
 from helpers.readers.terrain import load_elevation
-from helpers.reconstruction import load_reconstruction, reconstruct_sites, soil_respiration
+from helpers.reconstruction import load_reconstruction, reconstruct_sites
 from helpers.study import EMBEDDED_ENSEMBLE, SEED, load_study
-from tests.conftest import GENUINE, ROOT
+from tests.conftest import ROOT
 from tools.data import write_embedded
 
 CLIMATE = load_study().climate
@@ -74,11 +74,6 @@ def test_the_transect_spans_about_2200_km_and_every_factor_is_there(seed):
     assert set(drawn) - set(sites.columns) == {"Rs"}
 
 
-def test_the_course_is_about_2200_km_long():
-    course = np.array(load_reconstruction()["transect"]) * [111.2 * np.cos(np.radians(34)), 111.2]
-    assert np.linalg.norm(np.diff(course, axis=0), axis=1).sum() == pytest.approx(2200, rel=0.05)
-
-
 def test_another_seed_gives_other_sites_and_the_same_seed_the_same():
     one, again = (reconstruct_sites(CLIMATE, ELEVATION, 1) for _ in range(2))
     pd.testing.assert_frame_equal(one, again)
@@ -115,19 +110,6 @@ def test_embedded_elevation_is_pvlibs():
     for row, column in zip(rng.integers(0, 192, 40), rng.integers(0, 408, 40), strict=True):
         cell = ELEVATION[row, column]
         assert float(cell) == lookup_altitude(float(cell["lat"]), float(cell["lon"]))
-
-
-def test_coefficients_of_soil_respiration_are_those_of_the_field_equation():
-    equations = GENUINE / "srdb" / "srdb-equations.csv"
-    if not equations.exists():
-        pytest.skip(f"SRDB's equations are not at {equations} (set TIBET_REAL_DATA)")
-    table = pd.read_csv(equations, encoding="latin-1").set_index("Record_number")
-    rule = load_reconstruction()["soil_respiration"]
-    record = table.loc[3792]
-    assert [rule["alpha"], rule["beta"]] == [record["Model_paramA"], record["Model_paramB"]]
-    assert record["T_depth"] == 10
-    at_ten_degrees = soil_respiration(pd.Series([283.15]))[0]
-    assert at_ten_degrees == pytest.approx(record["R10"], rel=1e-3)
 
 
 def test_every_arrow_leads_from_something_known_and_every_range_says_its_basis():

@@ -114,35 +114,20 @@ def test_a_collection_may_be_a_folder_or_a_subfolder(tmp_path):
     write_sites(tmp_path / "tibet_fauna", *made_up_sites())
     outside = read_field_sites(tmp_path)
     pd.testing.assert_frame_equal(outside, read_field_sites(tmp_path / "tibet_fauna"))
+    fauna, weather = made_up_sites()  # order and further columns do not matter
+    write_sites(tmp_path / "tibet_fauna", fauna.assign(more="x"), weather.iloc[::-1])
+    pd.testing.assert_frame_equal(outside, read_field_sites(tmp_path))
     assert outside.loc["702", "SOC"] == 88
     assert outside.loc["701", "T_worldclim"] == -4.5
     assert list(outside["land_cover"]) == ["steppe", *["meadow"] * 4, "desert steppe"]
 
 
-def test_order_and_extra_columns_do_not_matter(tmp_path):
-    fauna, weather = made_up_sites()
-    write_sites(tmp_path, fauna, weather)
-    plain = read_field_sites(tmp_path)
-    write_sites(tmp_path, fauna.assign(more="x"), weather.iloc[::-1])
-    pd.testing.assert_frame_equal(read_field_sites(tmp_path), plain)
-
-
-def put(table: str, row: int, column: str, value: str):
-    """Return a change of one cell."""
+def put(table: str, row: int, *cells: str):
+    """Return a change of cells of one row: a column and its value, and so on."""
 
     def change(fauna: pd.DataFrame, weather: pd.DataFrame) -> tuple:
-        (fauna if table == "fauna" else weather).loc[row, column] = value
-        return fauna, weather
-
-    return change
-
-
-def in_other_units(column: str, factor: float, table: str = "fauna"):
-    """Return a change of the unit of a column."""
-
-    def change(fauna: pd.DataFrame, weather: pd.DataFrame) -> tuple:
-        chosen = fauna if table == "fauna" else weather
-        chosen[column] = (chosen[column].astype(float) * factor).astype(str)
+        for column, value in zip(cells[::2], cells[1::2], strict=True):
+            (fauna if table == FAUNA else weather).loc[row, column] = value
         return fauna, weather
 
     return change
@@ -153,24 +138,18 @@ def in_other_units(column: str, factor: float, table: str = "fauna"):
     [
         (lambda f, w: (f.drop(columns="pH"), w), "no column pH"),
         (lambda f, w: (f, w.drop(columns="bio12")), "no column bio12"),
-        (lambda f, w: (f[:0], w), "no rows"),
-        (lambda f, w: (f.rename(columns=str.upper), w), "among ID, SITE, LONG"),
-        (lambda f, w: (f.rename(columns={"ID": "SOC"}), w), "two columns SOC"),
         (lambda f, w: (f, w.drop(index=2)), "site 703"),
-        (put("fauna", 1, "pH", "neutral"), "column 'pH', Site 702\n"),
-        (put("fauna", 1, "pH", "neutral"), "'neutral'"),
-        (put("fauna", 1, "pH", ""), "an empty cell"),
-        (put("fauna", 1, "pH", "inf"), "'inf'"),
-        (put("fauna", 1, "pH", "7" * 400), "340 letters more"),
-        (put("fauna", 1, "pH", "NaN"), "an empty cell"),
-        (put("fauna", 1, "pH", "77"), "between 2 and 12"),
-        (put("fauna", 3, "Lat", "352"), "degrees north"),
-        (put("fauna", 3, "Site", "702"), "'702' in line 5"),
-        (put("fauna", 4, "vege.type", "forest"), "'forest'"),
-        (in_other_units("SOC", 10), "g per 100 g"),
-        (in_other_units("Ele.m", 0.001), "(m)"),
-        (in_other_units("bio7", 0.1, "weather"), "tenths of a degree"),
-        (in_other_units("bio12", 0.001, "weather"), "mm a year"),
+        (put(FAUNA, 1, "pH", "neutral"), "column 'pH', Site 702\n"),
+        (put(FAUNA, 1, "pH", ""), "an empty cell"),
+        (put(FAUNA, 1, "pH", "77"), "between 2 and 12"),
+        (put(FAUNA, 3, "Lat", "352"), "degrees north"),
+        (put(FAUNA, 3, "Site", "702"), "'702' in line 5"),
+        (put(FAUNA, 5, "Long", "98.3", "Lat", "33.9"), "there twice counts twice"),
+        (put(FAUNA, 4, "vege.type", "forest"), "'forest'"),
+        (put(FAUNA, 4, "SOC", "124"), "g per 100 g"),
+        (put(FAUNA, 4, "Ele.m", "4.1"), "(m)"),
+        (put(WORLDCLIM, 4, "bio7", "34.9"), "tenths of a degree"),
+        (put(WORLDCLIM, 4, "bio12", "0.52"), "mm a year"),
     ],
 )
 def test_a_site_table_that_cannot_be_right_is_refused(change, said, tmp_path):
@@ -180,34 +159,10 @@ def test_a_site_table_that_cannot_be_right_is_refused(change, said, tmp_path):
     assert said in str(refusal.value)
 
 
-def test_a_place_that_is_there_twice_is_refused(tmp_path):
-    fauna, weather = made_up_sites()
-    fauna.loc[5, ["Long", "Lat"]] = fauna.loc[4, ["Long", "Lat"]]
-    write_sites(tmp_path, fauna, weather)
-    with pytest.raises(InputError, match=r"'longitude', 'latitude'(.|\n)*there twice counts twice"):
-        read_field_sites(tmp_path)
-
-
-def test_files_that_are_absent_or_broken_are_refused(tmp_path, monkeypatch):
+def test_files_that_are_absent_are_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no such folder"):
         read_field_sites(tmp_path / "nowhere")
     with pytest.raises(InputError, match="No such file"):
-        read_field_sites(tmp_path)
-    write_sites(tmp_path, *made_up_sites())
-    (tmp_path / FAUNA).write_text("Site\tpH\n1\t7\t8\t9\n2\t7\t8\t9\t10\n", encoding="utf-8")
-    with pytest.raises(InputError, match="one header line"):
-        read_field_sites(tmp_path)
-    (tmp_path / FAUNA).write_text("", encoding="utf-8")
-    with pytest.raises(InputError, match="one header line"):
-        read_field_sites(tmp_path)
-    header, *rows = made_up_sites()[0].to_csv(sep="\t", index=False).splitlines()
-    longer = "\n".join([header, *(f"{row}\t" for row in rows)])
-    (tmp_path / FAUNA).write_text(longer, encoding="utf-8")
-    with pytest.raises(InputError, match="more cells in a row than names in the header"):
-        read_field_sites(tmp_path)
-    (tmp_path / FAUNA).unlink()
-    (tmp_path / FAUNA).mkdir()
-    with pytest.raises(InputError, match="Is a directory"):
         read_field_sites(tmp_path)
     monkeypatch.setenv("TIBET_REAL_DATA", str(tmp_path / "empty"))
     with pytest.raises(InputError, match="make data SOURCE=fieldsites"):

@@ -17,9 +17,7 @@ from helpers.readers.gldas import (
     EMBEDDED_CLIMATE,
     annual_mean,
     open_gldas,
-    open_variables,
     sample,
-    shared_cells,
 )
 from tests.conftest import gldas_month
 from tools.data import embedded_climate
@@ -72,17 +70,17 @@ def test_variables_beyond_the_factors_are_read_by_name_and_unit(write_year):
 
     folder = write_year(change)
     units = {"Tveg_tavg": "W m-2", "Albedo_inst": "%"}
-    xr.testing.assert_equal(open_variables(folder, units), open_gldas(folder)[[*units]])
-    runoff = open_variables(folder, {"Qs_acc": "kg m-2"})["Qs_acc"]
+    xr.testing.assert_equal(open_gldas(folder, units), open_gldas(folder)[[*units]])
+    runoff = open_gldas(folder, {"Qs_acc": "kg m-2"})["Qs_acc"]
     assert (runoff == 0).all()
     assert runoff.attrs["units"] == "kg m-2"
     for name, unit, words in (
         ("Qsb_acc", "kg m-2", "A201401.021.nc4: Qsb_acc\n  needed: the variable Qsb_acc, in kg"),
-        ("Tveg_tavg", "kg m-2 s-1", "unit kg m-2 s-1\n  found:  W m-2"),
+        ("Tveg_tavg", "kg m-2 s-1", "units kg m-2 s-1\n  found:  units W m-2"),
         ("SWE_inst", "kg m-2", "the first -9999\n  mend: .* _FillValue"),
     ):
         with pytest.raises(InputError, match=words):
-            open_variables(folder, {name: unit})
+            open_gldas(folder, {name: unit})
 
 
 @pytest.fixture
@@ -111,13 +109,3 @@ def test_sampling_takes_the_cell_or_the_plane_between_cells(plane):
 def test_a_site_outside_the_grid_is_refused(plane, longitude, latitude):
     with pytest.raises(InputError, match=r"site A\n  needed: l(at|on) between"):
         sample(plane, *_at(longitude, latitude))
-
-
-def test_a_site_on_a_masked_cell_is_refused(plane):
-    plane["Tveg_tavg"][1, 1] = np.nan
-    with pytest.raises(InputError, match="site A: TF\n  needed: a land cell"):
-        sample(plane, *_at(89.5, 31.5))
-
-
-def test_shared_cells_are_counted(plane):
-    assert shared_cells(plane, [88.5, 88.7, 90.5], [30.5, 30.6, 30.5]) == 1

@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.spatial.distance import cdist
 from statsmodels.regression.linear_model import OLS
 
-from helpers.readers.gldas import annual_mean, load_climate, open_gldas, open_variables, sample
+from helpers.readers.gldas import annual_mean, load_climate, open_gldas, sample
 from helpers.readers.terrain import cell_elevation, load_elevation, plateau_mask
 from helpers.statistics.gradients import fit_gradients, spatial_gradients
 
@@ -43,27 +43,6 @@ def cells() -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
     return elevation.reset_index(drop=True), factors[CODES], places
 
 
-def test_variables_come_out_ascending_whatever_the_grid_and_the_names(write_year):
-    def turned(number, month):
-        graded = month.drop_vars("time_bnds")
-        values = graded["Tveg_tavg"] + graded["lat"] + 10 * graded["lon"]
-        graded["Tveg_tavg"] = values.assign_attrs(units="W m-2")
-        east = graded["lon"] - 91  # half of them below zero
-        west = graded.assign_coords(lon=east % 360).sortby("lon")
-        return west.isel(lat=slice(None, None, -1))
-
-    folder = write_year(turned)
-    for number, path in enumerate(sorted(folder.iterdir())):  # December is the first by name
-        path.rename(folder / f"GLDAS_NOAH10_M.B{12 - number:02d}.nc4")
-    box = {"lat": slice(30, 34), "lon": slice(-3, 3)}
-    got = open_variables(folder, {"Tveg_tavg": "W m-2"}, box)
-    assert list(got["lon"].values) == [-2.5, -1.5, -0.5, 0.5]
-    assert list(got["lat"].values) == [30.5, 31.5, 32.5, 33.5]
-    assert list(got["time"].dt.month.values) == list(range(1, 13))
-    expected = got["time"].dt.month + got["lat"] + 10 * (got["lon"] + 91)
-    np.testing.assert_allclose(got["Tveg_tavg"], expected.transpose("time", "lat", "lon"))
-
-
 def test_a_cell_has_the_mean_elevation_of_its_relief():
     climate = load_climate()
     cells = cell_elevation(climate)
@@ -73,16 +52,6 @@ def test_a_cell_has_the_mean_elevation_of_its_relief():
         assert inside.size == 144
         assert float(cells.sel(lat=lat, lon=lon)) == pytest.approx(float(inside.mean()))
     assert float(cells.mean()) == pytest.approx(float(relief.mean()))
-
-
-def test_the_mask_follows_the_elevation_of_cells():
-    climate = load_climate()
-    mask = plateau_mask(climate, 3000)
-    cells = cell_elevation(climate).values
-    assert cells[mask].min() >= 3000
-    outside = climate["lat"].values[np.where(~mask & (cells >= 3000))[0]]
-    assert ((cells >= 3000) & ~mask.values).sum() < 10
-    assert outside.size == 0 or outside.max() > 40
 
 
 def _as_independent(monkeypatch, share: float = 1.0):
@@ -184,7 +153,7 @@ def test_area_and_time_means_agree_with_cdo(gldas_folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def budgets(gldas_folder) -> xr.Dataset:
-    monthly = xr.merge([open_gldas(gldas_folder), open_variables(gldas_folder, BUDGET)])
+    monthly = xr.merge([open_gldas(gldas_folder), open_gldas(gldas_folder, BUDGET)])
     return monthly.where(plateau_mask(monthly))
 
 

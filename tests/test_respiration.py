@@ -11,7 +11,7 @@ from scipy import optimize, stats
 
 from helpers.errors import InputError
 from helpers.readers import read_equations, read_respiration, screen_records
-from helpers.reconstruction import load_reconstruction
+from helpers.reconstruction import load_reconstruction, soil_respiration
 from helpers.statistics import cluster_regression, pool_equations, respiration_curve
 from tests.conftest import GENUINE
 
@@ -81,10 +81,12 @@ def test_the_rule_takes_plateau_grassland_only(tmp_path):
         {"Latitude": ""},
         {"Elevation": "high"},
         {"Latitude": "3350", "MAT": "wrong, but elsewhere"},
-        {"Ecosystem_type": "Forest"},
+        {"Ecosystem_type": "Forest", "Site_ID": "Königsee"},
     ]
     inside = [{}, {"Ecosystem_type": "Alpine MEADOW"}, {"Ecosystem_type": "Wetland"}]
-    found = read_respiration(write_records(tmp_path, *outside, *inside))
+    path = write_records(tmp_path, *outside, *inside) / "srdb-data.csv"
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))  # as SRDB has places
+    found = read_respiration(tmp_path)
     assert found.index.tolist() == [10, 11, 12]
     assert found["T"].tolist() == [-2, -2, -2]
 
@@ -98,13 +100,6 @@ def test_the_rule_takes_all_of_what_it_made(tmp_path, srdb):
     pd.testing.assert_frame_equal(read_respiration(tmp_path), part)
 
 
-def test_names_in_another_encoding_do_no_harm(tmp_path):
-    write_records(tmp_path, {"Site_ID": "Königsee"}, {})
-    path = tmp_path / "srdb-data.csv"
-    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
-    assert len(read_respiration(tmp_path)) == 2
-
-
 def test_the_temperature_is_that_of_the_year_where_it_is_reported(tmp_path):
     found = read_respiration(write_records(tmp_path, {"Study_temp": "1.5"}, {}, {"MAT": ""}))
     np.testing.assert_allclose(found["T"], [1.5, -2, np.nan])
@@ -114,9 +109,7 @@ def test_the_temperature_is_that_of_the_year_where_it_is_reported(tmp_path):
     ("change", "said"),
     [
         ({"MAT": "271.2"}, "degrees Celsius"),
-        ({"Record_number": ""}, "'' in line 3"),
         ({"Record_number": "1"}, "there twice counts twice"),
-        ({"Record_number": "inf"}, "'inf'"),
         ({"Rs_annual": "-9999"}, "between -500 and 10000 (g C m-2)"),
     ],
 )
@@ -223,12 +216,6 @@ def test_equations_that_cannot_be_read_are_refused(tmp_path):
         read_equations(records, write_equations(tmp_path, {"Model_paramA": "much"}))
     with pytest.raises(InputError, match="found:  none"):
         read_equations(records, write_equations(tmp_path, {"Model_type": "Other"}))
-    with pytest.raises(InputError, match=r"Record_number(.|\n)*'inf'"):
-        read_equations(records, write_equations(tmp_path, {"Record_number": "inf"}))
-    lacking = pd.DataFrame([EQUATION]).drop(columns="R10")
-    lacking.to_csv(tmp_path / "srdb-equations.csv", index=False)
-    with pytest.raises(InputError, match="no column R10"):
-        read_equations(records, tmp_path)
 
 
 def test_the_books_equation_is_one_of_the_genuine_ones(srdb):
@@ -237,15 +224,13 @@ def test_the_books_equation_is_one_of_the_genuine_ones(srdb):
     table, steps = read_equations(records.table, srdb)
     assert steps["records"].tolist() == [36, 22, 21, 19]
     book = load_reconstruction()["soil_respiration"]
-    assert table.loc[3792, ["alpha", "beta"]].to_dict() == {
-        "alpha": book["alpha"],
-        "beta": book["beta"],
-    }
+    assert table.loc[3792, ["alpha", "beta"]].tolist() == [book["alpha"], book["beta"]]
     reported = pd.read_csv(srdb / "srdb-equations.csv").set_index("Record_number")["R10"]
     r10 = (table["alpha"] * np.exp(10 * table["beta"])).dropna()
     both = pd.concat([r10, reported.reindex(r10.index)], axis=1).dropna()
     assert len(both) == 16
     np.testing.assert_allclose(both[0], both["R10"], rtol=1e-3)
+    assert soil_respiration(pd.Series([283.15]))[0] == pytest.approx(reported[3792], rel=1e-3)
 
 
 def test_the_mean_of_equal_studies_is_the_mean_of_their_means():

@@ -14,7 +14,6 @@ from scipy import stats
 from helpers.errors import InputError
 from helpers.factors import load_factors
 from helpers.provenance import LABELS
-from helpers.readers.terrain import plateau_mask
 from helpers.reconstruction import soil_respiration
 from helpers.statistics.projections import share_votes
 from helpers.study import (
@@ -169,14 +168,6 @@ def test_npp_less_rh_is_the_top_of_the_same_archive():
     top = load_top()["top"].isel(scenario=0, drop=True).sel(year=slice(1990, 2004)).compute()
     nep = (carbon["npp"] - carbon["rh"]).transpose(*top.dims)
     np.testing.assert_allclose(nep * 32 / 12, top, rtol=0, atol=4e-5)  # all three are rounded
-
-
-def test_the_plateau_is_as_large_as_its_elevation_says():
-    ensemble = load_top()
-    size = float(ensemble["area"].where(plateau_mask(ensemble)).sum()) / 1e12
-    assert size == pytest.approx(2.95, rel=0.05)  # 1/12 degree cells above 2500 m, design
-    higher = plateau_mask(ensemble, 3500)
-    assert not (higher & ~plateau_mask(ensemble)).any()
 
 
 @pytest.mark.parametrize("load", [load_top, load_carbon, load_study])

@@ -11,7 +11,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "find_gldas_files",
             "load_climate",
             "open_gldas",
-            "open_variables",
             "sample",
             "shared_cells",
         ],

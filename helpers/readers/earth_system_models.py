@@ -1,9 +1,8 @@
 """A CMIP5 archive, as ESGF gives it: from a folder of files to oxygen production on one grid.
 
-Monthly carbon fluxes of the land (table Lmon: ``npp``, ``rh``, ``nep``; kg m-2 s-1 of carbon per m2
-of land) are found by the grammar of their file names, checked, joined, spliced from the historical
-run into a scenario, and put on a 1 degree grid. All of it is lazy: a file gives up only the cells
-around the region, and only when something is computed.
+Monthly carbon fluxes (``npp``, ``rh``, ``nep``; kg m-2 s-1 of carbon per m2 of land) are found by
+the names of their files, checked, joined, and put on a 1 degree grid. All of it is lazy: a file
+gives up only the cells around the region, and only when something is computed.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import cftime
@@ -20,27 +20,22 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.errors import InputError, list_some, show
-from helpers.oxygen import (
-    MONTHLY_FLUX,
-    OXYGEN_PER_CARBON,
-    annual_total,
-    oxygen_flux,
-    require_units,
-)
+from helpers.errors import InputError, show
+from helpers.oxygen import MONTHLY_FLUX, annual_total, oxygen_flux
 from helpers.readers.grids import (
     PLATEAU_BOX,
     SIDES,
     cell_area,
+    cell_bounds,
+    check_degrees,
     edges_between,
     first_step,
     regrid,
     target_grid,
 )
-from helpers.readers.netcdf import UNREADABLE, open_netcdf, unreadable
+from helpers.readers.netcdf import UNREADABLE, check_variable, open_netcdf, unreadable
 
-TABLES = {"npp": "Lmon", "rh": "Lmon", "nep": "Lmon", "areacella": "fx", "sftlf": "fx"}
-COLUMNS = ["path", "variable", "table", "model", "experiment", "member", "start", "end"]
+TABLES = {"npp": "Lmon", "rh": "Lmon", "nep": "Lmon", "sftlf": "fx"}
 _FLUXES = [variable for variable, table in TABLES.items() if table == "Lmon"]
 _NAME = re.compile(
     r"(?P<variable>[^_]+)_(?P<table>[^_]+)_(?P<model>[^_]+)_(?P<experiment>[^_]+)"
@@ -51,30 +46,19 @@ _LARGEST_FLUX = 1e-6  # kg m-2 s-1: 2.6 kg of carbon in a month, more than any l
 _LOWEST = {"rh": -1e-9}  # kg m-2 s-1: respiration gives carbon off, but for rounding
 _MONTHS_PER_CHUNK = 360
 _SAME_PLACE = 1e-3  # degrees
+_ALIKE = {"coords": "minimal", "compat": "override", "join": "override"}  # was checked
 _GLOBE = {"lat": slice(-90, 90), "lon": slice(-180, 180)}
 _DOWNLOAD = "download the file again from ESGF"
 
 
 def find_files(folder: str | Path, tables: dict[str, str] = TABLES) -> pd.DataFrame:
-    """List the files of an archive by the grammar of their names.
+    """List the files of some variables and their tables, in a DRS tree or flat, by their names.
 
-    Returns one row per file (path, variable, table, model, experiment, member, start and end as
-    YYYYMM, None for files without dates) of the variables of `tables`, from a DRS tree, a flat
-    folder or anything between; other files are left out. Links are followed, and a file reached by
-    two ways is listed once. Refused are a folder without such a file, a variable from another table
-    than that of `tables`, and two files of the same name (two versions of one data set).
+    Returns one row per file: path, variable, table, model, experiment, member, start and end (None
+    for files without dates). Links are followed, and a file reached by two ways is listed once.
     """
-    folder = Path(folder)
     rows: dict[str, dict] = {}
-    for path, match in _walk(folder, tables):
-        needed = tables[match["variable"]]
-        if match["table"] != needed:
-            raise InputError(
-                path,
-                needed=f"{match['variable']} from the table {needed}",
-                found=f"the table {match['table']}",
-                mend="remove the file, and download the variable from the table that is needed",
-            )
+    for path, match in _walk(Path(folder), tables):
         if path.name in rows:
             raise InputError(
                 path,
@@ -86,14 +70,13 @@ def find_files(folder: str | Path, tables: dict[str, str] = TABLES) -> pd.DataFr
     if not rows:
         raise InputError(
             folder,
-            needed=f"NetCDF files of {', '.join(tables)} named as CMIP5 names them "
-            "(npp_Lmon_CanESM2_rcp45_r1i1p1_200601-210012.nc)",
-            found="no such file in it" if folder.is_dir() else "no such folder",
+            needed=f"NetCDF files of {', '.join(tables)}, monthly if not fixed, named as CMIP5 "
+            "names them (npp_Lmon_CanESM2_rcp45_r1i1p1_200601-210012.nc)",
+            found="no such file in it" if Path(folder).is_dir() else "no such folder",
             mend="check the path, or download the files from ESGF",
         )
     order = ["model", "variable", "experiment", "member", "start"]
-    table = pd.DataFrame(rows.values(), columns=COLUMNS).astype(object)
-    return table.sort_values(order, ignore_index=True)
+    return pd.DataFrame([*rows.values()], dtype=object).sort_values(order, ignore_index=True)
 
 
 def holds_archive(folder: Path) -> bool:
@@ -101,100 +84,87 @@ def holds_archive(folder: Path) -> bool:
     return any(True for _ in _walk(folder, TABLES))
 
 
-def _walk(folder: Path, variables: Iterable[str]) -> Iterable[tuple[Path, re.Match]]:
+def _walk(folder: Path, tables: dict[str, str]) -> Iterator[tuple[Path, re.Match]]:
     """Yield each file of some variables once, whatever links lead to it."""
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders.sort()
-        for name in sorted(names):
-            match, real = _NAME.fullmatch(name), os.path.realpath(Path(place, name))
-            if match and match["variable"] in variables and real not in seen:
-                seen.add(real)
-                yield Path(place, name), match
+        here = os.path.realpath(place)
+        folders[:] = [] if here in seen else sorted(folders)
+        seen.add(here)
+        for path in sorted(Path(place, name) for name in names):
+            match = _NAME.fullmatch(path.name)
+            if not match or tables.get(match["variable"]) != match["table"]:
+                continue
+            real = os.path.realpath(path)
+            if real not in seen:
+                yield path, match
+            seen.add(real)
 
 
-def open_run(
-    files: pd.DataFrame, box: dict[str, slice] = PLATEAU_BOX, units: str = MONTHLY_FLUX
-) -> xr.DataArray:
-    """Join the pieces of one run of one variable around a region.
+def _numbers(member: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", member)]
 
-    Parameters
-    ----------
-    files : pandas.DataFrame
-        Rows of ``find_files``, of one variable, model, experiment and member, in any order.
-    box : dict of slice
-        Region in degrees north and east (-180 to 180); one more cell is kept on every side.
-    units : str
-        The unit that the variable must have.
 
-    Returns
-    -------
-    xarray.DataArray
-        On (time, lat, lon) as dask chunks of the region only, in the files' unit and sign. Latitude
-        and longitude (-180 to 180) ascend; the sides of the cells (south, north, west, east) are
-        from the file's bounds, or halfway between centres where these do not fit. Times are cftime,
-        the middle of each month's bounds where there are bounds. Fill values are NaN.
+def _complete_models(
+    files: pd.DataFrame, folder: str | Path, experiments: list[str], choices: list[Sequence[str]]
+) -> dict[str, dict[tuple[str, str], pd.DataFrame]]:
+    """Return the files of each complete model by variable and experiment, and name the others.
 
-    Raises
-    ------
-    InputError
-        For a gap, an overlap, or a month twice; a time axis without dates or
-        outside its bounds; other calendars or grids between the pieces; other units; coordinates
-        that are two-dimensional or there twice; a file cut short. When something is computed: for
-        damaged data, a flux that no land has, or cells that lack some months.
+    Of a model's members the first (r1i1p1 before r2i1p1) is taken that has all experiments, with
+    the first choice of variables that it has.
     """
-    variable, *others = files.iloc[0][["variable", "model", "experiment", "member"]]
-    pieces = {
-        path: _open_piece(path, variable, [start, end], box, units)
-        for path, start, end in zip(files["path"], files["start"], files["end"], strict=True)
-    }
-    pieces = dict(sorted(pieces.items(), key=lambda item: _ends(item[1])))
-    names, first = [path.name for path in pieces], next(iter(pieces.values()))
-    for path, piece in pieces.items():
-        _check_alike(str(path), piece, names[0], first)
-    _check_sequence(
-        " ".join([variable, *others]),
-        np.concatenate([_months(piece) for piece in pieces.values()]),
-        np.repeat(names, [piece.sizes["time"] for piece in pieces.values()]),
-    )
-    return _concat([*pieces.values()], "time").assign_attrs(files="\n".join(names))
+    complete, lacks = {}, []
+    for model in sorted(set(files.loc[files["variable"].isin(_FLUXES), "model"])):
+        runs = files[(files["model"] == model) & files["experiment"].isin(experiments)]
+        runs = runs[runs["variable"].isin([name for names in choices for name in names])]
+        members = sorted(set(runs["member"]), key=_numbers)
+        for member, variables in product(members, choices):
+            chosen = runs[(runs["member"] == member) & runs["variable"].isin(variables)]
+            groups = dict(iter(chosen.groupby(["variable", "experiment"])))
+            if len(groups) == len(variables) * len(experiments):
+                complete[model] = groups
+                break
+        else:
+            kinds = runs[["variable", "experiment", "member"]].drop_duplicates()
+            found = ", ".join(map(" ".join, kinds.itertuples(index=False))) or "none of them"
+            lacks.append(f"{' '.join([model, *experiments[1:]])}: found {found}")
+    if not complete:
+        either = ", or ".join(" and ".join(variables) for variables in choices)
+        raise InputError(
+            folder,
+            needed=f"{either} for {' and '.join(experiments)} of a model (table Lmon)",
+            found="; ".join(lacks) or "no file of npp, rh or nep",
+            mend="download what is missing",
+        )
+    for lack in lacks:
+        warnings.warn(f"left out, incomplete: {lack}", UserWarning, stacklevel=3)
+    return complete
 
 
-def _open_piece(
+def _open_file(
     path: Path, variable: str, period: list[str | None], box: dict[str, slice], units: str
 ) -> xr.DataArray:
     """Open a file around a region lazily."""
     file = open_netcdf(path, _DOWNLOAD, decode_times=False)
-    _check_variable(path, file, variable, ("time", "lat", "lon"), units)
+    check_variable(path, file, variable, ("time", *SIDES), units, _DOWNLOAD)
     stored, cells = _crop(path, file, variable, box)
+    checked = _Checked(path, stored)
+    meta = np.empty((0, 0, 0), checked.dtype)
     flux = xr.DataArray(
-        _read_lazily(path, stored),
+        da.from_array(checked, (_MONTHS_PER_CHUNK, -1, -1), name=False, meta=meta),
         {"time": _read_times(path, file), **cells},
         ("time", *SIDES),
         variable,
         stored.attrs,
     )
-    found = [_show(month) for month in _ends(flux)]
-    named = [f"{date[:4]}-{date[4:6]}" for date in period if date]
-    if named and named != found:
+    named = " to ".join(f"{date[:4]}-{date[4:6]}" for date in period if date)
+    if named and named != _span(flux):
         warnings.warn(
-            f"{path.name}: the name says {' to '.join(named)}, the time axis {' to '.join(found)}: "
-            "the axis is used",
+            f"{path.name}: the name says {named}, the time axis {_span(flux)}: the axis is used",
             UserWarning,
             stacklevel=3,
         )
     return flux
-
-
-def _read_lazily(path: Path, stored: xr.Variable) -> da.Array:
-    checked = _Checked(path, stored)
-    meta = np.empty((0, 0, 0), checked.dtype)
-    return da.from_array(checked, (_MONTHS_PER_CHUNK, -1, -1), name=False, meta=meta)
 
 
 class _Checked:
@@ -253,30 +223,6 @@ def _check_values(where: str, name: str, values: np.ndarray) -> None:
         )
 
 
-def _check_variable(
-    path: Path, file: xr.Dataset, variable: str, dims: tuple[str, ...], units: str
-) -> None:
-    if variable not in file:
-        raise InputError(
-            f"{path}: {variable}",
-            needed=f"the variable {variable}, as the file's name says",
-            found=f"variables {list_some(sorted(map(str, file.variables))) or 'none'}",
-            mend=f"rename the variable, or {_DOWNLOAD}",
-        )
-    found = file[variable].dims
-    numbers = [name for name in (*file.indexes, variable) if file[name].dtype.kind in "iuf"]
-    if {*found} != {*dims} or not {*dims, variable} <= {*numbers}:
-        raise InputError(
-            f"{path}: {variable}",
-            needed=f"numbers on {', '.join(dims)}, with coordinates that are numbers as well",
-            found=f"dimensions {list_some(found) or 'none'}; "
-            f"numbers in {list_some(numbers) or 'none'}",
-            mend="rename the dimensions, put a curvilinear grid on a regular one (cdo remapcon), "
-            f"mend what is no number (also scale_factor), or {_DOWNLOAD}",
-        )
-    require_units(file[variable].rename(f"{variable} in {path}"), units)
-
-
 def _bounds(file: xr.Dataset, name: str) -> np.ndarray | None:
     """Return the bounds of a coordinate, where there are any."""
     bounds = file.variables.get(str(file[name].attrs.get("bounds")))
@@ -328,75 +274,94 @@ def _crop(
     """
     window, cells = {}, {}
     for name, sides in SIDES.items():
-        where = f"{path}: {name}"
-        stored = file[name].values.astype(float)
-        most = 90 if name == "lat" else 720
-        wrong = stored[~(np.abs(stored) <= most) | pd.Series(stored).duplicated()]
-        if wrong.size or not stored.size:
-            raise InputError(
-                where,
-                needed="degrees, each once" + (", from -90 to 90" if name == "lat" else ""),
-                found=f"{wrong[0]:g}" if wrong.size else "no cell",
-                mend=f"mend the coordinate, or {_DOWNLOAD}",
-            )
-        turned = stored if name == "lat" else (stored + 180) % 360 - 180
-        centres, order = np.unique(turned, return_index=True)
-        bounds = _bounds(file, name)
-        if bounds is not None:
-            from_centre = (bounds - stored[:, np.newaxis])[order]
-            if name == "lon":
-                from_centre = (from_centre + 180) % 360 - 180
-            bounds = np.sort(centres[:, np.newaxis] + from_centre, axis=1)
-            if not _fit(centres, bounds):
-                bounds = None
-                warnings.warn(
-                    f"{path.name}: the bounds of {name} do not fit its centres: "
-                    "cells are taken to meet halfway between centres",
-                    UserWarning,
-                    stacklevel=4,
-                )
-        if bounds is None:
-            edges = edges_between(centres, 90 if name == "lat" else np.inf, where)
-            bounds = np.column_stack([edges[:-1], edges[1:]])
+        centres, bounds, order = _read_axis(path, file, name)
         first = np.searchsorted(centres, box[name].start) - 1
         last = np.searchsorted(centres, box[name].stop, side="right") + 1
         kept = slice(max(first, 0), last)
-        if not centres[kept].size:
-            raise InputError(
-                where,
-                needed=f"cells from {box[name].start:g} to {box[name].stop:g}",
-                found=f"cells from {centres[0]:g} to {centres[-1]:g}",
-                mend="download the whole grid, or a larger region",
-            )
         window[name] = order[kept]
         cells[name] = (name, centres[kept])
         cells |= {side: (name, edge) for side, edge in zip(sides, bounds[kept].T, strict=True)}
     return file.variables[variable].isel(window).transpose(..., *SIDES), cells
 
 
-def _fit(centres: np.ndarray, bounds: np.ndarray) -> bool:
-    """Say whether cells hold their centres, and do not lie upon each other."""
-    lower, upper = bounds.T
-    holds = (lower <= centres + _SAME_PLACE) & (centres - _SAME_PLACE <= upper) & (lower < upper)
-    return bool(holds.all() and (lower[1:] > upper[:-1] - _SAME_PLACE).all())
+def _read_axis(
+    path: Path, file: xr.Dataset, name: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the ascending centres of rows or columns, their bounds, and their order in the file.
+
+    Bounds that do not hold their centres, or lie upon each other, give way to those halfway.
+    """
+    stored = file[name].values.astype(float)
+    turn = (lambda east: (east + 180) % 360 - 180) if name == "lon" else np.asarray
+    check_degrees(f"{path}: {name}", stored, 90 if name == "lat" else 720, _DOWNLOAD)
+    centres, order = np.unique(turn(stored), return_index=True)
+    bounds = _bounds(file, name)
+    if bounds is not None:
+        from_centre = turn(bounds - stored[:, np.newaxis])[order]
+        bounds = np.sort(centres[:, np.newaxis] + from_centre, axis=1)
+        lower, upper = bounds.T
+        inside = (lower <= centres + _SAME_PLACE) & (centres - _SAME_PLACE <= upper)
+        apart = lower[1:] > upper[:-1] - _SAME_PLACE
+        if (inside & (lower < upper)).all() and apart.all():
+            return centres, bounds, order
+        warnings.warn(
+            f"{path.name}: the bounds of {name} do not fit its centres: "
+            "cells are taken to meet halfway between centres",
+            UserWarning,
+            stacklevel=5,
+        )
+    edges = edges_between(centres, 90 if name == "lat" else np.inf, f"{path}: {name}")
+    return centres, np.column_stack([edges[:-1], edges[1:]]), order
 
 
-def _months(run: xr.DataArray) -> np.ndarray:
-    """Number the months of a run from year 0."""
-    times = run.indexes["time"]
-    return np.asarray(times.year) * 12 + np.asarray(times.month) - 1
+def open_run(
+    files: pd.DataFrame, box: dict[str, slice] = PLATEAU_BOX, units: str = MONTHLY_FLUX
+) -> xr.DataArray:
+    """Join the files of one run of one variable around a region, lazily.
+
+    `files` are rows of ``find_files`` in any order. Returns (time, lat, lon) in the files' unit and
+    sign, with one more cell around the `box` (degrees north and east), and the sides of the cells
+    (south, north, west, east). Latitude and longitude (-180 to 180) ascend; times are cftime, the
+    middle of each month. Fill values are NaN; other values are checked when they are computed.
+    """
+    variable, *others = files.iloc[0][["variable", "model", "experiment", "member"]]
+    pieces = {
+        path.name: _open_file(path, variable, [start, end], box, units)
+        for path, start, end in zip(files["path"], files["start"], files["end"], strict=True)
+    }
+    in_order = sorted(pieces.items(), key=lambda item: _months(item[1])[[0, -1]].tolist())
+    return _join(" ".join([variable, *others]), dict(in_order))
 
 
-def _ends(run: xr.DataArray) -> list[int]:
-    return [time.year * 12 + time.month - 1 for time in run.indexes["time"][[0, -1]]]
+def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
+    """Continue a historical run with a scenario, before any period is cut out."""
+    runs = {"the historical run": historical, "the scenario": future}
+    return _join(str(future.name), runs).assign_attrs(future.attrs)
 
 
-def _show(month: int) -> str:
-    return f"{month // 12:04d}-{month % 12 + 1:02d}"
-
-
-def _span(run: xr.DataArray) -> str:
-    return " to ".join(map(_show, _ends(run)))
+def _join(run: str, pieces: dict[str, xr.DataArray]) -> xr.DataArray:
+    """Put pieces of a run one after the other; refuse those that do not belong together."""
+    first, *others = names = [*pieces]
+    for name in others:
+        _check_alike(f"{run}: {name}", pieces[name], first, pieces[first])
+    months = np.concatenate([_months(piece) for piece in pieces.values()])
+    owners = np.repeat(names, [piece.sizes["time"] for piece in pieces.values()])
+    wrong = np.flatnonzero(np.diff(months) != 1)
+    if wrong.size:
+        here = slice(wrong[0], wrong[0] + 2)
+        before, after = months[here]
+        gap = after > before
+        raise InputError(
+            f"{run}: {' and '.join(dict.fromkeys(owners[here]))}",
+            needed="every month of the run once, in order",
+            found=f"{_show(after)} after {_show(before)}: "
+            + ("months are missing" if gap else "months twice, or in another order"),
+            mend="add the missing piece, or download the monthly table"
+            if gap
+            else "keep one of two files, or cut one (cdo seldate); average days to months (cdo "
+            "monmean); or mend the time axis",
+        )
+    return xr.concat(pieces.values(), "time", combine_attrs="override", **_ALIKE)
 
 
 def _check_alike(where: str, run: xr.DataArray, other_name: str, other: xr.DataArray) -> None:
@@ -422,67 +387,18 @@ def _check_alike(where: str, run: xr.DataArray, other_name: str, other: xr.DataA
         )
 
 
-def _check_sequence(run: str, months: np.ndarray, owners: np.ndarray) -> None:
-    """Refuse months that do not follow each other, in a file or from file to file."""
-    for here in np.flatnonzero(np.diff(months) != 1):
-        before, after = months[here : here + 2]
-        gap = after > before
-        raise InputError(
-            f"{run}: {' and '.join(dict.fromkeys(owners[here : here + 2]))}",
-            needed="every month of the run once, in order",
-            found=f"{_show(after)} after {_show(before)}: "
-            + ("months are missing" if gap else "months twice, or in another order"),
-            mend="add the missing piece, or download the monthly table"
-            if gap
-            else "keep one of two files, or cut one (cdo seldate); average days to months (cdo "
-            "monmean); or mend the time axis",
-        )
+def _months(run: xr.DataArray) -> np.ndarray:
+    """Number the months of a run from year 0."""
+    times = run.indexes["time"]
+    return np.asarray(times.year) * 12 + np.asarray(times.month) - 1
 
 
-def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
-    """Continue a historical run with a scenario, before any period is cut out.
-
-    Both are as ``open_run`` returns them. Refused are a scenario that does not begin in the
-    month after the historical run ends, and another calendar or grid.
-    """
-    name = future.name
-    last, first = _ends(historical)[1], _ends(future)[0]
-    if first != last + 1:
-        raise InputError(
-            f"{name}: historical and scenario",
-            needed=f"a scenario that begins in {_show(last + 1)}, the month after the historical",
-            found=f"historical to {_show(last)}, scenario from {_show(first)}: "
-            + ("a gap" if first > last else "an overlap"),
-            mend="add the missing piece" if first > last else "cut one of the runs (cdo seldate)",
-        )
-    _check_alike(f"{name} of the scenario", future, f"{name} historical", historical)
-    names = "\n".join(run.attrs["files"] for run in (historical, future))
-    return _concat([historical, future], "time").assign_attrs({**future.attrs, "files": names})
+def _show(month: int) -> str:
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
-def _choose_runs(
-    files: pd.DataFrame, model: str, experiments: Sequence[str], choices: Sequence[Sequence[str]]
-) -> dict[tuple[str, str], pd.DataFrame]:
-    """Choose one member, which has all experiments, of the first variables that are complete.
-
-    Returns the files by variable and experiment.
-    """
-    runs = files[(files["model"] == model) & files["experiment"].isin(experiments)]
-    runs = runs[runs["variable"].isin({name for variables in choices for name in variables})]
-    members = sorted(set(runs["member"]), key=lambda name: [*map(int, re.findall(r"\d+", name))])
-    for member in members:
-        for variables in choices:
-            chosen = runs[(runs["member"] == member) & runs["variable"].isin(variables)]
-            groups = dict(iter(chosen.groupby(["variable", "experiment"])))
-            if len(groups) == len(variables) * len(experiments):
-                return groups
-    kinds = runs[["variable", "experiment", "member"]].drop_duplicates()
-    raise InputError(
-        " ".join([model, *experiments[1:]]),
-        needed=f"{_either(choices)}, of one member for {' and '.join(experiments)} (table Lmon)",
-        found=", ".join(map(" ".join, kinds.itertuples(index=False))) or "none of them",
-        mend="download the missing variable, experiment or member, or leave the model out",
-    )
+def _span(run: xr.DataArray) -> str:
+    return " to ".join(map(_show, _months(run)[[0, -1]]))
 
 
 def _net_uptake(
@@ -493,22 +409,21 @@ def _net_uptake(
     nep, *others = [splice(runs[name, "historical"], runs[name, scenario]) for name in variables]
     for rh in others:
         _check_alike(f"{where}: rh", rh, "npp", nep)
-        if _ends(rh) != _ends(nep):
+        if _span(rh) != _span(nep):
             raise InputError(
                 f"{where}: rh",
                 needed=f"the months of npp, {_span(nep)}",
                 found=_span(rh),
                 mend="add the missing pieces of one of them, or cut the longer one",
             )
-        names = f"{nep.attrs['files']}\n{rh.attrs['files']}"
         nep = nep.copy(data=nep.data.astype(float) - rh.data.astype(float))
-        nep.attrs = {"units": MONTHLY_FLUX, "files": names}
+        nep.attrs = {"units": MONTHLY_FLUX}
     return nep.rename("nep")
 
 
 def _cut(run: xr.DataArray, where: str, first_year: int, last_year: int) -> xr.DataArray:
     """Keep whole years of a run."""
-    begin, end = _ends(run)
+    begin, end = _months(run)[[0, -1]]
     first, last = first_year * 12, last_year * 12 + 11
     if begin > first or end < last:
         raise InputError(
@@ -524,8 +439,7 @@ def land_fraction(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.Dat
     """Return the share of land, 0 to 1, in each cell of a model's flux.
 
     It is ``sftlf`` / 100 (0 where that has no value); where the model has no such file, 1 where the
-    flux has a value at its first step. Refused is an ``sftlf`` that is not in percent, beyond 0 to
-    100, a fraction by its looks, without land in the region, or on another grid.
+    flux has a value at its first step.
     """
     about = {"units": "1", "long_name": "land fraction"}
     rows = files[(files["model"] == model) & (files["variable"] == "sftlf")]
@@ -533,7 +447,7 @@ def land_fraction(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.Dat
         return first_step(flux).notnull().astype(float).assign_attrs(about).rename("land_fraction")
     path = rows.sort_values("experiment", key=lambda name: name != "historical")["path"].iloc[0]
     file = open_netcdf(path, _DOWNLOAD, decode_times=False)
-    _check_variable(path, file, "sftlf", ("lat", "lon"), "%")
+    check_variable(path, file, "sftlf", [*SIDES], "%", _DOWNLOAD)
     percent = xr.DataArray(*_crop(path, file, "sftlf", _GLOBE))
     here = {name: flux[name].values for name in SIDES}
     try:
@@ -565,7 +479,6 @@ def open_ensemble(
     scenarios: Sequence[str] = ("rcp45", "rcp85"),
     first_year: int = 1990,
     last_year: int = 2099,
-    ratio: float = OXYGEN_PER_CARBON,
 ) -> xr.Dataset:
     """Return the oxygen production of every model of an archive on one grid, lazily.
 
@@ -577,46 +490,38 @@ def open_ensemble(
         As in the files' names.
     first_year, last_year : int
         The period. Years of the historical run are the same in every scenario.
-    ratio : float
-        Mass of oxygen per mass of carbon, as in :func:`helpers.oxygen.oxygen_flux`.
 
     Returns
     -------
     xarray.Dataset
         ``top`` (scenario, model, year, lat, lon) in kg m-2 yr-1 of O2 per m2 of land, positive
-        into the air; ``land_fraction`` (model, lat, lon), 0 to 1; ``area`` (lat, lon) in m2. Models
-        are sorted by name, and of several members the first complete one is taken (r1i1p1 before
-        r2i1p1). The attribute ``inputs`` lists each file with its model.
+        into the air; ``land_fraction`` (model, lat, lon), 0 to 1; ``area`` (lat, lon) in m2. Of
+        several members the first complete one is taken. The attribute ``inputs`` lists each file
+        with its model.
 
     Warns
     -----
     UserWarning
         For a model that lacks a variable or an experiment, and is left out.
-
-    Raises
-    ------
-    InputError
-        If no model is complete, if a model's run does not have the period, or anything that the
-        functions of this module refuse.
     """
     files = find_files(folder)
     experiments = ["historical", *scenarios]
     complete = _complete_models(files, folder, experiments, [["nep"], ["npp", "rh"]])
-    models: dict[str, xr.Dataset] = {}
-    inputs: dict[str, str] = {}
+    models, inputs = {}, []
     for model, found in complete.items():
         runs = {kind: open_run(of_kind) for kind, of_kind in found.items()}
         neps = []
         for scenario in scenarios:
             where = f"{model} {scenario}"
             nep = _net_uptake(runs, scenario, where)
-            inputs |= dict.fromkeys(nep.attrs["files"].splitlines(), model)
             neps.append(_cut(nep, where, first_year, last_year))
-        nep = _concat(neps, "scenario").assign_attrs(model=model)
-        top, land = regrid(annual_total(oxygen_flux(nep, ratio)), land_fraction(files, model, nep))
-        land_files = files[(files["model"] == model) & (files["variable"] == "sftlf")]
-        inputs |= {path.name: model for path in land_files["path"]}
+        nep = xr.concat(neps, "scenario", combine_attrs="override", **_ALIKE)
+        fraction = land_fraction(files, model, nep)
+        top, land = regrid(annual_total(oxygen_flux(nep)), fraction, model)
         models[model] = xr.Dataset({"top": top, "land_fraction": land})
+        of_land = files[(files["model"] == model) & (files["variable"] == "sftlf")]
+        used = pd.concat([*found.values(), of_land])["path"]
+        inputs += [f"{model}  {path.name}" for path in used]
     ensemble = _side_by_side(models).assign_coords(scenario=list(scenarios))
     ensemble["top"] = ensemble["top"].transpose("scenario", "model", "year", "lat", "lon")
     ensemble["top"].attrs = {
@@ -624,15 +529,11 @@ def open_ensemble(
         "long_name": "terrestrial oxygen production per area of land",
         "cell_methods": "time: sum area: mean where land",
     }
-    ensemble.attrs["inputs"] = "\n".join(f"{model}  {name}" for name, model in inputs.items())
-    return ensemble
+    return ensemble.assign_attrs(inputs="\n".join(inputs))
 
 
 def open_historical(
-    folder: str | Path,
-    variables: Sequence[str] = ("npp", "rh"),
-    first_year: int = 1990,
-    last_year: int = 2004,
+    folder: str | Path, first_year: int = 1990, last_year: int = 2004
 ) -> xr.Dataset:
     """Return yearly carbon fluxes of the historical runs on one grid, lazily.
 
@@ -640,76 +541,30 @@ def open_historical(
     ----------
     folder : path
         As for :func:`open_ensemble`.
-    variables : sequence of str
-        Carbon fluxes of the table Lmon, of one member; a model without them is left out.
     first_year, last_year : int
         The period. The genuine HadGEM2-ES ends in November 2005, so that 2005 is not whole.
 
     Returns
     -------
     xarray.Dataset
-        `variables` on (model, year, lat, lon) in kg m-2 yr-1 of carbon per m2 of land, signs as
-        in the files; ``land_fraction`` (model, lat, lon), ``area`` (lat, lon) in m2.
-
-    Raises
-    ------
-    InputError
-        If no model has all variables, or anything that the functions of this module refuse.
+        ``npp`` and ``rh`` (model, year, lat, lon) in kg m-2 yr-1 of carbon per m2 of land, signs as
+        in the files; ``land_fraction`` (model, lat, lon), ``area`` (lat, lon) in m2. A model
+        without both is left out.
     """
     files = find_files(folder)
     models = {}
-    for model, found in _complete_models(files, folder, ["historical"], [variables]).items():
+    for model, found in _complete_models(files, folder, ["historical"], [["npp", "rh"]]).items():
         fluxes = {}
         for (variable, _), of_variable in found.items():
             run = _cut(open_run(of_variable), f"{model} historical", first_year, last_year)
             fraction = land_fraction(files, model, run)
-            fluxes[variable], land = regrid(annual_total(run), fraction)
+            fluxes[variable], land = regrid(annual_total(run), fraction, model)
         models[model] = xr.Dataset(fluxes).assign(land_fraction=land)
     return _side_by_side(models)
 
 
-def _complete_models(
-    files: pd.DataFrame, folder: str | Path, experiments: list[str], choices: list[Sequence[str]]
-) -> dict[str, dict[tuple[str, str], pd.DataFrame]]:
-    """Return the files of each complete model by variable and experiment, and name the others."""
-    complete, lacks = {}, []
-    for model in sorted(set(files.loc[files["variable"].isin(_FLUXES), "model"])):
-        try:
-            complete[model] = _choose_runs(files, model, experiments, choices)
-        except InputError as error:
-            lacks.append(f"{error.where}: found {error.found}")
-    if not complete:
-        raise InputError(
-            folder,
-            needed=f"{_either(choices)} for {' and '.join(experiments)} of a model (table Lmon)",
-            found="; ".join(lacks) or "no file of npp, rh or nep",
-            mend="download what is missing",
-        )
-    for lack in lacks:
-        warnings.warn(f"left out, incomplete: {lack}", UserWarning, stacklevel=3)
-    return complete
-
-
-def _either(choices: Sequence[Sequence[str]]) -> str:
-    return ", or ".join(" and ".join(variables) for variables in choices)
-
-
 def _side_by_side(models: dict[str, xr.Dataset]) -> xr.Dataset:
     """Return one data set of all models, with the areas of the cells."""
-    target = target_grid()
-    ensemble = xr.concat(
-        models.values(),
-        xr.DataArray([*models], dims="model", name="model"),
-        coords="minimal",
-        compat="override",
-        join="override",
-        combine_attrs="drop_conflicts",
-    )
-    return ensemble.assign(area=cell_area(target["lat_bnds"], target["lon_bnds"]))
-
-
-def _concat(arrays: Sequence[xr.DataArray], dim: str) -> xr.DataArray:
-    """Put arrays that were checked to be alike side by side."""
-    return xr.concat(
-        arrays, dim, coords="minimal", compat="override", join="override", combine_attrs="override"
-    )
+    names = xr.DataArray([*models], dims="model", name="model")
+    ensemble = xr.concat(models.values(), names, combine_attrs="drop_conflicts", **_ALIKE)
+    return ensemble.assign(area=cell_area(*cell_bounds(target_grid())))

@@ -14,22 +14,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.checks import find_hole
-from helpers.errors import InputError, list_some, show
+from helpers.errors import InputError, show
 from helpers.factors import POSSIBLE, gldas_sources, load_factors
 from helpers.paths import DATA
 from helpers.provenance import sha256
-from helpers.readers.grids import PLATEAU_BOX
-from helpers.readers.netcdf import UNREADABLE, open_netcdf, unreadable
+from helpers.readers.grids import PLATEAU_BOX, SIDES, check_degrees, find_hole
+from helpers.readers.netcdf import UNREADABLE, check_variable, open_netcdf, unreadable
 
 EMBEDDED_CLIMATE = DATA / "embedded" / "gldas_tp_mean_2013_2014.nc"
-_FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
+FILE_NAMES = "GLDAS_NOAH*_M*.nc4"
 _DOWNLOAD = "download it again from NASA GES DISC (product GLDAS_NOAH10_M 2.1)"
-
-
-def holds_gldas(folder: Path) -> bool:
-    """Say whether a folder holds any GLDAS monthly file."""
-    return any(folder.glob(_FILE_NAMES))
 
 
 def find_gldas_files(folder: str | Path) -> list[Path]:
@@ -37,48 +31,43 @@ def find_gldas_files(folder: str | Path) -> list[Path]:
 
     Examples
     --------
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> (folder / "GLDAS_NOAH10_M.A201301.021.nc4").touch()
-    >>> [path.name for path in find_gldas_files(folder)]
-    ['GLDAS_NOAH10_M.A201301.021.nc4']
+    >>> find_gldas_files("downloads/gldas_noah10_m_v21")[0].name  # doctest: +SKIP
+    'GLDAS_NOAH10_M.A201301.021.nc4'
     """
     folder = Path(folder)
-    files = sorted(folder.glob(_FILE_NAMES))
+    files = sorted(folder.glob(FILE_NAMES))
     if not files:
         raise InputError(
             folder,
-            needed=f"a folder with GLDAS monthly files ({_FILE_NAMES})",
+            needed=f"a folder with GLDAS monthly files ({FILE_NAMES})",
             found="no such file in it" if folder.is_dir() else "no such folder",
             mend="check the path, or " + _DOWNLOAD,
         )
     return files
 
 
-def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
+def open_gldas(
+    folder: str | Path,
+    units: dict[str, str] | None = None,
+    box: dict[str, slice] = PLATEAU_BOX,
+) -> xr.Dataset:
     """Read the monthly climate of a region from a folder of GLDAS files, in any order.
 
     Parameters
     ----------
     folder : path
-        Holds files as GES DISC names them (``GLDAS_NOAH10_M.A201301.021.nc4``).
+        Holds files as GES DISC names them (``GLDAS_NOAH10_M.A201301.021.nc4``), of whole years.
+    units : dict of str, optional
+        Variables, each with the unit that it must have: ``{"Lwnet_tavg": "W m-2"}``. Without it,
+        those behind the factors of the registry, of which values are checked too.
     box : dict of slice
         Region in degrees north and east, ``{"lat": slice(25, 41), "lon": slice(72, 106)}``.
 
     Returns
     -------
     xarray.Dataset
-        The GLDAS variables behind the factors of the registry, on (time, lat, lon), in the
-        files' own units. Latitude and longitude (-180 to 180) ascend. The attribute ``inputs``
-        lists every file with its SHA-256 checksum.
-
-    Raises
-    ------
-    InputError
-        For a file that is no NetCDF or is truncated, a missing variable, an unexpected unit,
-        fill values left as data, a value that is impossible in its unit, coordinates that are no
-        degrees, another grid than its neighbours', a month twice, or a month missing between the
-        first January and the last December.
+        On (time, lat, lon), in the files' own units. Latitude and longitude (-180 to 180) ascend.
+        The attribute ``inputs`` lists every file with its SHA-256 checksum.
 
     Examples
     --------
@@ -86,33 +75,13 @@ def open_gldas(folder: str | Path, box: dict[str, slice] = PLATEAU_BOX) -> xr.Da
     Traceback (most recent call last):
     helpers.errors.InputError: no such folder
     """
-    units = load_factors()["unit"]
-    monthly = open_variables(
-        folder, {name: units[code] for code, name in gldas_sources().items()}, box
-    )
-    files = find_gldas_files(folder)
-    return monthly.assign_attrs(inputs="\n".join(f"{sha256(path)}  {path.name}" for path in files))
-
-
-def open_variables(
-    folder: str | Path, units: dict[str, str], box: dict[str, slice] = PLATEAU_BOX
-) -> xr.Dataset:
-    """Read variables by name and unit, also beyond the factors of the registry.
-
-    Parameters
-    ----------
-    folder : path
-        As for :func:`open_gldas`, which tells what is returned and refused as well. Only values of
-        factors of the registry are checked for what is possible in their unit.
-    units : dict of str
-        The unit that each variable must have: ``{"Lwnet_tavg": "W m-2"}``.
-    box : dict of slice
-        Region in degrees north and east.
-    """
+    if units is None:
+        of_factors = load_factors()["unit"]
+        units = {name: of_factors[code] for code, name in gldas_sources().items()}
     files = find_gldas_files(folder)
     months = [_read_month(path, units, box) for path in files]
     for path, month in zip(files, months, strict=True):
-        if not all(month[name].equals(months[0][name]) for name in ("lat", "lon")):
+        if not all(month[name].equals(months[0][name]) for name in SIDES):
             raise InputError(
                 path,
                 needed=f"the grid of {files[0].name}",
@@ -120,81 +89,50 @@ def open_variables(
                 mend="keep files of one product and resolution in the folder",
             )
     _check_months(Path(folder), files, months)
-    return xr.concat(months, "time", data_vars="all", combine_attrs="override").sortby("time")
+    monthly = xr.concat(months, "time", data_vars="all", combine_attrs="override").sortby("time")
+    return monthly.assign_attrs(inputs="\n".join(f"{sha256(path)}  {path.name}" for path in files))
 
 
 def _read_month(path: Path, units: dict[str, str], box: dict[str, slice]) -> xr.Dataset:
     with open_netcdf(path, _DOWNLOAD) as file:
-        absent = [name for name in ("time", "lat", "lon") if name not in file.indexes]
-        if absent:
-            raise InputError(
-                path,
-                needed="the coordinates time, lat and lon",
-                found=f"no {', '.join(absent)} among {list_some(file.coords) or 'none'}",
-                mend=f"rename the coordinates, or {_DOWNLOAD}",
-            )
-        time = file["time"]
-        if time.size != 1 or time.dtype.kind != "M" or time.isnull().any():
-            calendar = show(str(time.encoding.get("calendar", "no")), quote=False)
+        times = file.indexes.get("time", pd.Index([]))
+        if len(times) != 1 or not isinstance(times, pd.DatetimeIndex) or times.hasnans:
+            encoding = file["time"].encoding if "time" in file else {}
+            calendar = show(str(encoding.get("calendar", "no")), quote=False)
             raise InputError(
                 f"{path}: time",
                 needed="one month in each file, with a date in the standard calendar",
-                found=f"{time.size} time steps, {calendar} calendar, {time.dtype}",
+                found=f"{len(times)} time steps, {calendar} calendar, {times.dtype}",
                 mend="split the file by month (cdo splityearmon), or set its calendar",
             )
         for variable, unit in units.items():
-            _check_variable(path, file, variable, unit)
+            check_variable(path, file, variable, ("time", *SIDES), unit, _DOWNLOAD)
         east = ((file["lon"] + 180) % 360 - 180).assign_attrs(file["lon"].attrs)
-        month = file[[*units]].assign_coords(lon=east).sortby(["lat", "lon"])
+        month = file[[*units]].assign_coords(lon=east).sortby([*SIDES])
         for name, most in (("lat", 90), ("lon", 180)):
-            _check_grid(f"{path}: {name}", month[name].values, most, box[name])
+            check_degrees(f"{path}: {name}", month[name].values, most, _DOWNLOAD)
+            _check_region(f"{path}: {name}", month[name].values, box[name])
         try:
-            month = month.sel(box).transpose("time", "lat", "lon").load()
+            month = month.sel(box).transpose("time", *SIDES).load()
         except UNREADABLE as error:
             raise unreadable(path, _DOWNLOAD) from error
-    for name in units:
-        _check_values(
-            f"{path}: {name}", month[name].values, units[name], name in gldas_sources().values()
-        )
+    for name, unit in units.items():
+        low, high = POSSIBLE[unit] if name in gldas_sources().values() else (-9998.0, np.inf)
+        values = month[name].values
+        wrong = values[(values < low) | (values > high) | np.isinf(values)]
+        if wrong.size:
+            raise InputError(
+                f"{path}: {name}",
+                needed=f"values from {low:g} to {high:g} {unit}",
+                found=f"{wrong.size} beyond, the first {wrong[0]:g}",
+                mend="mend the attributes units, _FillValue, scale_factor and add_offset if the "
+                "values have another unit, are packed or stand for no value, or " + _DOWNLOAD,
+            )
     return month
 
 
-def _check_variable(path: Path, file: xr.Dataset, variable: str, unit: str) -> None:
-    if variable not in file:
-        raise InputError(
-            f"{path}: {variable}",
-            needed=f"the variable {variable}, in {unit}",
-            found="variables " + (list_some(sorted(file.data_vars, key=str)) or "none"),
-            mend="download the whole file, not a subset without this variable",
-        )
-    found = file[variable]
-    if {*found.dims} != {"time", "lat", "lon"} or found.dtype.kind not in "iuf":
-        raise InputError(
-            f"{path}: {variable}",
-            needed="numbers on time, lat and lon",
-            found=f"{found.dtype} on {list_some(found.dims) or 'nothing'}",
-            mend=f"choose one level or member (cdo sellevel), or {_DOWNLOAD}",
-        )
-    named = str(found.attrs.get("units", "no units attribute"))
-    if named != unit:
-        raise InputError(
-            f"{path}: {variable}",
-            needed=f"unit {unit}",
-            found=show(named, quote=False),
-            mend=f"convert the variable or mend its attribute, or {_DOWNLOAD}",
-        )
-
-
-def _check_grid(where: str, centres: np.ndarray, most: float, wanted: slice) -> None:
-    """Refuse what are no degrees, and too few cells or a hole: sites there would take far cells."""
-    if not (np.abs(centres) <= most).all() or not (np.diff(centres) > 0).all():
-        raise InputError(
-            where,
-            needed="degrees, each once" + (", from -90 to 90" if most == 90 else ""),
-            found=f"from {centres[0]:g} to {centres[-1]:g}, "
-            f"{len(np.unique(centres))} different ones of {len(centres)}",
-            mend=f"mend the coordinate, or {_DOWNLOAD}",
-        )
+def _check_region(where: str, centres: np.ndarray, wanted: slice) -> None:
+    """Refuse too few cells, and a hole between them: sites there would take far cells."""
     centres = centres[(centres >= wanted.start) & (centres <= wanted.stop)]
     hole = find_hole(centres)
     if centres.size < 2 or hole:
@@ -203,20 +141,6 @@ def _check_grid(where: str, centres: np.ndarray, most: float, wanted: slice) -> 
             needed=f"two cells or more, side by side, from {wanted.start:g} to {wanted.stop:g}",
             found=hole or f"{centres.size} there",
             mend="download the whole globe, or this region",
-        )
-
-
-def _check_values(where: str, values: np.ndarray, unit: str, is_factor: bool) -> None:
-    """Refuse fill values that no attribute declares, and what cannot be right in its unit."""
-    low, high = POSSIBLE[unit] if is_factor else (-9998.0, np.inf)
-    wrong = values[(values < low) | (values > high) | np.isinf(values)]
-    if wrong.size:
-        raise InputError(
-            where,
-            needed=f"values from {low:g} to {high:g} {unit}",
-            found=f"{wrong.size} beyond, the first {wrong[0]:g}",
-            mend="mend the attributes units, _FillValue, scale_factor and add_offset if the values "
-            f"have another unit, are packed or stand for no value, or {_DOWNLOAD}",
         )
 
 
@@ -243,19 +167,10 @@ def _check_months(folder: Path, files: list[Path], months: list[xr.Dataset]) -> 
 
 
 def annual_mean(monthly: xr.Dataset) -> xr.Dataset:
-    """Average months into one annual mean, each month weighted by its length.
+    """Average months from :func:`open_gldas` into one annual mean, each weighted by its length.
 
-    Parameters
-    ----------
-    monthly : xarray.Dataset
-        As :func:`open_gldas` returns it: whole years of months on (time, lat, lon).
-
-    Returns
-    -------
-    xarray.Dataset
-        The same variables on (lat, lon) as float64, units and names kept, with
-        ``cell_methods = "time: mean"`` and the attribute ``period``. A cell that lacks a month has
-        no mean.
+    Returns the same variables on (lat, lon) as float64, with the attribute ``period``. A cell that
+    lacks a month has no mean.
 
     Examples
     --------
@@ -302,12 +217,8 @@ def sample(
     Returns
     -------
     pandas.DataFrame
-        One row per site, one column per factor code, in GLDAS units.
-
-    Raises
-    ------
-    InputError
-        For a site outside the grid, or on a cell without values (water, or a missing cell).
+        One row per site, one column per factor code, in GLDAS units. A site outside the grid, or on
+        a cell without values (water), is refused.
 
     Examples
     --------
@@ -352,10 +263,8 @@ def shared_cells(climate: xr.Dataset, longitude: Iterable[float], latitude: Iter
 
     Parameters
     ----------
-    climate : xarray.Dataset
-        On (lat, lon).
-    longitude, latitude : iterable of float
-        Degrees east (-180 to 180) and north, one for each site.
+    climate, longitude, latitude : xarray.Dataset, iterable of float
+        As for :func:`sample`.
 
     Examples
     --------

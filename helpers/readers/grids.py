@@ -8,34 +8,59 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from helpers.checks import find_hole
 from helpers.errors import InputError
 
 PLATEAU_BOX = {"lat": slice(25, 41), "lon": slice(72, 106)}
 EARTH_RADIUS = 6_371_000.0
 SIDES = {"lat": ("south", "north"), "lon": ("west", "east")}
 _ALL_SIDES = [side for sides in SIDES.values() for side in sides]
+_LARGER = "download the whole grid, or a larger region"
+
+
+def check_degrees(where: str, centres: np.ndarray, most: float, again: str) -> None:
+    """Refuse coordinates that are no degrees, are there twice, or of which there is none."""
+    unique, counts = np.unique(centres, return_counts=True)
+    wrong = unique[~(np.abs(unique) <= most) | (counts > 1)]
+    if wrong.size or not unique.size:
+        raise InputError(
+            where,
+            needed="degrees, each once" + (", from -90 to 90" if most == 90 else ""),
+            found=f"{wrong[0]:g}" if wrong.size else "no cell",
+            mend=f"mend the coordinate, or {again}",
+        )
+
+
+def find_hole(centres: np.ndarray) -> str:
+    """Say where rows or columns of a grid are not side by side, nothing where all are.
+
+    Centres ascend, in degrees. Rows of a Gaussian grid are not quite evenly apart.
+    """
+    steps = np.diff(centres)
+    if not steps.size or steps.max() <= 1.5 * np.median(steps):
+        return ""
+    here = np.argmax(steps)
+    return f"nothing between {centres[here]:g} and {centres[here + 1]:g}"
 
 
 def edges_between(centres: np.ndarray, limit: float, where: str = "grid") -> np.ndarray:
     """Return the n + 1 edges of n cells that meet halfway between their ascending centres.
 
     No edge lies beyond plus or minus `limit`; the outermost cells are as wide on both sides of
-    their centre. A single cell, which does not say how wide it is, is refused at `where`.
+    their centre. A single cell, which does not say how wide it is, is refused.
     """
     if len(centres) == 1:
         raise InputError(
             where,
             needed="at least two cells in each direction, or their bounds",
             found=f"one cell, at {centres[0]:g}",
-            mend="download the whole grid, or a larger region",
+            mend=_LARGER,
         )
     middle = (centres[:-1] + centres[1:]) / 2
     edges = [2 * centres[0] - middle[0], *middle, 2 * centres[-1] - middle[-1]]
     return np.clip(edges, -limit, limit)
 
 
-def cell_bounds(array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+def cell_bounds(array: xr.DataArray | xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the bounds of an array's cells, (lat, bnds) and (lon, bnds), in degrees.
 
     They are its coordinates south, north, west and east, else halfway between centres.
@@ -48,12 +73,12 @@ def cell_bounds(array: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
             edges = edges_between(array[name].values, limit=90 if name == "lat" else np.inf)
             lower, upper = edges[:-1], edges[1:]
         pairs = np.column_stack([lower, upper])
-        found.append(xr.DataArray(pairs, {name: array[name].values}, (name, "bnds")))
+        found.append(xr.DataArray(pairs, {name: array[name].variable}, (name, "bnds")))
     return tuple(found)
 
 
 def cell_area(lat_bounds: xr.DataArray, lon_bounds: xr.DataArray) -> xr.DataArray:
-    r"""Return the areas of cells between parallels and meridians on the sphere, exactly.
+    r"""Return the areas of cells between parallels and meridians on the sphere, exactly: m2.
 
     .. math:: A = R^2 (\sin\varphi_n - \sin\varphi_s) (\lambda_e - \lambda_w), \quad R = 6371 km
 
@@ -62,18 +87,11 @@ def cell_area(lat_bounds: xr.DataArray, lon_bounds: xr.DataArray) -> xr.DataArra
     lat_bounds, lon_bounds : xarray.DataArray
         On (lat, bnds) and (lon, bnds), degrees north and east, in either order of the two bounds.
 
-    Returns
-    -------
-    xarray.DataArray
-        On (lat, lon), m2.
-
     Examples
     --------
-    >>> globe = cell_area(
-    ...     xr.DataArray([[-90, 0], [0, 90]], dims=("lat", "bnds")),
-    ...     xr.DataArray([[0, 360]], dims=("lon", "bnds")),
-    ... )
-    >>> print((globe / 1e12).round(1).values.ravel())  # million km2 of each half of the Earth
+    >>> lat = xr.DataArray([[-90, 0], [0, 90]], dims=("lat", "bnds"))
+    >>> lon = xr.DataArray([[0, 360]], dims=("lon", "bnds"))
+    >>> print((cell_area(lat, lon) / 1e12).round(1).values.ravel())  # million km2 each
     [255. 255.]
     """
     north, east = (
@@ -86,14 +104,15 @@ def cell_area(lat_bounds: xr.DataArray, lon_bounds: xr.DataArray) -> xr.DataArra
     return area
 
 
-def target_grid(box: dict[str, slice] = PLATEAU_BOX) -> xr.Dataset:
-    """Return the 1 degree cells of a region: lat, lon and their bounds, whole degrees apart."""
-    grid = xr.Dataset()
-    for name, units in (("lat", "degrees_north"), ("lon", "degrees_east")):
-        edges = np.arange(box[name].start, box[name].stop + 1, dtype=float)
-        grid[name] = (name, (edges[:-1] + edges[1:]) / 2, {"units": units})
-        grid[f"{name}_bnds"] = ((name, "bnds"), np.column_stack([edges[:-1], edges[1:]]))
-    return grid.set_coords(["lat_bnds", "lon_bnds"])
+def target_grid() -> xr.Dataset:
+    """Return the 1 degree cells of the Plateau by their centres, lat and lon."""
+    units = {"lat": "degrees_north", "lon": "degrees_east"}
+    return xr.Dataset(
+        coords={
+            name: (name, np.arange(box.start + 0.5, box.stop), {"units": units[name]})
+            for name, box in PLATEAU_BOX.items()
+        }
+    )
 
 
 def overlap(bounds: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -108,14 +127,13 @@ def first_step(flux: xr.DataArray) -> xr.DataArray:
 
 
 def regrid(
-    flux: xr.DataArray, fraction: xr.DataArray, box: dict[str, slice] = PLATEAU_BOX
+    flux: xr.DataArray, fraction: xr.DataArray, where: str = "flux"
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Put a flux per m2 of land on the 1 degree grid so that its total is kept.
+    """Put a flux per m2 of land, and land fractions, on the 1 degree grid; the total is kept.
 
-    Takes a flux on (..., lat, lon), ascending, and the land fraction (0 to 1) of its cells. Returns
-    both on the cells of ``target_grid``; NaN where there is no land with a flux. Refused is a
-    source that does not reach the centre of every target cell, or has a hole; when something is
-    computed, cells without a value at the first step that have one later.
+    The flux is on (..., lat, lon), ascending, the fraction (0 to 1) on (lat, lon); NaN is where no
+    land has a flux. Refused is a source that does not reach the centre of every target cell, or
+    has a hole; when something is computed, cells whose values begin after the first step.
 
     Notes
     -----
@@ -130,12 +148,11 @@ def regrid(
     a gap, which the target cells that touch it show as NaN. A target cell on the rim that is
     only partly covered takes the average of the covered part.
     """
-    target = target_grid(box)
-    where = str(flux.attrs.get("model", flux.name))
+    target = target_grid()
     shares = []
-    for name, source in zip(SIDES, cell_bounds(flux), strict=True):
-        _check_cover(f"{where}: {name}", source, target[f"{name}_bnds"])
-        ends = [source.values, target[f"{name}_bnds"].values]
+    for name, source, wanted in zip(SIDES, cell_bounds(flux), cell_bounds(target), strict=True):
+        _check_cover(f"{where}: {name}", source, wanted)
+        ends = [source.values, wanted.values]
         if name == "lat":
             ends = [np.sin(np.radians(each)) for each in ends]
         shared = overlap(*ends)
@@ -198,5 +215,5 @@ def _check_cover(where: str, source: xr.DataArray, target: xr.DataArray) -> None
             where,
             needed=f"cells from {target.values.min():g} to {target.values.max():g}, side by side",
             found=f"cells from {low:g} to {high:g}" + (f", {hole}" if hole else ""),
-            mend="download the whole grid, or a larger region",
+            mend=_LARGER,
         )

@@ -1,13 +1,15 @@
-"""Opening NetCDF files: through xarray and the netCDF4 library, and a damaged file is refused."""
+"""NetCDF files: opened through xarray and the netCDF4 library; a damaged one is refused."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import xarray as xr
 from scipy.io import netcdf_file
 
-from helpers.errors import InputError
+from helpers.errors import InputError, list_some
+from helpers.oxygen import require_units
 
 UNREADABLE = (  # what a damaged file makes its library raise
     OSError,
@@ -29,22 +31,7 @@ _KINDS = {
 
 
 def open_netcdf(path: Path, again: str, decode_times: bool = True) -> xr.Dataset:
-    """Open a NetCDF file of any version lazily.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    again : str
-        How to get the file anew, for the refusal.
-    decode_times : bool
-        Whether times become dates.
-
-    Raises
-    ------
-    InputError
-        If the file is not NetCDF, or is damaged or cut short.
-    """
+    """Open a NetCDF file of any version lazily; `again` tells how to get it anew."""
     try:
         with path.open("rb") as file:
             if file.read(4) in (b"CDF\x01", b"CDF\x02"):
@@ -78,3 +65,30 @@ def _describe(path: Path) -> str:
     found = [kind for magic, kind in _KINDS.items() if start.lstrip().startswith(magic)]
     other = "a file that is no NetCDF" if start else "an empty file"
     return found[0] if found else other
+
+
+def check_variable(
+    path: Path, file: xr.Dataset, variable: str, dims: Sequence[str], units: str, again: str
+) -> None:
+    """Refuse a file without a variable of these units, in numbers on these dimensions."""
+    where = f"{path}: {variable}"
+    if variable not in file:
+        raise InputError(
+            where,
+            needed=f"the variable {variable}, in {units}",
+            found=f"variables {list_some(sorted(map(str, file.variables))) or 'none'}",
+            mend=f"rename the variable; if it was left out, {again}",
+        )
+    found = file[variable].dims
+    numbers = [name for name in (*file.indexes, variable) if file[name].dtype.kind in "iufM"]
+    if {*found} != {*dims} or not {*dims, variable} <= {*numbers}:
+        raise InputError(
+            where,
+            needed=f"numbers on {', '.join(dims)}, with coordinates that are numbers as well",
+            found=f"dimensions {list_some(found) or 'none'}; "
+            f"numbers in {list_some(numbers) or 'none'}",
+            mend="rename the dimensions, put a curvilinear grid on a regular one (cdo remapcon), "
+            "choose one level (cdo sellevel), mend what is no number (also scale_factor), "
+            f"or {again}",
+        )
+    require_units(file[variable].rename(where), units)

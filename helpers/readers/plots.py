@@ -35,7 +35,7 @@ _WEATHER = {
 
 
 def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
-    """Read the 48 grassland sites of Zhao et al. (2017): observed.
+    """Read the 48 grassland sites of Zhao et al. :cite:p:`zhao2017`: observed.
 
     Parameters
     ----------
@@ -50,29 +50,15 @@ def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
         (mg kg-1), plant species ``richness`` and ``shannon`` diversity of the plot, and
         ``T_worldclim`` (degrees Celsius) and ``P_worldclim`` (mm a year).
 
-    Raises
-    ------
-    InputError
-        For a missing file or column, a site or a place that is there twice, a site that one of
-        the two files lacks, text or a gap in a number column, a number that cannot be right in
-        its unit, or an unknown type of vegetation.
-
     Notes
     -----
     The files name no unit. SOC is read as percent of dry soil (g per 100 g) and multiplied by 10.
     As g kg-1 it could hardly be right: dissolved organic carbon, whose range fits mg kg-1 only,
-    would then be up to a third of all organic carbon (as percent, at most 3 %; 0.1-2 % is usual),
-    and the average alpine meadow would hold 8 g kg-1, where the paper has sites up to 118 g kg-1.
-    So percent is likely, not certain. No correlation, ratio, test, standardized effect or peak
-    depends on it; only numbers in g kg-1 do. C/N rises to 58 where the soil is alkaline and poor
-    in organic carbon, as total carbon over nitrogen does where there is carbonate; the files do
-    not say which carbon it is. WorldClim (version 1.4) gives temperature in tenths of a degree,
-    1950-2000. The sites were sampled in the growing season of 2011, as the script says that the
-    authors keep beside the data.
-
-    References
-    ----------
-    Zhao et al. (2017), Ecosphere 8, e01901.
+    would then be up to a third of all organic carbon (as percent, at most 3 %; 0.1-2 % is usual).
+    So percent is likely, not certain; only numbers in g kg-1 depend on it. C/N rises to 58 where
+    the soil is alkaline, as total carbon over nitrogen does where there is carbonate; the files do
+    not say which carbon it is. WorldClim (version 1.4) is of 1950-2000. The sites were sampled in
+    the growing season of 2011, as the script says that the authors keep beside the data.
 
     Examples
     --------
@@ -109,13 +95,7 @@ def _read_by_site(path: Path, words: list[str], about: dict, sep: str) -> pd.Dat
 
 
 def find_collection(source: str | Path, name: str) -> Path:
-    """Return the folder of a collection, tibet_fauna or srdb, or refuse that there is none.
-
-    Parameters
-    ----------
-    source, name : str or path, str
-        "genuine", a folder that holds the collection, or the collection itself; and its name.
-    """
+    """Return the folder of a collection, tibet_fauna or srdb, from "genuine", it or its parent."""
     if source == "genuine":
         return find_genuine(name)
     folders = [folder for folder in (Path(source) / name, Path(source)) if folder.is_dir()]
@@ -132,21 +112,8 @@ def find_collection(source: str | Path, name: str) -> Path:
 def add_climate(sites: pd.DataFrame) -> pd.DataFrame:
     """Add the GLDAS climate of 2013-2014 and the packaged elevation to sites: observed.
 
-    Parameters
-    ----------
-    sites : pandas.DataFrame
-        With longitude and latitude.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The sites with the climatic factor codes in GLDAS units, ``relief`` (m, of the 1/12 degree
-        cell) and ``cell``, the name of the 1 degree climate cell.
-
-    Raises
-    ------
-    InputError
-        For a site outside the grid, or on a cell without values (:func:`helpers.readers.sample`).
+    The sites have longitude and latitude. Added are the climatic factor codes in GLDAS units,
+    ``relief`` (m, of the 1/12 degree cell) and ``cell``, the name of the 1 degree climate cell.
 
     Examples
     --------

@@ -34,6 +34,9 @@ _RESPIRATION_WORDS = [
     "Manipulation_level",
     "Ecosystem_type",
 ]
+_NAMES = {"Study_number": "study"} | {
+    name: name.lower() for name in ("Latitude", "Longitude", "Elevation")
+}
 _EQUATION = ("Record_number", "Model_paramA", "Model_paramB", "Model_paramC", "R10")
 _EQUATION_Q10 = ("Q10_0_10", "Q10_5_15", "Q10_10_20", "Q10_0_20")
 _FITTED_TO = {"T_depth": "depth", "Model_temp_min": "T_low", "Model_temp_max": "T_high"}
@@ -61,7 +64,7 @@ class Screened(NamedTuple):
 
 
 def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
-    """Read the records of SRDB from the grasslands of the Plateau: observed.
+    """Read the records of SRDB from the grasslands of the Plateau :cite:p:`jian2021`: observed.
 
     Parameters
     ----------
@@ -75,18 +78,7 @@ def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
         Indexed by ``Record_number``, inside 26-40 N and 75-104 E, above 2800 m, of an ecosystem
         type with the word grass, meadow, steppe, tundra or wetland: ``study``, ``longitude``,
         ``latitude``, ``elevation`` (m), ``T`` (degrees Celsius: of the year of study where it is
-        reported, else the long-term mean), ``Rs_annual`` (g C m-2), and SRDB's own words. A part
-        that was made by this rule comes out whole.
-
-    Raises
-    ------
-    InputError
-        For a missing file or column, a record that is there twice, text in a number column, a
-        number that cannot be right in its unit, or no record that the rule takes.
-
-    References
-    ----------
-    Jian et al. (2021), Earth System Science Data 13, 255-267.
+        reported, else the long-term mean), ``Rs_annual`` (g C m-2), and SRDB's own words.
 
     Examples
     --------
@@ -110,49 +102,28 @@ def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
             found="none",
             mend="give the whole srdb-data.csv",
         )
-    names = {
-        "Study_number": "study",
-        "Longitude": "longitude",
-        "Latitude": "latitude",
-        "Elevation": "elevation",
-    }
-    table = table.rename(columns=names).astype({"Record_number": int, "study": int})
+    table = table.astype({"Record_number": int, "Study_number": int}).rename(columns=_NAMES)
     table["T"] = table.pop("Study_temp").fillna(table.pop("MAT"))
     return table.set_index("Record_number")
 
 
 def _is_plateau(rows: pd.DataFrame) -> pd.Series:
-    latitude, longitude, elevation = (
-        pd.to_numeric(rows[name], errors="coerce")
-        for name in ("Latitude", "Longitude", "Elevation")
-    )
-    kind = rows["Ecosystem_type"]
+    place = rows[["Latitude", "Longitude", "Elevation"]].apply(pd.to_numeric, errors="coerce")
     return (
-        latitude.between(26, 40)
-        & longitude.between(75, 104)
-        & (elevation > 2800)
-        & kind.str.contains("grass|meadow|steppe|tundra|wetland", case=False)
+        place["Latitude"].between(26, 40)
+        & place["Longitude"].between(75, 104)
+        & (place["Elevation"] > 2800)
+        & rows["Ecosystem_type"].str.contains("grass|meadow|steppe|tundra|wetland", case=False)
     )
 
 
 def screen_records(records: pd.DataFrame) -> Screened:
-    """Keep the records of unmanipulated grassland without a known problem.
+    """Keep the records of unmanipulated grassland without a known problem, and count the steps.
 
-    Parameters
-    ----------
-    records : pandas.DataFrame
-        From :func:`read_respiration`.
-
-    Returns
-    -------
-    Screened
-        The records, and ``records`` and ``studies`` left after each rule.
-
-    Notes
-    -----
-    A record is manipulated where SRDB names a manipulation, or a level of one that is no control.
-    Its flags Q10 to Q14 mean a potential, suspected or known problem, a duplicate, or an
-    inconsistency. "Q1", which SRDB does not define, is kept, as Q01 (read off a figure) is.
+    They are from :func:`read_respiration`. A record is manipulated where SRDB names a manipulation,
+    or a level of one that is no control. Its flags Q10 to Q14 mean a potential, suspected or known
+    problem, a duplicate, or an inconsistency. "Q1", which SRDB does not define, is kept, as Q01
+    (read off a figure) is.
 
     Examples
     --------
@@ -172,18 +143,11 @@ def screen_records(records: pd.DataFrame) -> Screened:
 
 
 def _screen(table: pd.DataFrame, rules: dict[str, pd.Series], start: str) -> Screened:
-    kept = pd.Series(True, index=table.index)
-    counts = {start: kept}
-    for rule, holds in rules.items():
-        kept = kept & holds
-        counts[rule] = kept
-    steps = pd.DataFrame(
-        {
-            "records": {rule: each.sum() for rule, each in counts.items()},
-            "studies": {rule: table.loc[each, "study"].nunique() for rule, each in counts.items()},
-        }
-    )
-    return Screened(table[kept], steps.rename_axis("after the rule"))
+    holds = pd.DataFrame({start: True, **rules}, index=table.index)
+    kept = holds.cumprod(axis="columns").astype(bool)  # by this rule and all before it
+    studies = kept.apply(lambda rows: table.loc[rows, "study"].nunique())
+    steps = pd.DataFrame({"records": kept.sum(), "studies": studies})
+    return Screened(table[kept.iloc[:, -1]], steps.rename_axis("after the rule"))
 
 
 def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Screened:
@@ -199,27 +163,19 @@ def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Scr
     Returns
     -------
     Screened
-        By record: ``study``, ``Site_ID``, ``longitude``, ``latitude``, ``elevation``, ``alpha``
-        (umol CO2 m-2 s-1 at 0 degrees Celsius; NaN where the equation has no unit), ``beta`` (per
-        degree), ``depth`` of the temperature (cm), ``T_low`` and ``T_high`` (degrees Celsius, where
-        it was fitted).
-
-    Raises
-    ------
-    InputError
-        For a missing file or column, text in a number column, or no equation that is left.
+        By record: the study and its place, ``alpha`` (umol CO2 m-2 s-1 at 0 degrees Celsius; NaN
+        where the equation has no unit), ``beta`` (per degree), ``depth`` of the temperature (cm),
+        ``T_low`` and ``T_high`` (degrees Celsius, where it was fitted).
 
     Notes
     -----
-    An equation a b^((T - c) / 10) is the same curve with beta = ln(b) / 10. Three things are
-    checked: an equation must give the R10 and the Q10 that SRDB reports beside it within 10 %
-    (which also tests the unit), and one that a study gives for several records counts once.
+    An equation a b^((T - c) / 10) is the same curve with beta = ln(b) / 10. An equation must give
+    the R10 and the Q10 that SRDB reports beside it within 10 % (which also tests the unit), and one
+    that a study gives for several records counts once.
 
     Examples
     --------
-    >>> records = screen_records(read_respiration()).table  # doctest: +SKIP
-    >>> len(read_equations(records).table)  # doctest: +SKIP
-    19
+    >>> read_equations(screen_records(read_respiration()).table).steps  # doctest: +SKIP
     """
     path = find_collection(source, "srdb") / "srdb-equations.csv"
     numbers = (*_EQUATION, *_EQUATION_Q10, *_FITTED_TO)

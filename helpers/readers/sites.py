@@ -45,32 +45,20 @@ def allowed_columns() -> list[str]:
 
 
 def read_sites(path: str | Path) -> pd.DataFrame:
-    """Read a site table and check it.
+    """Read a site table and check it; indexed by ``site`` (text).
 
     Parameters
     ----------
     path : path
-        A CSV file with the columns of ``REQUIRED``, and any of ``zone`` and the factor
-        codes, in the units of the registry. ``data/sites_template.csv`` has them all.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``site`` (text). Where the table has no ``zone``, it is made from elevation,
-        cut halfway between the zones of the paper (3740 and 4403.5 m).
-
-    Raises
-    ------
-    InputError
-        For a missing file, missing, doubled or unknown columns, a site named twice, text or a
-        gap in a number column, a number that cannot be right in its unit, or an unknown land
-        cover or zone.
+        A CSV file with the columns site, longitude, latitude, elevation and land_cover, and any of
+        zone and the factor codes, in the units of the registry; ``data/sites_template.csv`` has
+        them all. A zone that is not there is made from elevation, cut halfway between the zones of
+        the paper (3740 and 4403.5 m).
 
     Examples
     --------
     >>> from helpers.paths import DATA
-    >>> sites = read_sites(DATA / "embedded" / "sites.csv")
-    >>> sites.loc["T01", ["land_cover", "zone"]].tolist()
+    >>> read_sites(DATA / "embedded" / "sites.csv").loc["T01", ["land_cover", "zone"]].tolist()
     ['steppe', 'Middle']
     """
     path = Path(path)

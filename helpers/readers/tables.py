@@ -19,18 +19,7 @@ def read_cells(
 ) -> pd.DataFrame:
     """Read a table in UTF-8 with one header line, every cell as text without blanks around it.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Of the table.
-    columns : iterable of str
-        That it must have, each once; others may be there.
-    mend : str
-        What to do about a file that is absent or broken.
-    errors : {"strict", "replace"}
-        What becomes of bytes that are no UTF-8: they are refused, or a mark takes their place.
-    how : object
-        As for ``read_csv``, which takes the place of an empty cell for NaN.
+    It must have some `columns`. Bytes that are no UTF-8 are refused, or ("replace") get a mark.
     """
     try:
         # spreadsheets put a mark before the first letter, which utf-8-sig takes away
@@ -72,14 +61,7 @@ def to_numbers(
 ) -> pd.DataFrame:
     """Return a table with columns of text as numbers; refuse what cannot be right in its unit.
 
-    Parameters
-    ----------
-    path, table : pathlib.Path, pandas.DataFrame
-        From ``read_cells``. The refusal tells the first fault of every column.
-    limits : mapping
-        The columns, each with the least and the most that it may hold, and its unit.
-    key, gaps : str, iterable of str
-        The column that names a row; columns where a cell may be empty, which becomes NaN.
+    The column `key` names a row. An empty cell becomes NaN in the columns `gaps`.
     """
     places, needs, found, numbers = [], [], [], {}
     for name, (low, high, unit) in limits.items():
@@ -103,15 +85,7 @@ def to_numbers(
 
 
 def check_words(path: Path, table: pd.DataFrame, name: str, known: Iterable[str], key: str) -> None:
-    """Refuse a column with another word than those that are known.
-
-    Parameters
-    ----------
-    path, table, name : pathlib.Path, pandas.DataFrame, str
-        From ``read_cells``, and the column.
-    known, key : iterable of str, str
-        The words, and the column that names a row.
-    """
+    """Refuse a column with another word than those that are known."""
     wrong = table[~table[name].isin(list(known))]
     if len(wrong):
         raise InputError(
@@ -123,13 +97,7 @@ def check_words(path: Path, table: pd.DataFrame, name: str, known: Iterable[str]
 
 
 def check_once(path: Path, table: pd.DataFrame, *names: str) -> None:
-    """Refuse rows that are alike in some columns, and one without a name in the first of them.
-
-    Parameters
-    ----------
-    path, table, names : pathlib.Path, pandas.DataFrame, str
-        From ``read_cells``, and the columns.
-    """
+    """Refuse rows that are alike in some columns, and one without a name in the first of them."""
     wrong = table[table.duplicated([*names]) | (table[names[0]] == "")]
     if len(wrong):
         found = ", ".join(show(str(cell)) for cell in wrong[[*names]].iloc[0])

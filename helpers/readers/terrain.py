@@ -8,13 +8,9 @@ from helpers.paths import DATA
 
 
 def load_elevation() -> xr.DataArray:
-    """Return the elevation of the Plateau box.
+    """Return the elevation of the Plateau box: m on (lat, lon), cells of 1/12 degree, observed.
 
-    Returns
-    -------
-    xarray.DataArray
-        Metres above sea level on (lat, lon), cells of 1/12 degree, in steps of 28 m.
-        Observed: Mapzen's open terrain data as pvlib packages it.
+    In steps of 28 m, from Mapzen's open terrain data as pvlib packages it.
 
     Examples
     --------
@@ -26,20 +22,15 @@ def load_elevation() -> xr.DataArray:
 
 
 def plateau_mask(grid: xr.Dataset | xr.DataArray, lowest: float = 2500) -> xr.DataArray:
-    """Say which cells of a regular grid belong to the Tibetan Plateau.
+    """Say which cells of a regular grid belong to the Tibetan Plateau: True or False.
 
     Parameters
     ----------
     grid : xarray.Dataset or xarray.DataArray
         With evenly spaced ``lat`` and ``lon`` inside the Plateau box (25-41 °N, 72-106 °E).
     lowest : float
-        Mean elevation in metres from which a cell counts.
-
-    Returns
-    -------
-    xarray.DataArray
-        True or False on (lat, lon): mean elevation of the cell at least `lowest`, and its centre
-        inside 25-40 °N, 73-105 °E.
+        Mean elevation in metres from which a cell counts whose centre is inside 25-40 °N,
+        73-105 °E.
 
     Examples
     --------
@@ -53,12 +44,7 @@ def plateau_mask(grid: xr.Dataset | xr.DataArray, lowest: float = 2500) -> xr.Da
 
 
 def cell_elevation(grid: xr.Dataset | xr.DataArray) -> xr.DataArray:
-    """Return the mean elevation of the cells of a regular grid, metres on (lat, lon).
-
-    Parameters
-    ----------
-    grid : xarray.Dataset or xarray.DataArray
-        With evenly spaced ``lat`` and ``lon`` inside the Plateau box (25-41 °N, 72-106 °E).
+    """Return the mean elevation of the cells of a grid as for :func:`plateau_mask`: m.
 
     Examples
     --------

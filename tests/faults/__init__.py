@@ -21,25 +21,10 @@ READERS = {
 
 
 class Case(NamedTuple):
-    """One fault.
-
-    Attributes
-    ----------
-    fault : str
-        What is wrong with the input, in a few words for the table in the book.
-    read : callable
-        Takes an empty folder, makes the input in it, and gives it to the reader as a user would.
-    refused : tuple of str
-        Words that the refusal must have, the place (file, variable, column, name) first. Empty
-        where the input is handled.
-    handled : callable, optional
-        Takes what was read and asserts that it is right; needed where nothing is refused.
-    answer : str
-        What the reader makes of it, in a few words for the table, where it is handled.
-    """
+    """One fault: what is wrong with the input, and what makes it in a folder and reads it there."""
 
     fault: str
     read: Callable[[Path], object]
-    refused: tuple[str, ...] = ()
-    handled: Callable[[object], None] | None = None
-    answer: str = ""
+    refused: tuple[str, ...] = ()  # words that the refusal must have, the place first
+    handled: Callable[[object], None] | None = None  # else: asserts that what was read is right
+    answer: str = ""  # what the reader makes of it, for the table

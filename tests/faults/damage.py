@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import netCDF4
+import numpy as np
+import xarray as xr
 
 from helpers.errors import InputError
 
@@ -18,6 +20,23 @@ NO_NETCDF = {
     "A file packed by gzip": (b"\x1f\x8b\x08 and more", "gzip"),
     "A text": (b"not a NetCDF file", "no NetCDF"),
 }
+
+
+def in_units(variable: str, unit: str | None) -> Callable[[xr.Dataset], xr.Dataset]:
+    """Return a change of the unit that a variable names."""
+
+    def change(file: xr.Dataset) -> xr.Dataset:
+        file[variable].attrs = {} if unit is None else {"units": unit}
+        return file
+
+    return change
+
+
+def curvilinear(file: xr.Dataset) -> xr.Dataset:
+    """Put a file on a grid of rows and columns, which the latitudes and longitudes only name."""
+    north, east = np.meshgrid(file["lat"], file["lon"], indexing="ij")
+    file = file.rename(lat="j", lon="i").drop_vars(["j", "i"])
+    return file.assign_coords(lat=(("j", "i"), north), lon=(("j", "i"), east))
 
 
 def cut(whole: bytes, finely: int = 0) -> list[bytes]:
@@ -61,25 +80,14 @@ def copy(
     source: Path,
     target: Path,
     form: str = "NETCDF4",
-    endian: str = "native",
     unlimited: bool = True,
     order: tuple[str, ...] = (),
     without: tuple[str, str] | None = None,
 ) -> Path:
     """Write a NetCDF file again, in another way.
 
-    Parameters
-    ----------
-    source, target : pathlib.Path
-        What is read, and what is written.
-    form, endian : str
-        As netCDF4 names them.
-    unlimited : bool
-        Whether time is the unlimited dimension.
-    order : tuple of str
-        Of the dimensions of variables that have all of these.
-    without : tuple of str, optional
-        A variable and its attribute to leave out.
+    The form is as netCDF4 names it, the order that of the dimensions of variables with all of
+    these. A variable's attribute may be left out.
     """
     with netCDF4.Dataset(source) as old, netCDF4.Dataset(target, "w", format=form) as new:
         for name, dimension in old.dimensions.items():
@@ -93,7 +101,6 @@ def copy(
                 name,
                 "f8" if classic and each.dtype.kind == "i" else each.dtype.newbyteorder("="),
                 dims,
-                endian=endian,
                 fill_value=attrs.pop("_FillValue", None),
             )
             made.set_auto_maskandscale(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +15,17 @@ from helpers.factors import gldas_sources
 from helpers.readers.gldas import annual_mean, open_gldas
 from tests.conftest import gldas_month
 from tests.faults import Case
-from tests.faults.damage import NO_NETCDF, all_refused, attributes, copy, cut, flip, read_each
+from tests.faults.damage import (
+    NO_NETCDF,
+    all_refused,
+    attributes,
+    copy,
+    curvilinear,
+    cut,
+    flip,
+    in_units,
+    read_each,
+)
 
 Change = Callable[[xr.Dataset], xr.Dataset | None]
 EVERY = tuple(range(1, 13))
@@ -68,13 +78,14 @@ def _right() -> xr.Dataset:
 
 def same(found: xr.Dataset) -> None:
     """Assert that a climate is that of the files without a fault."""
-    xr.testing.assert_allclose(found.drop_attrs(), _right().drop_attrs(), rtol=1e-6)
-    assert all(found[name].attrs["units"] == _right()[name].attrs["units"] for name in found)
+    right = _right()
+    xr.testing.assert_allclose(found.drop_attrs(), right.drop_attrs(), rtol=1e-6)
+    assert all(found[name].attrs["units"] == right[name].attrs["units"] for name in found)
 
 
-def made(change: Change, months: tuple[int, ...] = (1,)) -> Callable[[Path], xr.Dataset]:
-    """Return a reader of a year with some months changed."""
-    return lambda folder: climate(year(folder, change, months))
+def made(change: Change, *months: int) -> Callable[[Path], xr.Dataset]:
+    """Return a reader of a year with January or other months changed."""
+    return lambda folder: climate(year(folder, change, months or (1,)))
 
 
 def _in_place_of_january(make: Callable[[Path], object]) -> Callable[[Path], object]:
@@ -140,14 +151,6 @@ def _set(variable: str, value: float) -> Change:
     return change
 
 
-def _unit(variable: str, unit: object) -> Change:
-    def change(file: xr.Dataset) -> xr.Dataset:
-        file[variable].attrs = {} if unit is None else {"units": unit}
-        return file
-
-    return change
-
-
 def _axis(name: str, *values: float) -> Change:
     return lambda file: file.assign_coords({name: np.array(values)})
 
@@ -165,12 +168,6 @@ def _packed(file: xr.Dataset) -> xr.Dataset:
 def _scale_lost(file: xr.Dataset) -> xr.Dataset:
     packed = ((file["Tair_f_inst"] - 250) * 1000).astype("int16")
     return file.assign(Tair_f_inst=packed.assign_attrs(units="K"))
-
-
-def _curvilinear(file: xr.Dataset) -> xr.Dataset:
-    north, east = np.meshgrid(file["lat"], file["lon"], indexing="ij")
-    file = file.drop_vars(["lat", "lon"]).rename(lat="j", lon="i")
-    return file.assign_coords(lat=(("j", "i"), north), lon=(("j", "i"), east))
 
 
 def _without_bounds(file: xr.Dataset) -> xr.Dataset:
@@ -192,23 +189,14 @@ def _levels(file: xr.Dataset) -> xr.Dataset:
     return file.assign(SoilTMP0_10cm_inst=file["SoilTMP0_10cm_inst"].expand_dims(level=2))
 
 
-def _hostile_words(file: xr.Dataset) -> xr.Dataset:
-    file.attrs["history"] = "<script>alert(1)</script>"
-    return file
-
-
 def _masked_there(found: xr.Dataset) -> None:
     assert np.argwhere(found["Albedo_inst"].isnull().values).tolist() == [[1, 1]]
 
 
 def _turned_names(folder: Path) -> xr.Dataset:
     """Give each month the name of another one."""
-    for path in sorted(year(folder).iterdir()):
-        path.rename(folder / f"x{path.name}")
     for month in EVERY:
-        path_of(folder, month).with_name(f"x{path_of(folder, month).name}").rename(
-            path_of(folder, 13 - month)
-        )
+        path_of(folder, 13 - month).write_bytes(_bytes_of(month))
     return climate(folder)
 
 
@@ -226,8 +214,8 @@ def _renamed(folder: Path) -> object:
 
 REFUSED = {  # in January: what is changed, the place, further words
     "A variable is missing": (lambda file: file.drop_vars("PotEvap_tavg"), "PotEvap_tavg"),
-    "Another unit": (_unit("Rainf_f_tavg", "mm s-1"), "Rainf_f_tavg", "kg m-2 s-1", "mm s-1"),
-    "No unit": (_unit("Rainf_f_tavg", None), "Rainf_f_tavg", "no units attribute"),
+    "Another unit": (in_units("Rainf_f_tavg", "mm s-1"), "Rainf_f_tavg", "kg m-2 s-1", "mm s-1"),
+    "No unit": (in_units("Rainf_f_tavg", None), "Rainf_f_tavg", "no units attribute"),
     "Two steps in one file": (
         lambda file: xr.concat([file, gldas_month("2015-07")], "time"),
         "time",
@@ -236,11 +224,7 @@ REFUSED = {  # in January: what is changed, the place, further words
     "No step in a file": (lambda file: _without_bounds(file).isel(time=slice(0, 0)), "time"),
     "A step without a date": (_time(np.nan, units="days since 2000-01-01"), "time"),
     "Time without units": (_time(5114.0), "time", "no calendar"),
-    "A latitude beyond the pole": (_axis("lat", 30.5, 31.5, 32.5, 133.5), "lat", "-90 to 90"),
-    "A longitude twice": (_axis("lon", 88.5, 89.5, 89.5, 90.5), "lon", "3 different ones of 4"),
-    "A region without the Plateau": (_axis("lon", 8.5, 9.5, 10.5, 11.5), "lon", "72 to 106"),
-    "One row of cells": (lambda file: file.isel(lat=[1]), "lat", "two cells or more", "1 there"),
-    "A hole among the columns": (_axis("lon", 80.5, 81.5, 99.5, 100.5), "lon"),
+    "A curvilinear grid": (curvilinear, "", "dimensions time, j, i", "remapcon"),
     "A variable with levels": (_levels, "SoilTMP0_10cm_inst", "level"),
     "Words in place of numbers": (_as_text, "Tair_f_inst", "numbers"),
     "An infinite value": (_set("Wind_f_inst", np.inf), "Wind_f_inst", "inf"),
@@ -249,127 +233,103 @@ REFUSED = {  # in January: what is changed, the place, further words
     "A temperature of 20 in kelvin": (_set("Tair_f_inst", 20), "Tair_f_inst", "150 to 350 K"),
     "Numbers packed as integers, scale and offset lost": (_scale_lost, "Tair_f_inst"),
 }
-READ = {  # what is changed, the months, and what is made of it
+GRIDS = {  # in every month: what is changed, the place, further words
+    "A latitude beyond the pole": (_axis("lat", 30.5, 31.5, 32.5, 133.5), "lat", "-90 to 90"),
+    "A longitude twice": (_axis("lon", 88.5, 89.5, 89.5, 90.5), "lon", "once", "89.5"),
+    "A region without the Plateau": (_axis("lon", 8.5, 9.5, 10.5, 11.5), "lon", "72 to 106"),
+    "One row of cells": (lambda file: file.isel(lat=[1]), "lat", "two cells or more", "1 there"),
+    "A hole among the columns": (_axis("lon", 80.5, 81.5, 99.5, 100.5), "lon", "nothing between"),
+}
+OTHERWISE = {  # how it is read, what the refusal says
+    "The folder is not there": (lambda folder: open_gldas(folder / "nowhere"), "nowhere"),
+    "The folder is empty": (open_gldas, "", "no such file in it"),
+    "Names that end in .nc": (_renamed, "", "no such file in it"),
+    "A month is missing": (
+        made(lambda file: None, 3),
+        "",
+        "every month from 2014-01 to 2014-12",
+        "11 months, without 2014-03",
+    ),
+    "A month twice": (made(lambda file: gldas_month("2014-03"), 4), "", "2014-03 in", "A201404"),
+    "Time in units that mean nothing": (
+        made(_time(5114.0, units="days since ever")),
+        JANUARY,
+        "attributes that mean nothing",
+    ),
+    "Another calendar in one file": (
+        made(lambda file: _without_bounds(file).convert_calendar("noleap", use_cftime=True), 7),
+        f"{JULY}: time",
+        "noleap calendar",
+    ),
+    "A folder named like a file": (_in_place_of_january(Path.mkdir), JANUARY, "a folder"),
+    "Another grid in one file": (
+        made(lambda file: file.isel(lat=slice(0, 3)), 7),
+        JULY,
+        f"the grid of {JANUARY}",
+    ),
+}
+HANDLED = {  # how it is read, what is made of it, the check if it is not the same climate
+    "Companions of a download (.xml, .part) in the folder": (_companions, "Left alone."),
+    "Months have each other's names": (
+        _turned_names,
+        "The date in the file counts, the name does not.",
+    ),
+    "A file cut short, at every block of 4 kB": (
+        _each(cut),
+        "Refused, wherever it was cut.",
+        all_refused(JANUARY),
+    ),
+    "One byte changed, at 40 places in the first 4 kB and at 40 in the whole file": (
+        _each(lambda whole: [*flip(whole, 40, 1, before=4096), *flip(whole, 40, 2)]),
+        "Refused, or read with at most a changed number: GLDAS has no checksums inside.",
+        _no_other_answer,
+    ),
+    "Each attribute of each variable left out, one after the other": (
+        _without_each_attribute,
+        "Refused where units are missing; all others may be.",
+        _only_units_are_needed,
+    ),
+    "A cell without a value (NaN)": (
+        made(_set("Albedo_inst", np.nan)),
+        "Masked; a site there is refused by name.",
+        _masked_there,
+    ),
     "Bounds of time are absent, in one file": (
-        _without_bounds,
-        (7,),
+        made(_without_bounds, 7),
         "Months count by the days of the calendar.",
     ),
     "Longitudes from 0 to 360": (
-        lambda file: file.assign_coords(lon=file["lon"] + 360),
-        EVERY,
+        made(lambda file: file.assign_coords(lon=file["lon"] + 360), *EVERY),
         "Turned to -180 to 180.",
     ),
     "Latitudes from the north": (
-        lambda file: file.isel(lat=slice(None, None, -1)),
-        EVERY,
+        made(lambda file: file.isel(lat=slice(None, None, -1)), *EVERY),
         "Turned.",
     ),
     "Dimensions in another order in one file": (
-        lambda file: file.transpose("lon", "lat", "time", ...),
-        (1,),
+        made(lambda file: file.transpose("lon", "lat", "time", ...)),
         "Put in order.",
     ),
-    "Numbers packed as integers, with scale and offset": (_packed, (1,), "Unpacked."),
-    "Script and HTML in attributes": (
-        _hostile_words,
-        EVERY,
-        "Text like any other; pages escape it.",
-    ),
-}
-WRITTEN = {
-    "Written as NetCDF-3 classic": {"form": "NETCDF3_CLASSIC"},
-    "Time as a fixed dimension": {"unlimited": False},
+    "Numbers packed as integers, with scale and offset": (made(_packed), "Unpacked."),
+    "Written as NetCDF-3 classic": (_copied(form="NETCDF3_CLASSIC"), "Read."),
+    "Time as a fixed dimension": (_copied(unlimited=False), "Read."),
 }
 CASES = [
-    Case("The folder is not there", lambda folder: open_gldas(folder / "nowhere"), ("nowhere",)),
-    Case("The folder is empty", open_gldas, ("", "no such file in it")),
-    Case("Names that end in .nc", _renamed, ("", "no such file in it")),
-    Case(
-        "Companions of a download (.xml, .part) in the folder",
-        _companions,
-        handled=same,
-        answer="Left alone.",
-    ),
-    Case(
-        "Months have each other's names",
-        _turned_names,
-        handled=same,
-        answer="The date in the file counts, the name does not.",
-    ),
     *(
-        Case(
-            fault,
-            _in_place_of_january(lambda path, what=what: path.write_bytes(what)),
-            (JANUARY, word),
-        )
+        Case(fault, _in_place_of_january(partial(Path.write_bytes, data=what)), (JANUARY, word))
         for fault, (what, word) in NO_NETCDF.items()
     ),
-    Case(
-        "A file cut short, at every block of 4 kB",
-        _each(cut),
-        handled=all_refused(JANUARY),
-        answer="Refused, wherever it was cut.",
-    ),
-    Case(
-        "One byte changed, at 40 places in the first 4 kB and at 40 in the whole file",
-        _each(lambda whole: [*flip(whole, 40, 1, before=4096), *flip(whole, 40, 2)]),
-        handled=_no_other_answer,
-        answer="Refused, or read with at most a changed number: GLDAS has no checksums inside.",
-    ),
-    Case(
-        "Each attribute of each variable left out, one after the other",
-        _without_each_attribute,
-        handled=_only_units_are_needed,
-        answer="Refused where units are missing; all others may be.",
-    ),
     *(
-        Case(
-            fault,
-            made(change, EVERY if place in ("lat", "lon") else (1,)),
-            (f"{JANUARY}: {place}", *words),
-        )
+        Case(fault, made(change), (f"{JANUARY}: {place}", *words))
         for fault, (change, place, *words) in REFUSED.items()
     ),
-    Case(
-        "A month is missing",
-        made(lambda file: None, (3,)),
-        ("", "every month from 2014-01 to 2014-12", "11 months, without 2014-03"),
-    ),
-    Case(
-        "A month twice",
-        made(lambda file: gldas_month("2014-03"), (4,)),
-        ("", "2014-03 in", "A201404"),
-    ),
-    Case(
-        "Time in units that mean nothing",
-        made(_time(5114.0, units="days since ever")),
-        (JANUARY, "attributes that mean nothing"),
-    ),
-    Case(
-        "Another calendar in one file",
-        made(lambda file: _without_bounds(file).convert_calendar("noleap", use_cftime=True), (7,)),
-        (f"{JULY}: time", "noleap calendar"),
-    ),
-    Case("A folder named like a file", _in_place_of_january(Path.mkdir), (JANUARY, "a folder")),
-    Case("A curvilinear grid", made(_curvilinear), (JANUARY, "no lat, lon")),
-    Case(
-        "Another grid in one file",
-        made(lambda file: file.isel(lat=slice(0, 3)), (7,)),
-        (JULY, f"the grid of {JANUARY}"),
-    ),
-    Case(
-        "A cell without a value (NaN)",
-        made(_set("Albedo_inst", np.nan)),
-        handled=_masked_there,
-        answer="Masked; a site there is refused by name.",
-    ),
     *(
-        Case(fault, made(change, months), handled=same, answer=answer)
-        for fault, (change, months, answer) in READ.items()
+        Case(fault, made(change, *EVERY), (f"{JANUARY}: {place}", *words))
+        for fault, (change, place, *words) in GRIDS.items()
     ),
+    *(Case(fault, read, tuple(words)) for fault, (read, *words) in OTHERWISE.items()),
     *(
-        Case(fault, _copied(**options), handled=same, answer="Read.")
-        for fault, options in WRITTEN.items()
+        Case(fault, read, handled=check[0] if check else same, answer=answer)
+        for fault, (read, answer, *check) in HANDLED.items()
     ),
 ]
