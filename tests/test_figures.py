@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 
 from helpers.factors import GROUPS, load_factors
-from helpers.figures.effect_plots import effect_bars, effect_groups, rank_chances
+from helpers.figures.effect_plots import effect_bars, rank_chances
 from helpers.figures.path_diagrams import effect_web, path_diagram
 from helpers.pathmodel import effects, fit_model, parse_model, read_model
 from helpers.study import load_study, sample_top
@@ -193,7 +193,7 @@ def test_effects_are_sorted_with_intervals_and_direct_effects():
 
 def test_groups_of_effects_share_one_scale():
     tables = {"plant": EFFECTS.set_axis(["EVI", "CG", "CF", "CIA"]), "soil": EFFECTS}
-    fig, ax = effect_groups(tables, "Total effect")
+    fig, ax = effect_bars(tables, "Total effect")
     names = ["plant", "CG", "CF", "CIA", "EVI", "soil", "SOC", "C/N", "BD", "pH"]
     assert names_of(ax) == names
     drawn = dict(marks(ax, "o"))
@@ -205,7 +205,7 @@ def test_groups_of_effects_share_one_scale():
 def test_effects_and_ranks_of_whole_models_can_be_read(fits):
     tables = {group: effects(fit, "TOP").droplevel("to") for group, fit in fits.items()}
     figures = [effect_bars(table, "Total effect")[0] for table in tables.values()]
-    figures += [effect_groups(tables, "Total effect")[0], effect_web(tables)[0]]
+    figures += [effect_bars(tables, "Total effect")[0], effect_web(tables)[0]]
     shares = pd.DataFrame(np.eye(14), index=CLIMATIC, columns=range(1, 15))
     for fig in [*figures, rank_chances(shares, list(CLIMATIC))[0]]:
         check.assert_readable(fig)
@@ -275,7 +275,7 @@ def test_a_web_shows_every_total_and_nothing_covers_anything(most):
     "figure_of",
     [
         lambda table: effect_bars(table, "Total effect"),
-        lambda table: effect_groups({"soil": table} if len(table) else {}, "Total effect"),
+        lambda table: effect_bars({"soil": table} if len(table) else {}, "Total effect"),
         lambda table: effect_web({"soil": table}),
         lambda table: rank_chances(table[["total"]].abs().set_axis([1], axis=1), ["SOC"]),
     ],

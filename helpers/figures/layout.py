@@ -71,13 +71,15 @@ def around(causes: list[str], size: np.ndarray) -> Drawing:
     """Place causes clockwise on an ellipse around TOP, one above the other on either side."""
     right = -(-len(causes) // 2)
     step = size[1] + 0.08
-    boxes = {"TOP": box_at(np.array([WIDTH / 2, 0]), size)}
+    boxes, curves = {"TOP": box_at(np.array([WIDTH / 2, 0]), size)}, {}
     for part, side in ((causes[:right], 1), (causes[right:], -1)):
         y = side * step * ((len(part) - 1) / 2 - np.arange(len(part)))
         reach = (WIDTH / 2 - EDGE - size[0] / 2) * np.sqrt(1 - (y / step / max(right, 3) * 2) ** 2)
         centres = np.stack([WIDTH / 2 + side * reach, y], axis=1)
         boxes |= dict(zip(part, box_at(centres, size), strict=True))
-    curves = {(cause, "TOP"): bend(boxes[cause], boxes["TOP"], 0) for cause in causes}
+        inner = centres - [side * size[0] / 2, 0]
+        for cause, start in zip(part, inner, strict=True):
+            curves[cause, "TOP"] = bend(box_at(start, 0 * size), boxes["TOP"], 0)
     return Drawing("on a circle", boxes, curves)
 
 

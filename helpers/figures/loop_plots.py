@@ -72,7 +72,8 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     width = width_of_boxes(fig, [part for line in lines.values() for part in line.split("\n")])
     boxes = dict.fromkeys(ring, np.array([width, height]))
     sizes = [{pair: measure(fig, text, 8) for pair, text in each.items()} for each in texts]
-    columns = 2 if len(loops) > 1 and width < 1 else 1
+    widest = max(size[0] for each in sizes for size in each.values())
+    columns = 2 if len(loops) > 1 and width < 1 and widest < 0.5 else 1
     middle = WIDTH / columns / 2
     options = (
         [on_ring(ring, [], list(values.index), boxes, middle, half) for values in arrows]

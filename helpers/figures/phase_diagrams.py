@@ -97,7 +97,7 @@ def phase_diagram(
     first = arrows["acts"].str.split(", ").str[0]
     used = {word: look | {"color": "black"} for word, look in _LOOKS.items() if word in set(first)}
     title = {"title": "What the paper rests an arrow on", "title_fontsize": 9}
-    add_legend(fig, used, len(used), "upper center", handlelength=2.6, borderpad=0, **title)
+    add_legend(fig, used, len(used), "upper center", handlelength=2.6, borderaxespad=0.2, **title)
     fig.set_label(_describe(names, lines, arrows, pairs, links))
     return fig, ax
 
