@@ -10,14 +10,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from helpers.factors import GROUPS, built_in, load_factors
-from helpers.figures.style import (
-    GROUP_COLOURS,
-    WIDTH,
-    draw_heatmap,
-    nothing_to_draw,
-    printed_names,
-    subplots,
-)
+from helpers.figures import style
 from helpers.statistics.associations import as_matrix
 
 _SCALE = {"cmap": "PuOr_r", "vmin": -1, "vmax": 1}
@@ -42,22 +35,14 @@ def correlation_map(crosses: pd.DataFrame, marks: pd.Series) -> tuple[plt.Figure
     'TF with SOC (+0.90); lowest: TF with pH (-0.50).'
     """
     if crosses.empty:
-        return nothing_to_draw("No factors of this group. Add columns to sites.csv.")
+        return style.nothing_to_draw("No factors of this group. Add columns to sites.csv.")
     r, names = crosses["r"], load_factors()["label"]
     computed = load_factors()["made_from"] != ""
     daggers = names.where(~computed, names + "†")
     table = r.unstack(sort=False)
-    fig, ax = subplots(1.2 + 0.24 * len(table))
-    words = marks.unstack(sort=False)
-    draw_heatmap(
-        ax,
-        table.rename(daggers, axis=0).rename(daggers, axis=1),
-        annot=words.to_numpy(),
-        xticklabels=True,
-        yticklabels=True,
-        cbar_kws=_BAR,
-        **_SCALE,
-    )
+    fig, ax = style.subplots(1.2 + 0.24 * len(table))
+    cells = {"annot": marks.unstack(sort=False).to_numpy(), "cbar_kws": _BAR} | _SCALE
+    style.draw_heatmap(ax, table.rename(daggers).rename(daggers, axis=1), **cells)
     ax.xaxis.tick_top()
     ax.tick_params(axis="x", length=0, rotation=90)
     highest, lowest = (
@@ -73,16 +58,13 @@ def correlation_map(crosses: pd.DataFrame, marks: pd.Series) -> tuple[plt.Figure
 def correlation_matrix(pairs: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     """Draw the correlations of all factors with each other, group by group (Fig. 4a).
 
+    Within a group, factors that correlate strongly stand side by side (average linkage on
+    1 - abs(r)); dots mark pairs that hold one and the same quantity by definition.
+
     Parameters
     ----------
     pairs : pandas.DataFrame
         From :func:`helpers.statistics.correlate` within one table.
-
-    Notes
-    -----
-    Within a group, factors that correlate strongly stand side by side (average linkage on
-    1 - abs(r)). Names stand in turn on opposite sides, which leaves room for letters that can be
-    read; dots mark pairs that hold one and the same quantity by definition.
 
     Examples
     --------
@@ -95,16 +77,16 @@ def correlation_matrix(pairs: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     group_of = load_factors()["group"][table.index]
     groups = {group: group_of.index[group_of == group] for group in GROUPS}
     order = [code for codes in groups.values() for code in _side_by_side(table.loc[codes, codes])]
-    names = list(printed_names(order).values())
+    names = list(style.printed_names(order).values())
     dots = built_in(pairs.index)
-    fig, ax = subplots(WIDTH + 0.6)
+    fig, ax = style.subplots(style.WIDTH + 0.6)
     image = ax.imshow(table.loc[order, order], **_SCALE)
     for pair in dots.index[dots]:
         places = [order.index(code) for code in pair]
         ax.plot(places, places[::-1], "o", ms=2.5, mfc="white", mec="black", mew=0.4)
     start = -0.5
     for group, codes in groups.items():
-        edge = {"fill": False, "edgecolor": GROUP_COLOURS[group], "linewidth": 2}
+        edge = {"fill": False, "edgecolor": style.GROUP_COLOURS[group], "linewidth": 2}
         ax.add_patch(Rectangle((start, start), len(codes), len(codes), **edge))
         start += len(codes)
     for first, x, y in ((0, ax, ax), (1, ax.secondary_xaxis("top"), ax.secondary_yaxis("right"))):
@@ -148,7 +130,7 @@ def chance_counts(counts: np.ndarray, found: int) -> tuple[plt.Figure, plt.Axes]
     >>> chance_counts(np.array([3, 4, 4, 5]), found=12)[0].get_label().split(". ")[1]
     'A line marks the 12 that were found without shuffling.'
     """
-    fig, ax = subplots(2.4)
+    fig, ax = style.subplots(2.4)
     ax.hist(counts, bins=np.arange(max(counts.max(), found) + 2) - 0.5, color="0.6")
     ax.axvline(found, color="black", lw=2)
     side, beside = ("right", -5) if found > counts.mean() else ("left", 5)

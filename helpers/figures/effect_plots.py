@@ -9,18 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
-from helpers.figures.style import (
-    NO_EFFECTS,
-    add_legend,
-    draw_heatmap,
-    draw_intervals,
-    name_rows,
-    nothing_to_draw,
-    printed_names,
-    say_share,
-    sign_colour,
-    subplots,
-)
+from helpers.figures import style
 
 
 def effect_bars(
@@ -43,28 +32,27 @@ def effect_bars(
     Examples
     --------
     >>> one = {"total": 0.7, "total_low": 0.4, "total_high": 0.9, "direct": 0.5}
-    >>> fig, ax = effect_bars({"soil": pd.DataFrame(one, ["CN"])}, "Total effect, 95 %")
-    >>> [tick.get_text() for tick in ax.get_yticklabels()]
-    ['soil', 'C/N']
+    >>> effect_bars(pd.DataFrame(one, ["CN"]), "Total effect")[0].get_label().split(". ")[1]
+    'Highest C/N (+0.70), lowest C/N (+0.70)'
     """
     tables = effects if isinstance(effects, dict) else {"": effects}
     tables = {group: table for group, table in tables.items() if len(table)}
     if not tables:
-        return nothing_to_draw(NO_EFFECTS)
-    fig, ax = subplots(
-        0.9 + 0.23 * sum(len(table) + bool(group) for group, table in tables.items())
-    )
+        return style.nothing_to_draw(style.NO_EFFECTS)
+    fig, ax = style.subplots(0.8 + 0.22 * (len(tables) + sum(map(len, tables.values()))))
     rows, said = [], []
     for group, table in tables.items():
         rows += [group] if group else []
         table = table.sort_values("total", ascending=False)
-        table.index = printed_names(table.index).values()
+        table.index = style.printed_names(table.index).values()
         totals = table["total"]
+        colours = totals.map(style.sign_colour)
         intervals = table[["total", "total_low", "total_high"]]
-        above, below = draw_intervals(ax, intervals, totals.map(sign_colour), start=len(rows))
+        above, below = style.draw_intervals(ax, intervals, colours, start=len(rows))
         for row, direct in enumerate(table["direct"].fillna(0), len(rows)):
             if direct:
-                ax.plot(direct, row + 0.3, "D", color=sign_colour(direct), ms=3.5, mfc="white")
+                look = {"color": style.sign_colour(direct), "ms": 3.5, "mfc": "white"}
+                ax.plot(direct, row + 0.3, "D", **look)
         rows += list(table.index)
         said.append(
             (f"{group}: " if group else "")
@@ -73,14 +61,14 @@ def effect_bars(
             f"{totals.idxmax()} ({totals.max():+.2f}), lowest {totals.idxmin()} "
             f"({totals.min():+.2f})."
         )
-    name_rows(ax, rows, label, 0)
+    style.name_rows(ax, rows, label, 0)
     for tick in ax.get_yticklabels():
         tick.set_fontweight("bold" if tick.get_text() in tables else "normal")
     looks = {
         "total, interval without 0": {"marker": "o", "ms": 5, "color": "0.3"},
         "direct": {"marker": "D", "ms": 3.5, "mfc": "white", "ls": "", "color": "0.3"},
     }
-    add_legend(fig, looks, 2)
+    style.add_legend(fig, looks, 2)
     fig.set_label(" ".join([*said, f"Axis: {label}."]))
     return fig, ax
 
@@ -104,15 +92,15 @@ def rank_chances(shares: pd.DataFrame, published: Sequence[str]) -> tuple[plt.Fi
     'Most frequent ranks: TF 1, SOC 2.'
     """
     if shares.empty:
-        return nothing_to_draw(NO_EFFECTS)
+        return style.nothing_to_draw(style.NO_EFFECTS)
     framed = [cause for cause in published if cause in shares.index]
     shares = shares.loc[[*framed, *shares.index.difference(framed, sort=False)]]
-    shares.index = printed_names(shares.index).values()
-    percent = shares.map(lambda share: say_share(share, 0).replace(" ", "").rstrip("%"))
-    fig, ax = subplots(0.6 + 0.27 * len(shares))
+    shares.index = style.printed_names(shares.index).values()
+    percent = shares.map(lambda share: style.say_share(share, 0).replace(" ", "").rstrip("%"))
+    fig, ax = style.subplots(0.6 + 0.27 * len(shares))
     colours = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False}
     words = percent.where(shares > 0, "")
-    draw_heatmap(ax, shares, annot=words, annot_kws={"fontsize": 8}, **colours)
+    style.draw_heatmap(ax, shares, annot=words, annot_kws={"fontsize": 8}, **colours)
     for rank in range(len(framed)):
         ax.add_patch(Rectangle((rank, rank), 1, 1, fill=False, lw=1.6, clip_on=False))
     ax.set_xlabel("Rank (cells: % of the resamples)")

@@ -6,19 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from helpers.figures import style
 from helpers.figures.maps import COVER_MARKERS
-from helpers.figures.style import (
-    BLUE,
-    COVER_COLOURS,
-    DASHED,
-    add_legend,
-    draw_intervals,
-    log_scale,
-    name_rows,
-    panels,
-    sign_colour,
-    subplots,
-)
 
 
 def cover_gradients(
@@ -43,25 +32,25 @@ def cover_gradients(
     ['log', 'linear']
     """
     looks = {
-        cover: {"marker": marker, "color": COVER_COLOURS[cover], "mec": "black", "mew": 0.4}
+        cover: {"marker": marker, "color": style.COVER_COLOURS[cover], "mec": "black", "mew": 0.4}
         | {"ms": 4.5, "ls": ""}
         for cover, marker in COVER_MARKERS.items()
     }
     km = sites["elevation"] / 1000
     ends = np.linspace(km.min(), km.max(), 60)
-    fig, axes = panels(len(labels), 2, 0.8, 1.75, sharex=True)
+    fig, axes = style.panels(len(labels), 2, 0.8, 1.75, sharex=True)
     for ax, (code, label) in zip(axes.flat, labels.items(), strict=False):
         for cover, group in sites.groupby("land_cover"):
             ax.plot(km[group.index], group[code], **looks[cover])
         there, back = (np.log, np.exp) if code in logged else (np.asarray, np.asarray)
         parabola = np.polyval(np.polyfit(km, there(sites[code]), 2), ends)
-        ax.plot(ends, back(parabola), color="black", lw=1.1, ls=DASHED)
+        ax.plot(ends, back(parabola), color="black", lw=1.1, ls=style.DASHED)
         if code in logged:
-            log_scale(ax, "y")
+            style.log_scale(ax, "y")
         ax.set_title(label, pad=3)
         ax.margins(x=0.06)
     fig.supxlabel("Elevation (km)")
-    add_legend(fig, looks, 3)
+    style.add_legend(fig, looks, 3)
     mean = sites.groupby("land_cover")[list(labels)].mean()
     fig.set_label(
         f"{len(labels)} scatter plots against elevation, {km.min():.1f} to {km.max():.1f} km, with "
@@ -93,15 +82,15 @@ def sign_forest(table: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:
     '1 dots with intervals, 1 of which leave out zero'
     """
     estimates, claims = table["estimate"], table["claimed"] != 0
-    fig, ax = subplots(1.1 + 0.25 * len(table))
-    colours = estimates.map(sign_colour)
-    above, below = draw_intervals(ax, table[["estimate", "low", "high"]], colours)
-    name_rows(ax, table.index, label, 0)
+    fig, ax = style.subplots(1.1 + 0.25 * len(table))
+    colours = estimates.map(style.sign_colour)
+    above, below = style.draw_intervals(ax, table[["estimate", "low", "high"]], colours)
+    style.name_rows(ax, table.index, label, 0)
     ax.set(xlim=(-1, 1), xticks=[-1, -0.5, 0, 0.5, 1])
     beside = {"transform": ax.get_yaxis_transform(), "ha": "center"}
     ax.text(1.04, -1.1, "paper", fontsize=9, **beside)
     for row, sign in enumerate(table["claimed"]):
-        look = {"fontsize": 13, "fontweight": "bold", "va": "center", "color": sign_colour(sign)}
+        look = {"size": 13, "weight": "bold", "va": "center", "color": style.sign_colour(sign)}
         ax.text(1.04, row, {1: "+", -1: "−", 0: ""}[sign], **look, **beside)
     clear = above | below
     agree = (clear & (np.sign(estimates) == table["claimed"])).sum()
@@ -142,21 +131,21 @@ def respiration_curves(
     low, high = mean.index.min(), mean.index.max()
     looks = {
         f"field equations drawn ({len(known)})": {"color": "0.55", "lw": 0.8},
-        f"mean of {averaged}, and interval": {"color": BLUE, "lw": 2},
-        "this book": {"color": "black", "lw": 1.6, "ls": DASHED},
+        f"mean of {averaged}, and interval": {"color": style.BLUE, "lw": 2},
+        "this book": {"color": "black", "lw": 1.6, "ls": style.DASHED},
     }
     field, middle, own = looks.values()
-    fig, ax = subplots(3.6)
+    fig, ax = style.subplots(3.6)
     for one in known.itertuples():
         T = np.linspace(max(one.T_low, low), min(one.T_high, high), 40)
         ax.plot(T, one.alpha * np.exp(one.beta * T), **field)
-    ax.fill_between(mean.index, mean["low"], mean["high"], color=BLUE, alpha=0.25, lw=0)
+    ax.fill_between(mean.index, mean["low"], mean["high"], color=style.BLUE, alpha=0.25, lw=0)
     ax.plot(mean.index, mean["estimate"], **middle)
     ax.plot(book.index, book, **own)
-    log_scale(ax, "y")
+    style.log_scale(ax, "y")
     ax.locator_params(axis="x", integer=True)
     ax.set(xlabel="Soil temperature (°C)", ylabel="Rₛ (µmol m⁻² s⁻¹)")
-    add_legend(fig, looks, 2)
+    style.add_legend(fig, looks, 2)
     warm = mean.index[np.abs(mean.index - 10).argmin()]
     at = mean.loc[warm]
     fig.set_label(

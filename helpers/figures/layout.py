@@ -15,7 +15,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.linalg import block_diag
 from scipy.optimize import lsq_linear
 
-from helpers.figures.style import WIDTH
+from helpers.figures import style
 from helpers.pathmodel.spec import PathModel
 
 EDGE = 0.06  # between the drawing and the border of the picture
@@ -71,11 +71,13 @@ def around(causes: list[str], size: np.ndarray) -> Drawing:
     """Place causes clockwise on an ellipse around TOP, one above the other on either side."""
     right = -(-len(causes) // 2)
     step = size[1] + 0.08
-    boxes, curves = {"TOP": box_at(np.array([WIDTH / 2, 0]), size)}, {}
+    boxes, curves = {"TOP": box_at(np.array([style.WIDTH / 2, 0]), size)}, {}
     for part, side in ((causes[:right], 1), (causes[right:], -1)):
         y = side * step * ((len(part) - 1) / 2 - np.arange(len(part)))
-        reach = (WIDTH / 2 - EDGE - size[0] / 2) * np.sqrt(1 - (y / step / max(right, 3) * 2) ** 2)
-        centres = np.stack([WIDTH / 2 + side * reach, y], axis=1)
+        reach = (style.WIDTH / 2 - EDGE - size[0] / 2) * np.sqrt(
+            1 - (y / step / max(right, 3) * 2) ** 2
+        )
+        centres = np.stack([style.WIDTH / 2 + side * reach, y], axis=1)
         boxes |= dict(zip(part, box_at(centres, size), strict=True))
         inner = centres - [side * size[0] / 2, 0]
         for cause, start in zip(part, inner, strict=True):
@@ -142,18 +144,18 @@ def in_layers(
     rows = _order(rows, links)
     wide = {name: size[int(sideways)] for name, size in sizes.items()}
     half = {node: wide.get(node, _LANE) / 2 for row in rows for node in row}
-    across = _spread(rows, links, half, np.inf if sideways else WIDTH - 2 * EDGE)
+    across = _spread(rows, links, half, np.inf if sideways else style.WIDTH - 2 * EDGE)
     thick = np.zeros(count)
     for name, layer in layers.items():
         thick[layer] = max(thick[layer], sizes[name][1 - sideways])
     if sideways:
-        gap = (WIDTH - 2 * EDGE - thick.sum()) / (count - 1)
+        gap = (style.WIDTH - 2 * EDGE - thick.sum()) / (count - 1)
     far = thick.cumsum() + gap * np.arange(count)
     near = far - thick
 
     def turn(across: np.ndarray, along: np.ndarray) -> np.ndarray:
         """Return (x, y), with y upwards."""
-        x, y = (along + EDGE, -across) if sideways else (across + WIDTH / 2, -along)
+        x, y = (along + EDGE, -across) if sideways else (across + style.WIDTH / 2, -along)
         return np.stack([x, y], axis=-1)
 
     middles = {name: turn(across[name], (near + far)[layers[name]] / 2) for name in layers}

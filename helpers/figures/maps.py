@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.colors import LightSource
 
-from helpers.figures.style import COVER_COLOURS, WIDTH, ZONE_MARKERS, add_legend, panels, subplots
+from helpers.figures import style
 
 COVER_MARKERS = {"meadow": "o", "steppe": "s", "desert steppe": "^"}
 _SHAPE = 1 / np.cos(np.radians(33))  # of a square degree
@@ -18,7 +18,7 @@ def _draw_sites(
     sites: pd.DataFrame, elevation: xr.DataArray, by: list[str], looks: dict[tuple, dict]
 ) -> tuple[plt.Figure, plt.Axes]:
     """Draw sites on the shaded relief, each look for the sites of one value of the columns `by`."""
-    fig, ax = subplots(3.2)
+    fig, ax = style.subplots(3.2)
     shade = LightSource(azdeg=315).hillshade(elevation.values.astype(float), vert_exag=0.006)
     lon, lat = elevation["lon"].values, elevation["lat"].values
     extent = [lon[0], lon[-1], lat[0], lat[-1]]
@@ -49,20 +49,22 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
     """
     looks = {
         (cover, zone): {"marker": marker, "color": colour, "mec": "black", "ms": 7}
-        for cover, colour in COVER_COLOURS.items()
-        for zone, marker in ZONE_MARKERS.items()
+        for cover, colour in style.COVER_COLOURS.items()
+        for zone, marker in style.ZONE_MARKERS.items()
     }
     fig, ax = _draw_sites(sites, elevation, ["land_cover", "zone"], looks)
     places = elevation["lon"], elevation["lat"]
     lines = ax.contour(*places, elevation, [3000], colors="0.25", linewidths=0.7)
     ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=8, manual=[(87, 36.9)])
-    words = [("land_cover", cover, "s", COVER_COLOURS[cover]) for cover in ("meadow", "steppe")]
-    words += [("zone", zone, marker, "0.4") for zone, marker in ZONE_MARKERS.items()]
+    words = [
+        ("land_cover", cover, "s", style.COVER_COLOURS[cover]) for cover in ("meadow", "steppe")
+    ]
+    words += [("zone", zone, marker, "0.4") for zone, marker in style.ZONE_MARKERS.items()]
     dots = {
         f"{word} ({(sites[by] == word).sum()})": {"ls": "", "marker": marker, "color": colour}
         for by, word, marker, colour in words
     }
-    add_legend(fig, dots, 3, "outside lower center")
+    style.add_legend(fig, dots, 3, "outside lower center")
     west, east = sites.loc[sites["longitude"].idxmin()], sites.loc[sites["longitude"].idxmax()]
     middle = sites.groupby("land_cover")["longitude"].mean().reindex(["steppe", "meadow"])
     fig.set_label(
@@ -97,7 +99,7 @@ def field_map(
     """
     black = {"markeredgecolor": "black", "markeredgewidth": 0.6, "markersize": 6}
     looks = {
-        cover: {"marker": marker, "color": COVER_COLOURS[cover]} | black
+        cover: {"marker": marker, "color": style.COVER_COLOURS[cover]} | black
         for cover, marker in COVER_MARKERS.items()
     }
     by_cover = {(cover,): look for cover, look in looks.items()}
@@ -108,7 +110,7 @@ def field_map(
     counts = sites["land_cover"].value_counts().reindex(COVER_MARKERS, fill_value=0)
     dots = {f"{cover} ({n})": looks[cover] | {"ls": ""} for cover, n in counts.items()}
     dots[f"respiration equations ({len(others)})"] = cross
-    add_legend(fig, dots, 2, "outside lower center")
+    style.add_legend(fig, dots, 2, "outside lower center")
     fig.set_label(
         f"Map of the eastern Tibetan Plateau in grey relief with {len(sites)} sites from "
         f"{sites['longitude'].min():.0f} to {sites['longitude'].max():.0f}°E and "
@@ -148,8 +150,8 @@ def field_maps(
     if low < 0 < high:
         edge = max(-low, high)
         scale = {"cmap": "PuOr", "vmin": -edge, "vmax": edge}
-    row = 0.35 + 0.45 * WIDTH / columns
-    fig, axes = panels(len(by_name), columns, 0.9, row, sharex=True, sharey=True)
+    row = 0.35 + 0.45 * style.WIDTH / columns
+    fig, axes = style.panels(len(by_name), columns, 0.9, row, sharex=True, sharey=True)
     for ax, (panel, field) in zip(axes.flat, by_name.items(), strict=False):
         mesh = ax.pcolormesh(fields["lon"], fields["lat"], field, **scale)
         if dots is not None:

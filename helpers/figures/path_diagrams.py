@@ -10,28 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import FancyBboxPatch, Polygon
 
-from helpers.figures.layout import (
-    HEAD,
-    ROOM,
-    Drawing,
-    Lines,
-    around,
-    arrange,
-    even_out,
-    in_layers,
-    limits,
-    on_ring,
-)
-from helpers.figures.style import (
-    DASHED,
-    GROUP_COLOURS,
-    NO_EFFECTS,
-    WIDTH,
-    add_legend,
-    nothing_to_draw,
-    printed_names,
-    sign_colour,
-)
+from helpers.figures import layout, style
 from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.spec import PathModel
 
@@ -65,10 +44,10 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
     spreads = rows[rows["kind"] == "covariance"].set_index(["to", "from"])["standardized"]
     explained = {name: 1 - spreads[name, name] for name in fit.model.endogenous}
     spreads = spreads[[one != other for one, other in spreads.index]]
-    names = printed_names(fit.model.variables)
+    names = style.printed_names(fit.model.variables)
     r2 = {name: f"R² {share:.2f}" for name, share in explained.items()}
     texts = _two_decimals(pd.concat([paths, spreads]))
-    fig = plt.figure(figsize=(WIDTH, WIDTH))
+    fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
     width = width_of_boxes(fig, [*names.values(), *r2.values()])
     boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
     sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
@@ -76,14 +55,14 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
     options = (
         [_draw_loop(fit.model, loop, boxes, gap)]
         if loop
-        else [in_layers(fit.model, outcome, texts, boxes, gap)]
+        else [layout.in_layers(fit.model, outcome, texts, boxes, gap)]
         for gap in _GAPS
     )
-    (drawing,), (numbers,) = arrange(options, [sizes])
-    (ax,) = inch_axes(fig, *limits([drawing], [numbers]))
+    (drawing,), (numbers,) = layout.arrange(options, [sizes])
+    (ax,) = inch_axes(fig, *layout.limits([drawing], [numbers]))
     for name, box in drawing.boxes.items():
-        style = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
-        draw_box(ax, name, box, names[name], r2.get(name, ""), **style)
+        look = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
+        draw_box(ax, name, box, names[name], r2.get(name, ""), **look)
     draw_effects(ax, drawing, numbers, texts, paths)
     strongest = paths.abs().idxmax()
     arcs = [f"{names[a]} and {names[b]} {spreads[a, b]:+.2f}" for a, b in drawing.arcs]
@@ -107,12 +86,12 @@ def _find_loop(model: PathModel) -> list[str]:
     return []
 
 
-def _draw_loop(model: PathModel, loop: list[str], sizes: dict, gap: float) -> Drawing:
+def _draw_loop(model: PathModel, loop: list[str], sizes: dict, gap: float) -> layout.Drawing:
     """Place the loop on a ring, one other variable in its middle, more beside it."""
     others = [name for name in model.variables if name not in loop]
     ring, others = (loop, others) if len(others) < 2 else (loop + others, [])
     arrows = [(cause, to) for to, cause in model.paths]
-    return on_ring(ring, others, arrows, sizes, WIDTH / 2, 0.7 + gap)
+    return layout.on_ring(ring, others, arrows, sizes, style.WIDTH / 2, 0.7 + gap)
 
 
 def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
@@ -131,24 +110,25 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
     """
     tables = {group: table for group, table in tables.items() if len(table)}
     if not tables:
-        return nothing_to_draw(NO_EFFECTS)
+        return style.nothing_to_draw(style.NO_EFFECTS)
     totals = pd.concat([table["total"].sort_values(ascending=False) for table in tables.values()])
-    colours = {cause: GROUP_COLOURS[group] for group in tables for cause in tables[group].index}
-    names = printed_names([*totals.index, "TOP"])
+    group_of = {cause: group for group, table in tables.items() for cause in table.index}
+    names = style.printed_names([*totals.index, "TOP"])
     values = totals.set_axis(pd.MultiIndex.from_product([totals.index, ["TOP"]]))
     texts = _two_decimals(values)
-    fig = plt.figure(figsize=(WIDTH, WIDTH))
+    fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
     size = np.array([width_of_boxes(fig, names.values()), 0.24])
     sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
-    (drawing,), (numbers,) = arrange([[around(list(totals.index), size)]], [sizes])
-    low, high = limits([drawing], [numbers])
+    (drawing,), (numbers,) = layout.arrange([[layout.around(list(totals.index), size)]], [sizes])
+    low, high = layout.limits([drawing], [numbers])
     (ax,) = inch_axes(fig, low, high + 0.3)
     draw_effects(ax, drawing, numbers, texts, values, heads=False)
     for name, box in drawing.boxes.items():
-        draw_box(ax, name, box, names[name], edgecolor=colours.get(name, "0.3"), linewidth=1.6)
+        edge = style.GROUP_COLOURS[group_of[name]] if name in group_of else "0.3"
+        draw_box(ax, name, box, names[name], edgecolor=edge, linewidth=1.6)
     square = {"marker": "s", "ms": 9, "mfc": "0.95", "mew": 1.6, "ls": ""}
-    groups = {group: square | {"mec": GROUP_COLOURS[group]} for group in tables}
-    add_legend(fig, groups, 4, "upper center")
+    groups = {group: square | {"mec": style.GROUP_COLOURS[group]} for group in tables}
+    style.add_legend(fig, groups, 4, "upper center")
     strongest = totals.abs().nlargest(3).index
     fig.set_label(
         f"Lines from {len(totals)} factors around a circle to TOP in the middle, as wide as the "
@@ -186,23 +166,20 @@ def inch_axes(
 ) -> list[plt.Axes]:
     """Return axes that fill the picture, row by row, and count in inches from `low` to `high`."""
     rows = -(-count // columns)
-    fig.set_size_inches(WIDTH, rows * (high - low))
+    fig.set_size_inches(style.WIDTH, rows * (high - low))
     found = []
     for number in range(count):
         row, column = divmod(number, columns)
         place = (column / columns, 1 - (row + 1) / rows, 1 / columns, 1 / rows)
-        found.append(fig.add_axes(place, xlim=(0, WIDTH / columns), ylim=(low, high)))
+        found.append(fig.add_axes(place, xlim=(0, style.WIDTH / columns), ylim=(low, high)))
         found[-1].set_axis_off()
     return found
 
 
-def draw_box(ax: plt.Axes, name: str, box: np.ndarray, line: str, below: str = "", **style) -> None:
+def draw_box(ax: plt.Axes, name: str, box: np.ndarray, line: str, below: str = "", **look) -> None:
     """Draw a box with one line of letters, and perhaps a second, smaller one below it."""
-    shape = FancyBboxPatch(
-        box[:2], *(box[2:] - box[:2]), boxstyle="round,pad=0,rounding_size=0.06", gid=f"box {name}"
-    )
-    shape.set(**{"facecolor": "0.95"} | style)
-    ax.add_patch(shape)
+    look = {"facecolor": "0.95", "boxstyle": "round,pad=0,rounding_size=0.06"} | look
+    ax.add_patch(FancyBboxPatch(box[:2], *(box[2:] - box[:2]), gid=f"box {name}", **look))
     x, y = (box[:2] + box[2:]) / 2
     ax.text(x, y + (0.08 if below else 0), line, ha="center", va="center")
     ax.text(x, y - 0.09, below, fontsize=8, ha="center", va="center")
@@ -210,8 +187,8 @@ def draw_box(ax: plt.Axes, name: str, box: np.ndarray, line: str, below: str = "
 
 def draw_effects(
     ax: plt.Axes,
-    drawing: Drawing,
-    numbers: Lines,
+    drawing: layout.Drawing,
+    numbers: layout.Lines,
     texts: dict[tuple[str, str], str],
     values: pd.Series,
     heads: bool = True,
@@ -219,21 +196,21 @@ def draw_effects(
     """Draw lines from 0.7 points wide for 0 to 3.7 for 1 or more, with their numbers."""
     widths = 0.7 + 3 * values.abs().clip(upper=1)
     for pair, value in values.items():
-        look = {"color": sign_colour(value), "lw": widths[pair], "ls": "-" if value > 0 else DASHED}
-        draw_line(ax, drawing.curves[pair], pair, head=heads, **look)
+        look = {"color": style.sign_colour(value), "ls": "-" if value > 0 else style.DASHED}
+        draw_line(ax, drawing.curves[pair], pair, heads, lw=widths[pair], **look)
     for pair, arc in drawing.arcs.items():
-        draw_line(ax, arc, pair, head=False, color="0.7", lw=0.8, zorder=1)
+        draw_line(ax, arc, pair, False, color="0.7", lw=0.8, zorder=1)
     for pair, box in numbers.items():
-        white = {"facecolor": "white", "edgecolor": "none", "pad": ROOM * 72 / 2}
-        style = {"ha": "center", "va": "center", "fontsize": 8, "bbox": white, "zorder": 4}
-        colour = "0.35" if pair in drawing.arcs else "black"
-        ax.text(*(box[:2] + box[2:]) / 2, texts[pair], color=colour, gid=" to ".join(pair), **style)
+        white = {"facecolor": "white", "edgecolor": "none", "pad": layout.ROOM * 72 / 2}
+        words = {"ha": "center", "va": "center", "fontsize": 8, "bbox": white, "zorder": 4}
+        words["color"] = "0.35" if pair in drawing.arcs else "black"
+        ax.text(*(box[:2] + box[2:]) / 2, texts[pair], gid=" to ".join(pair), **words)
 
 
 def draw_line(ax: plt.Axes, line: np.ndarray, pair: tuple[str, str], head: bool, **look) -> None:
     """Draw a line from cause to effect, perhaps with a triangle at its end."""
-    line = even_out(line, 0.01)
-    shaft = line[np.linalg.norm(line - line[-1], axis=1) > HEAD] if head else line
+    line = layout.even_out(line, 0.01)
+    shaft = line[np.linalg.norm(line - line[-1], axis=1) > layout.HEAD] if head else line
     ax.plot(*shaft.T, gid=" to ".join(pair), solid_capstyle="butt", **look)
     if head:
         along = (line[-1] - shaft[-1]) / np.linalg.norm(line[-1] - shaft[-1])

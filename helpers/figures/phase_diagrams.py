@@ -8,21 +8,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from helpers.figures import style
 from helpers.figures.path_diagrams import draw_box, draw_line, inch_axes
-from helpers.figures.style import (
-    DASHED,
-    GROUP_COLOURS,
-    add_legend,
-    factor_colours,
-    panels,
-    printed_names,
-)
 from helpers.paper.phases import gather_links, list_markers
 
 _LOOKS = {
     "Fig. 4c": {"ls": "-", "lw": 2.0},
     "projections": {"ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.5},
-    "cited": {"ls": DASHED, "lw": 1.2},
+    "cited": {"ls": style.DASHED, "lw": 1.2},
     "nothing named": {"ls": (0, (1, 1.8)), "lw": 1.5},
 }
 _LINE = 0.15  # from one line of letters to the next, inches
@@ -54,10 +47,9 @@ def phase_diagram(
     Examples
     --------
     >>> from helpers.paper import load_links, load_phases
-    >>> here = pd.DataFrame({"r": 0.9, "r_low": 0.8, "r_high": 0.95, "label": "observed"}, ["TF"])
-    >>> fig, _ = phase_diagram(load_phases(), load_links(), here, pd.DataFrame())
-    >>> fig.get_label().split("; ")[1]
-    'here +0.90 [0.80, 0.95] observed'
+    >>> none = pd.DataFrame()
+    >>> phase_diagram(load_phases(), load_links(), none, none)[0].get_label().split("; ")[1]
+    'here no data'
     """
     arrows = gather_links(links)
     names = phases.sort_values("order")["name"]
@@ -74,7 +66,7 @@ def phase_diagram(
     fig = plt.figure()
     (ax,) = inch_axes(fig, top + _GAP - 0.06, 0.4)
     for phase, box in boxes.items():
-        draw_box(ax, phase, box, "", edgecolor=GROUP_COLOURS[phase], linewidth=1.6)
+        draw_box(ax, phase, box, "", edgecolor=style.GROUP_COLOURS[phase], linewidth=1.6)
         for i, text in enumerate(lines[phase]):
             y = box[3] - 0.06 - _LINE * (i + 0.5)
             ax.text(_LEFT + 0.08, y, text, fontsize=8 if i else 10, va="center")
@@ -97,7 +89,9 @@ def phase_diagram(
     first = arrows["acts"].str.split(", ").str[0]
     used = {word: look | {"color": "black"} for word, look in _LOOKS.items() if word in set(first)}
     title = {"title": "What the paper rests an arrow on", "title_fontsize": 9}
-    add_legend(fig, used, len(used), "upper center", handlelength=2.6, borderaxespad=0.2, **title)
+    style.add_legend(
+        fig, used, len(used), "upper center", handlelength=2.6, borderaxespad=0.2, **title
+    )
     fig.set_label(_describe(names, lines, arrows, pairs, links))
     return fig, ax
 
@@ -106,7 +100,7 @@ def _marker_lines(phases: pd.DataFrame, here: pd.DataFrame) -> list[str]:
     """Return two lines for each marker: its sign in the paper, its correlation with TOP here."""
     lines = []
     signs, section = list_markers(phases)["sign"], phases["signs_from"].iloc[0]
-    for code, name in printed_names(signs.index).items():
+    for code, name in style.printed_names(signs.index).items():
         found = _estimate(here.loc[code]) if code in here.index else "no data"
         lines += [f"{name}: {signs[code]} in the paper ({section})", f"here {found}"]
     return lines
@@ -122,7 +116,7 @@ def _words(row: pd.Series, here: pd.Series | None) -> tuple[str, str]:
     order = f"\norder: {row['order']}" if row["order"] else ""
     if here is None:
         return row["acts"] + order, "here no data"
-    left, right = printed_names([here["left"], here["right"]]).values()
+    left, right = style.printed_names([here["left"], here["right"]]).values()
     found = _estimate(here).replace(" [", "\n[").replace("] ", "]\n")
     return row["acts"] + order, f"{left}–{right} {found}"
 
@@ -134,30 +128,23 @@ def _beside(
 
     Long arrows pass outside short ones, and arrows meet a box in an order that lets none cross.
     """
-    spans = {pair: sorted(place[phase] for phase in pair) for pair in arrows}
-    ways = {}
-    for side in (-1, 1):
-        step = {pair: place[pair[1]] - place[pair[0]] for pair in arrows}
-        own = [pair for pair in arrows if (step[pair] < 0 if side < 0 else step[pair] > 1)]
-        lanes: dict = {}
-        for pair in sorted(own, key=lambda pair: abs(step[pair])):
-            start, end = spans[pair]
-            inner = [lanes[o] for o in lanes if spans[o][0] < end and start < spans[o][1]]
-            lanes[pair] = 1 + max(inner, default=0)
-        ends: dict = {pair: {} for pair in lanes}
-        for phase, box in boxes.items():
+    steps = {(cause, to): place[to] - place[cause] for cause, to in arrows}
+    lanes = {pair: -step if step < 0 else step - 1 for pair, step in steps.items() if step != 1}
+    heights = {}
+    for phase, box in boxes.items():
+        for back in (True, False):
             met = []
-            for pair in [pair for pair in lanes if phase in pair]:
-                down = place[phase] == spans[pair][0]
+            for pair in [pair for pair in lanes if phase in pair and (steps[pair] < 0) == back]:
+                down = (phase == pair[0]) != back
                 met.append((down, -lanes[pair] if down else lanes[pair], pair))
-            heights = np.linspace(box[3], box[1], len(met) + 2)[1:-1]
-            for (*_, pair), height in zip(sorted(met), heights, strict=True):
-                ends[pair][phase] = height
-        edge = _RIGHT if side > 0 else _LEFT
-        for (cause, to), lane in lanes.items():
-            x = edge + side * (_INNER + _LANE * (lane - 1))
-            leaves, arrives = ends[cause, to][cause], ends[cause, to][to]
-            ways[cause, to] = [(edge, leaves), (x, leaves), (x, arrives), (edge, arrives)]
+            spots = np.linspace(box[3], box[1], len(met) + 2)[1:-1]
+            heights |= {(phase, pair): y for (*_, pair), y in zip(sorted(met), spots, strict=True)}
+    ways = {}
+    for pair, lane in lanes.items():
+        edge, side = (_LEFT, -1) if steps[pair] < 0 else (_RIGHT, 1)
+        x = edge + side * (_INNER + _LANE * (lane - 1))
+        leaves, arrives = (heights[phase, pair] for phase in pair)
+        ways[pair] = [(edge, leaves), (x, leaves), (x, arrives), (edge, arrives)]
     return ways
 
 
@@ -176,7 +163,7 @@ def _describe(
         here = ""
         if (cause, to) in pairs.index:
             pair = pairs.loc[(cause, to)]
-            left, right = printed_names([pair["left"], pair["right"]]).values()
+            left, right = style.printed_names([pair["left"], pair["right"]]).values()
             here = f"; here {left} with {right} {_estimate(pair)}"
         words.append(f"{names[cause]} to {names[to]}: {row['acts']}{order}{here}. ")
     within = (links["from"] == links["to"]).sum()
@@ -206,16 +193,16 @@ def third_panels(
     """
     order = top.sort_values(kind="stable").index
     thirds = np.array_split(np.arange(1, len(order) + 1), 3)
-    names = printed_names(scaled.columns)
-    fig, axes = panels(len(names), 1, 0.7, 0.95, sharex=True, sharey=True)
-    for ax, code, colour in zip(axes.flat, names, factor_colours(names), strict=True):
+    names = style.printed_names(scaled.columns)
+    fig, axes = style.panels(len(names), 1, 0.7, 0.95, sharex=True, sharey=True)
+    for ax, code, colour in zip(axes.flat, names, style.factor_colours(names), strict=True):
         values = scaled.loc[order, code].to_numpy()
         ax.plot(np.arange(len(values)) + 1, values, "o", color=colour, ms=3.5, alpha=0.8)
         for third in thirds:
             mean, ends = values[third - 1].mean(), third[[0, -1]] + [-0.4, 0.4]
             ax.plot(ends, [mean, mean], color="black", lw=2)
             if third[0] > 1:
-                ax.axvline(third[0] - 0.5, color="0.7", lw=0.8, ls=DASHED)
+                ax.axvline(third[0] - 0.5, color="0.7", lw=0.8, ls=style.DASHED)
         ax.set_title(f"{names[code]}: {_said(alone.loc[code])}", loc="left", pad=2)
         ax.set(ylim=(-0.08, 1.08), yticks=[0, 1])
     ax.set_xlabel("Sites, from the lowest TOP to the highest")

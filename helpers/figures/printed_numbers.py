@@ -10,16 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from helpers.figures.style import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    log_scale,
-    name_rows,
-    nothing_to_draw,
-    printed_names,
-    subplots,
-)
+from helpers.figures import style
 
 _NOISE = 1e-12  # of a number that was rounded in binary
 
@@ -35,18 +26,15 @@ def rows_behind_rmsea(
     Parameters
     ----------
     chi2_df, rmsea : float
-        As printed.
     decimals : int
-        That `rmsea` was rounded to.
+        As printed, and the decimals that `rmsea` was rounded to.
     stated : int
-        Number of rows that the publication states.
     rows : range
-        Numbers of rows to draw, from 2 on.
+        Number of rows that the publication states, and those to draw, from 2 on.
 
     Examples
     --------
-    >>> fig, _ = rows_behind_rmsea(4.257, 0.275, 3, stated=30, rows=range(10, 101))
-    >>> fig.get_label().split(". ")[-1]
+    >>> rows_behind_rmsea(4.257, 0.275, 3, 30, range(10, 101))[0].get_label().split(". ")[-1]
     'N = 44: prints 0.275; N = 30, the number of sites: would print 0.335.'
     """
     n = np.union1d(np.array(rows), [stated])
@@ -61,15 +49,15 @@ def rows_behind_rmsea(
     )
     verb = "prints" if agrees[n == stated] else "would print"
     other = f"N = {stated}, the number of sites: {verb} {would}"
-    fig, axes = subplots(5.0, 2)
+    fig, axes = style.subplots(5.0, 2)
     titles = "from the smallest to the largest N", "around the printed RMSEA"
     for ax, shown, title in zip(axes, (n > 0, around), titles, strict=True):
-        band = {"color": BLUE, "alpha": 0.25, "lw": 0, "label": f"rounds to the printed {printed}"}
-        ax.axhspan(rmsea - half, rmsea + half, **band)
+        band = f"rounds to the printed {printed}"
+        ax.axhspan(rmsea - half, rmsea + half, color=style.BLUE, alpha=0.25, lw=0, label=band)
         ax.plot(n[shown], index[shown], "o-", color="0.55", ms=2.5, lw=0.8, label="_")
         one, two = agrees & shown, (n == stated) & shown
-        ax.plot(n[one], index[one], "o", color=BLUE, ms=6, label=found)
-        ax.plot(n[two], index[two], "D", color=ORANGE, ms=4.5, label=other)
+        ax.plot(n[one], index[one], "o", color=style.BLUE, ms=6, label=found)
+        ax.plot(n[two], index[two], "D", color=style.ORANGE, ms=4.5, label=other)
         ax.set_ylabel("RMSEA")
         ax.set_title(title, loc="left", pad=3)
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
@@ -96,15 +84,14 @@ def possible_samples(
 
     Examples
     --------
-    >>> pairs = pd.DataFrame({"n": [43, 44], "df": [2, 2]})
-    >>> fig, _ = possible_samples({"the loop": {"RMSEA": pairs, "and CFI": pairs[1:]}})
-    >>> fig.get_label().split(": ")[-1]
-    'RMSEA leave 2, N 43 to 44, df 2; and CFI leave 1, N 44, df 2.'
+    >>> pairs = pd.DataFrame({"n": [43, 44], "df": 2})
+    >>> possible_samples({"the loop": {"RMSEA": pairs}})[0].get_label().split(": ")[-1]
+    'RMSEA leave 2, N 43 to 44, df 2.'
     """
-    looks = (("o", "0.75", 11), ("o", GREEN, 8), ("o", BLUE, 5), (".", "black", 4))
+    looks = (("o", "0.75", 11), ("o", style.GREEN, 8), ("o", style.BLUE, 5), (".", "black", 4))
     pairs = pd.concat([table for panel in panels.values() for table in panel.values()])
     shared = {"sharex": True, "sharey": True, "squeeze": False}
-    fig, axes = subplots(0.8 + 1.7 * len(panels), len(panels), **shared)
+    fig, axes = style.subplots(0.8 + 1.7 * len(panels), len(panels), **shared)
     said = []
     for ax, (title, panel) in zip(axes[:, 0], panels.items(), strict=True):
         for (kind, table), (marker, colour, size) in zip(panel.items(), looks, strict=False):
@@ -155,18 +142,18 @@ def bound_ranges(ranges: pd.DataFrame, axis: str) -> tuple[plt.Figure, plt.Axes]
     'the coefficients: 7e-05 to 0.00027'
     """
     names = [fill(name.replace(" = ", "\u00a0=\u00a0"), 24) for name in ranges.index]
-    fig, ax = subplots(0.8 + 0.17 * _count_lines(names))
+    fig, ax = style.subplots(0.8 + 0.17 * _count_lines(names))
     ends = ranges.filter(["low", "high", "value"]).stack()
-    log_scale(ax, "x")
+    style.log_scale(ax, "x")
     ax.set_xlim(ends[ends > 0].min() / 2, 2 * ends.max())
     left = ax.get_xlim()[0]
     for row, (low, high) in enumerate(ranges[["low", "high"]].to_numpy()):
-        ax.plot([low or left, high], [row, row], color=BLUE, lw=7, solid_capstyle="butt")
+        ax.plot([low or left, high], [row, row], color=style.BLUE, lw=7, solid_capstyle="butt")
         if low == 0:
-            ax.plot(left, row, "<", color=BLUE, ms=9, clip_on=False)
+            ax.plot(left, row, "<", color=style.BLUE, ms=9, clip_on=False)
     if "value" in ranges:
         ax.plot(ranges["value"], range(len(ranges)), "o", color="black", ms=5, mec="white")
-    name_rows(ax, names, axis)
+    style.name_rows(ax, names, axis)
     ax.tick_params(axis="y", pad=9)
     ax.grid(axis="x", color="0.9", lw=0.6)
     ax.set_axisbelow(True)
@@ -204,24 +191,25 @@ def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[pl
     'TF, SOC 0.850 (0.800 to 0.900).'
     """
     if matches.empty:
-        return nothing_to_draw("No matrix of correlations would print these numbers.")
+        return style.nothing_to_draw("No matrix of correlations would print these numbers.")
     pairs = matches.drop(columns=["n", "residual"])
     spread = pairs.quantile([0, 0.25, 0.5, 0.75, 1]).T.sort_values(0.5, ascending=False)
-    names = [", ".join(printed_names(pair.split(", ")).values()) for pair in spread.index]
+    names = [", ".join(style.printed_names(pair.split(", ")).values()) for pair in spread.index]
     ticks = [fill(name, 22) for name in names]
-    kinds = {True: ("o", BLUE, "neighbours in the loop"), False: ("D", ORANGE, "not neighbours")}
-    fig, ax = subplots(1.1 + 0.14 * _count_lines(ticks))
+    fig, ax = style.subplots(1.1 + 0.14 * _count_lines(ticks))
     said = []
     for row, (pair, (low, first, median, third, high)) in enumerate(spread.iterrows()):
-        marker, colour, kind = kinds[pair in neighbours]
+        near = pair in neighbours
+        marker, colour = ("o", style.BLUE) if near else ("D", style.ORANGE)
+        kind = "neighbours in the loop" if near else "not neighbours"
         ax.plot([low, high], [row, row], color=colour, lw=1)
         ax.plot([first, third], [row, row], color=colour, lw=4, solid_capstyle="butt")
         dot = {"color": colour, "mfc": "white", "ms": 6, "clip_on": False}
         ax.plot(median, row, marker, label=kind, **dot)
-        beside = "" if pair in neighbours else " (not neighbours)"
+        beside = "" if near else " (not neighbours)"
         said.append(f"{names[row]}{beside} {median:.3f} ({low:.3f} to {high:.3f})")
     ax.set_xlim(right=1)
-    name_rows(ax, ticks, "Correlation (range, quartiles and median)")
+    style.name_rows(ax, ticks, "Correlation (range, quartiles and median)")
     handles = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
     fig.legend(handles.values(), handles, loc="outside upper center", ncols=2)
     fig.set_label(

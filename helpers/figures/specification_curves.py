@@ -6,11 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from helpers.figures.style import BLUE, GREEN, draw_heatmap, name_rows, nothing_to_draw, subplots
+from helpers.figures import style
 
 AGREE_COLOURS = {
-    "yes": GREEN,
-    "nearly": BLUE,
+    "yes": style.GREEN,
+    "nearly": style.BLUE,
     "partly": "#C28500",
     "open": "#555555",
     "no": "#A6380A",
@@ -43,13 +43,13 @@ def specification_curve(
     """
     rows = rows.dropna(subset="estimate").sort_values(["estimate", *choices])
     if rows.empty:
-        return nothing_to_draw("No run of the sweep has an answer.")
+        return style.nothing_to_draw("No run of the sweep has an answer.")
     levels = [(name, value) for name in choices for value in sorted(rows[name].unique())]
     x = np.arange(len(rows))
     height = 0.17 * len(levels)
     number = f"{len(rows)} specification{'s' if len(rows) > 1 else ''}"
     ratios = {"height_ratios": [2.2, max(height, 0.2)]}
-    fig, (upper, lower) = subplots(2.9 + height, 2, sharex=True, **ratios)
+    fig, (upper, lower) = style.subplots(2.9 + height, 2, sharex=True, **ratios)
     upper.axhline(printed, color="0.4", lw=0.8, ls=":")
     shares = rows["agrees"].value_counts()
     for agrees in [answer for answer in AGREE_COLOURS if answer in shares]:
@@ -71,7 +71,7 @@ def specification_curve(
         f"{name}: {value:g}" if isinstance(value, float) else f"{name}: {value}"
         for name, value in levels
     ]
-    name_rows(lower, names, f"{number}, sorted")
+    style.name_rows(lower, names, f"{number}, sorted")
     lower.tick_params(labelsize=8)
     lower.set(xticks=[], xlim=(-0.7, len(rows) - 0.3))
     fig.set_label(
@@ -95,16 +95,15 @@ def dependence_table(shares: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
 
     Examples
     --------
-    >>> shares = pd.DataFrame({"seed": [0.2], "scaling": [0.7]}, index=["gain"])
-    >>> dependence_table(shares)[0].get_label().split("Most: ")[1]
-    'scaling explains 70% of gain; seed explains 20% of gain.'
+    >>> dependence_table(pd.DataFrame({"seed": {"gain": 0.2}}))[0].get_label().split(": ")[1]
+    'seed explains 20% of gain.'
     """
     if shares.empty:
-        return nothing_to_draw("None of these conclusions is in the sweep.")
-    fig, ax = subplots(1.5 + 0.3 * len(shares))
+        return style.nothing_to_draw("None of these conclusions is in the sweep.")
+    fig, ax = style.subplots(1.5 + 0.3 * len(shares))
     colours = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar_kws": {"label": "share of the spread"}}
     percent = (100 * shares).map("{:.0f}".format)
-    draw_heatmap(ax, shares, annot=percent, annot_kws={"fontsize": 8}, **colours)
+    style.draw_heatmap(ax, shares, annot=percent, annot_kws={"fontsize": 8}, **colours)
     ax.set_facecolor("0.92")
     ax.xaxis.tick_top()
     ax.tick_params(length=0, labelsize=8)

@@ -142,6 +142,7 @@ def draw_heatmap(ax: plt.Axes, table: pd.DataFrame, **how) -> None:
     import seaborn  # only for these figures
 
     letters = {"va": "center_baseline"} | how.pop("annot_kws", {})
+    how = {"xticklabels": True, "yticklabels": True} | how
     seaborn.heatmap(table, ax=ax, fmt="", linewidths=0.5, annot_kws=letters, **how)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0)

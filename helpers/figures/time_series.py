@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.figures.style import BLUE, GREEN, PINK, panels, subplots
+from helpers.figures import style
 
 PERIODS = {
-    "historical": ("historical", PINK),
-    "rcp45": ("RCP4.5", GREEN),
-    "rcp85": ("RCP8.5", BLUE),
+    "historical": ("historical", style.PINK),
+    "rcp45": ("RCP4.5", style.GREEN),
+    "rcp85": ("RCP8.5", style.BLUE),
 }
 
 
@@ -36,7 +36,7 @@ def period_violins(contents: dict[str, pd.Series], label: str) -> tuple[plt.Figu
     """
     names, colours = zip(*(PERIODS[period] for period in contents), strict=True)
     values = list(contents.values())
-    fig, ax = subplots(3.2)
+    fig, ax = style.subplots(3.2)
     violins = ax.violinplot(values, showextrema=False, widths=0.8)["bodies"]
     for body, colour in zip(violins, colours, strict=True):
         body.set(facecolor=colour, alpha=0.5)
@@ -70,7 +70,7 @@ def scenario_series(contents: xr.DataArray, label: str) -> tuple[plt.Figure, plt
         str(name): contents.sel(scenario=name, year=slice(2006, None))
         for name in contents["scenario"].values
     }
-    fig, ax = subplots(3.2)
+    fig, ax = style.subplots(3.2)
     ends = []
     for period, part in parts.items():
         name, colour = PERIODS[period]
@@ -104,11 +104,11 @@ def carbon_bars(means: xr.Dataset) -> tuple[plt.Figure, plt.Axes]:
     'Rh 0.25 (0.2 to 0.3)'
     """
     names = {"npp": "NPP", "rh": "Rh", "nep": "NEP = NPP − Rh"}
-    fig, ax = subplots(2.8)
+    fig, ax = style.subplots(2.8)
     said = []
     for position, (name, label) in enumerate(names.items()):
         mean, low, high = (float(getattr(means[name], end)()) for end in ("mean", "min", "max"))
-        ax.bar(position, mean, color=GREEN if name == "npp" else "0.6")
+        ax.bar(position, mean, color=style.GREEN if name == "npp" else "0.6")
         ax.plot([position] * 2, [low, high], color="black", lw=1.5)
         said.append(f"{label} {mean:.3g} ({low:.3g} to {high:.3g})")
     ax.axhline(0, color="black", lw=0.8)
@@ -138,7 +138,7 @@ def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
     years = monthly.groupby(monthly.index.year)
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.75, len(years)))
     lines = np.resize(["-", "--", ":"], len(years))
-    fig, axes = panels(monthly.shape[1], 2, 0.7, 1.35, sharex=True)
+    fig, axes = style.panels(monthly.shape[1], 2, 0.7, 1.35, sharex=True)
     for ax, name in zip(axes.flat, monthly, strict=False):
         for (year, months), colour, line in zip(years, colours, lines, strict=True):
             look = {"ls": line, "color": colour, "marker": "."}
