@@ -11,8 +11,8 @@ import pytest
 from helpers.figures.error_rates import mark_histograms, power_curves, rate_dots, rate_lines
 from helpers.figures.field_sites import cover_gradients, respiration_curves, sign_forest
 from helpers.figures.maps import field_map
-from helpers.figures.time_series import seasonal_cycles
 from helpers.figures.specification_curves import dependence_table, specification_curve
+from helpers.figures.time_series import seasonal_cycles
 from helpers.readers.terrain import load_elevation
 from tests.figures import assert_readable, words_of
 

@@ -14,9 +14,7 @@ from helpers.figures import style
 _TARGET = {"color": "black", "lw": 1, "ls": (0, (4, 3)), "zorder": 0}
 _LOOKS = [
     {"color": colour, "marker": marker, "ms": 4.5, "capsize": 2}
-    for colour, marker in zip(
-        (style.BLUE, style.ORANGE, style.GREEN, style.PINK), "os^D", strict=True
-    )
+    for colour, marker in zip(style.PALETTE, "os^D", strict=True)
 ]
 
 

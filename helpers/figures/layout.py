@@ -74,9 +74,8 @@ def around(causes: list[str], size: np.ndarray) -> Drawing:
     boxes, curves = {"TOP": box_at(np.array([style.WIDTH / 2, 0]), size)}, {}
     for part, side in ((causes[:right], 1), (causes[right:], -1)):
         y = side * step * ((len(part) - 1) / 2 - np.arange(len(part)))
-        reach = (style.WIDTH / 2 - EDGE - size[0] / 2) * np.sqrt(
-            1 - (y / step / max(right, 3) * 2) ** 2
-        )
+        bulge = np.sqrt(1 - (y / step / max(right, 3) * 2) ** 2)
+        reach = (style.WIDTH / 2 - EDGE - size[0] / 2) * bulge
         centres = np.stack([style.WIDTH / 2 + side * reach, y], axis=1)
         boxes |= dict(zip(part, box_at(centres, size), strict=True))
         inner = centres - [side * size[0] / 2, 0]

@@ -16,7 +16,7 @@ from helpers.pathmodel.spec import PathModel
 
 _HEIGHTS = (0.85, 1.2, 1.6, 2.0)  # of half the circle, tried until every number has its place
 # dark enough on white, apart for colour-blind readers
-_COLOURS = (style.BLUE, style.ORANGE, style.GREEN, style.PINK, "black", "#7A4B00")
+_COLOURS = (*style.PALETTE, "black", "#7A4B00")
 _LINE = 0.16  # height of a line of letters, inches
 _ABOVE = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
 

@@ -56,9 +56,8 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
     places = elevation["lon"], elevation["lat"]
     lines = ax.contour(*places, elevation, [3000], colors="0.25", linewidths=0.7)
     ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=8, manual=[(87, 36.9)])
-    words = [
-        ("land_cover", cover, "s", style.COVER_COLOURS[cover]) for cover in ("meadow", "steppe")
-    ]
+    covers = [(cover, style.COVER_COLOURS[cover]) for cover in ("meadow", "steppe")]
+    words = [("land_cover", cover, "s", colour) for cover, colour in covers]
     words += [("zone", zone, marker, "0.4") for zone, marker in style.ZONE_MARKERS.items()]
     dots = {
         f"{word} ({(sites[by] == word).sum()})": {"ls": "", "marker": marker, "color": colour}

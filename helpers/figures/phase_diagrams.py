@@ -64,7 +64,7 @@ def phase_diagram(
         boxes[phase] = np.array([_LEFT, top - 0.12 - _LINE * len(texts), _RIGHT, top])
         top = boxes[phase][1] - _GAP
     fig = plt.figure()
-    (ax,) = inch_axes(fig, top + _GAP - 0.06, 0.4)
+    (ax,) = inch_axes(fig, top + _GAP - 0.06, 0.46)
     for phase, box in boxes.items():
         draw_box(ax, phase, box, "", edgecolor=style.GROUP_COLOURS[phase], linewidth=1.6)
         for i, text in enumerate(lines[phase]):

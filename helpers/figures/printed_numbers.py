@@ -8,7 +8,7 @@ from textwrap import fill
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from helpers.figures import style
 
@@ -145,8 +145,10 @@ def bound_ranges(ranges: pd.DataFrame, axis: str) -> tuple[plt.Figure, plt.Axes]
     fig, ax = style.subplots(0.8 + 0.17 * _count_lines(names))
     ends = ranges.filter(["low", "high", "value"]).stack()
     style.log_scale(ax, "x")
-    ax.set_xlim(ends[ends > 0].min() / 2, 2 * ends.max())
-    left = ax.get_xlim()[0]
+    left, right = ends[ends > 0].min() / 2, 2 * ends.max()
+    ax.set_xlim(left, right)
+    if right > 30 * left:
+        ax.xaxis.set_major_locator(LogLocator())  # powers of ten only
     for row, (low, high) in enumerate(ranges[["low", "high"]].to_numpy()):
         ax.plot([low or left, high], [row, row], color=style.BLUE, lw=7, solid_capstyle="butt")
         if low == 0:

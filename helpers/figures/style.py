@@ -32,7 +32,8 @@ plt.rcParams |= {
     "axes.spines.right": False,
 }
 # Okabe and Ito's colours, which colour-blind readers can tell apart
-BLUE, GREEN, ORANGE, PINK = "#0072B2", "#009E73", "#D55E00", "#CC79A7"
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+BLUE, ORANGE, GREEN, PINK = PALETTE
 GROUP_COLOURS = dict(zip(GROUPS, (BLUE, GREEN, ORANGE, PINK), strict=True))
 COVER_COLOURS = {"meadow": GREEN, "steppe": "#E69F00", "desert steppe": PINK}
 ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
