@@ -26,8 +26,7 @@ def effect_bars(
         By cause: ``total``, ``total_low``, ``total_high`` and ``direct``, which is 0 or NaN without
         an arrow. Several tables, by group of factors, are drawn group below group. Without rows,
         the figure says so.
-    label : str
-        Of the axis: quantity, level of the intervals.
+    label : as for :func:`factor_intervals`
 
     Examples
     --------

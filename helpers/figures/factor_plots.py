@@ -15,9 +15,8 @@ def minmax_pair(values: pd.Series, scaled: pd.Series, unit: str) -> tuple[plt.Fi
     Parameters
     ----------
     values, scaled : pandas.Series
-        The factor in its unit, and scaled to 0-1.
     unit : str
-        Of `values`.
+        The factor in its unit, and scaled to 0-1.
 
     Examples
     --------
@@ -140,8 +139,7 @@ def group_means(
 
     Parameters
     ----------
-    scaled : pandas.DataFrame
-        Min-max scaled factors of one group; without columns, the figure says so.
+    scaled : as for :func:`gradient_panels`
     sites : pandas.DataFrame
         With land_cover and zone.
     marks : dict of pandas.DataFrame

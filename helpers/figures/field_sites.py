@@ -72,8 +72,7 @@ def sign_forest(table: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:
     table : pandas.DataFrame
         Index: what is printed at the left. ``estimate``, ``low``, ``high``, and ``claimed``: 1, -1,
         or 0 where no sign is read from the paper.
-    label : str
-        Of the axis: quantity, level of the intervals.
+    label : as for :func:`factor_intervals`
 
     Examples
     --------

@@ -82,10 +82,7 @@ def field_map(
 
     Parameters
     ----------
-    sites : pandas.DataFrame
-        With longitude, latitude and land_cover.
-    elevation : xarray.DataArray
-        Metres on (lat, lon).
+    sites, elevation : as for :func:`site_map`, without zones
     others : pandas.DataFrame
         Equations of soil respiration with longitude and latitude; drawn as crosses.
 
@@ -138,9 +135,9 @@ def field_maps(
     Examples
     --------
     >>> from helpers.study import load_study
-    >>> albedo = load_study().climate["Albedo_inst"].expand_dims(panel=["albedo"])
-    >>> field_maps(albedo, "albedo (%)")[1][0, 0].get_title()
-    'albedo'
+    >>> rain = load_study().climate["Rainf_f_tavg"].expand_dims(panel=["rain"])
+    >>> field_maps(rain, "rain")[0].get_label().split(": ")[0]
+    'Maps of rain on the Plateau. Panel rain'
     """
     by_name = {str(panel): fields.sel(panel=panel) for panel in fields["panel"].values}
     columns = 2 if len(by_name) == 4 else min(3, len(by_name))
@@ -189,9 +186,8 @@ def name_stand_ins(models: xr.DataArray, label: str) -> xr.DataArray:
 
     Examples
     --------
-    >>> models = xr.DataArray([1.0], {"model": ["MIROC5"]})
-    >>> name_stand_ins(models, "emulated")["model"].values.tolist()
-    ['stand-in for MIROC5']
+    >>> name_stand_ins(xr.DataArray([1], {"model": ["MIROC5"]}), "emulated")["model"].item()
+    'stand-in for MIROC5'
     """
     if label != "emulated":
         return models

@@ -30,8 +30,7 @@ def period_violins(contents: dict[str, pd.Series], label: str) -> tuple[plt.Figu
 
     Examples
     --------
-    >>> years = pd.Series([1.0, 2.0, 4.0], index=[2003, 2004, 2005])
-    >>> period_violins({"historical": years}, "oxygen (kg m⁻²)")[0].get_label()
+    >>> period_violins({"historical": pd.Series([1, 2, 4])}, "oxygen (kg m⁻²)")[0].get_label()
     'Violins of the yearly oxygen (kg m⁻²). Medians: historical 2.'
     """
     names, colours = zip(*(PERIODS[period] for period in contents), strict=True)
@@ -57,8 +56,7 @@ def scenario_series(contents: xr.DataArray, label: str) -> tuple[plt.Figure, plt
     ----------
     contents : xarray.DataArray
         On (scenario, model, year); years before 2006 are historical in every scenario.
-    label : str
-        Quantity and unit.
+    label : as for :func:`period_violins`
 
     Examples
     --------
@@ -98,8 +96,7 @@ def carbon_bars(means: xr.Dataset) -> tuple[plt.Figure, plt.Axes]:
 
     Examples
     --------
-    >>> each = {"npp": ("model", [0.3, 0.5]), "rh": ("model", [0.2, 0.3])}
-    >>> means = xr.Dataset(each | {"nep": ("model", [0.1, 0.2])})
+    >>> means = xr.Dataset(dict.fromkeys(["npp", "rh", "nep"], ("model", [0.2, 0.3])))
     >>> carbon_bars(means)[0].get_label().split("; ")[1]
     'Rh 0.25 (0.2 to 0.3)'
     """
@@ -131,8 +128,8 @@ def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
     Examples
     --------
     >>> months = pd.date_range("2013-01", periods=24, freq="MS")
-    >>> fig, _ = seasonal_cycles(pd.DataFrame({"Rain (mm)": months.month}, months))
-    >>> fig.get_label().split(": ")[1]
+    >>> rain = pd.DataFrame({"Rain (mm)": months.month}, months)
+    >>> seasonal_cycles(rain)[0].get_label().split(": ")[1]
     'Rain (mm) from 1 in January to 12 in December.'
     """
     years = monthly.groupby(monthly.index.year)
