@@ -129,11 +129,12 @@ def response_steps(
     margin = 0.04 * (max(ends) - min(ends))
     low, high = min(ends) - margin * (min(ends) < 0), max(ends) + margin
     cut = (steps < low) | (steps > high)
-    said = {case: f"tends to {_show(limit)}" for case, limit in limits.items()}
+    said = {case: f"tends to {_show(limits[case])}" for case in limits}
     for case in steps:
         if cut[case].any():
             said[case] = f"{_show(steps[case].iloc[-1])} after {rounds:g} rounds"
-    labels = {case: f"{fill(case, 18)}\n{said.get(case, 'no limit')}" for case in steps}
+        said.setdefault(case, "no limit")
+    labels = {case: f"{fill(case, 18)}\n{said[case]}" for case in steps}
     # labels stand in the order of the ends; of those that leave, the first to do so is outermost
     last = steps.clip(low, high).iloc[-1]
     order = sorted(steps, key=lambda case: (last[case], -cut[case].to_numpy().argmax()))
@@ -157,14 +158,10 @@ def response_steps(
     ax.set_ylabel(f"Response of {name}\n(standard deviations)")
     ax.autoscale(axis="x", tight=True)
     count = f"{steps.shape[1]} staircases" if steps.shape[1] > 1 else "A staircase"
+    whole = [f"{case}: {'cut off: ' if cut[case].any() else ''}{said[case]}" for case in steps]
     fig.set_label(
         f"{count}: the response of {name} to a lasting push of 1 standard deviation, over "
-        f"{rounds:g} rounds of the loop. "
-        + "; ".join(
-            f"{case}: {'cut off: ' if cut[case].any() else ''}{said.get(case, 'no limit')}"
-            for case in steps
-        )
-        + "."
+        f"{rounds:g} rounds of the loop. {'; '.join(whole)}."
     )
     return fig, ax
 
