@@ -132,13 +132,12 @@ def in_layers(
     if sideways:
         asked = {name: [0, 0.12 * len(model.parents(name))] for name in sizes}
         sizes = {name: np.maximum(size, asked[name]) for name, size in sizes.items()}
-    lanes = {
-        (cause, to): [(cause, to, layer) for layer in range(layers[cause] + 1, layers[to])]
-        for to, cause in model.paths
-    }
-    for lane in [lane for each in lanes.values() for lane in each]:
-        rows[lane[2]].append(lane)
-    chains = {(cause, to): [cause, *between, to] for (cause, to), between in lanes.items()}
+    chains = {}
+    for to, cause in model.paths:
+        lanes = [(cause, to, layer) for layer in range(layers[cause] + 1, layers[to])]
+        for lane in lanes:
+            rows[lane[2]].append(lane)
+        chains[cause, to] = [cause, *lanes, to]
     links = [link for chain in chains.values() for link in pairwise(chain)]
     rows = _order(rows, links)
     wide = {name: size[int(sideways)] for name, size in sizes.items()}
@@ -162,7 +161,7 @@ def in_layers(
     curves = {}
     for (cause, to), (leaves, arrives) in _ports(chains, across, wide).items():
         knots = [(leaves, far[layers[cause]])]
-        for lane in lanes[cause, to]:
+        for lane in chains[cause, to][1:-1]:
             knots += [(across[lane], near[lane[2]]), (across[lane], far[lane[2]])]
         u, v = np.array([*knots, (arrives, near[layers[to]])]).T
         fine = np.linspace(v[0], v[-1], 20 * len(knots))
