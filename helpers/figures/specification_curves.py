@@ -99,14 +99,16 @@ def dependence_table(shares: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     """
     if shares.empty:
         return style.nothing_to_draw("None of these conclusions is in the sweep.")
-    fig, ax = style.subplots(1.5 + 0.3 * len(shares))
-    colours = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar_kws": {"label": "share of the spread"}}
+    fig, ax = style.subplots(1.8 + 0.3 * len(shares))
+    bar = {"label": "share of the spread", "location": "bottom", "aspect": 35}
+    colours = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar_kws": bar}
     percent = (100 * shares).map("{:.0f}".format)
     style.draw_heatmap(ax, shares, annot=percent, annot_kws={"fontsize": 8}, **colours)
     ax.set_facecolor("0.92")
     ax.xaxis.tick_top()
     ax.tick_params(length=0, labelsize=8)
-    ax.tick_params(axis="x", rotation=45, rotation_mode="xtick")
+    slanted = {"rotation": 45, "ha": "left", "rotation_mode": "anchor"}
+    ax.set_xticks(ax.get_xticks(), shares.columns, **slanted)
     top = shares.stack().sort_values(ascending=False).head(3)
     said = "; ".join(
         f"{choice} explains {share:.0%} of {what}" for (what, choice), share in top.items()

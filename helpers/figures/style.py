@@ -19,18 +19,20 @@ from helpers.factors import GROUPS, load_factors
 from helpers.readers.sites import ZONES
 
 WIDTH = 4.8
-plt.rcParams |= {
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.labelsize": 10,
-    "figure.labelsize": 10,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+plt.rcParams.update(
+    {
+        "font.size": 10,
+        "axes.titlesize": 10,
+        "axes.labelsize": 10,
+        "figure.labelsize": 10,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "legend.fontsize": 9,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
 # Okabe and Ito's colours, which colour-blind readers can tell apart
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 BLUE, ORANGE, GREEN, PINK = PALETTE
