@@ -132,7 +132,7 @@ def in_layers(
     if sideways:
         asked = {name: [0, 0.12 * len(model.parents(name))] for name in sizes}
         sizes = {name: np.maximum(size, asked[name]) for name, size in sizes.items()}
-    chains = {}
+    chains: dict = {}
     for to, cause in model.paths:
         lanes = [(cause, to, layer) for layer in range(layers[cause] + 1, layers[to])]
         for lane in lanes:
