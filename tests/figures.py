@@ -54,6 +54,23 @@ def assert_readable(fig: plt.Figure) -> None:
     assert len(fig.get_label()) > 60
 
 
+def rows_of(ax: plt.Axes) -> list[str]:
+    """Return the names of rows, without line breaks."""
+    return [label.get_text().replace("\n", " ") for label in ax.get_yticklabels()]
+
+
+def marks(ax: plt.Axes, marker: str) -> list[tuple[str, float]]:
+    """Return the row and the place of each mark of this kind."""
+    found = [line for line in ax.lines if line.get_marker() == marker]
+    return [(rows_of(ax)[int(one.get_ydata()[0])], one.get_xdata()[0]) for one in found]
+
+
+def filled(ax: plt.Axes) -> list[bool]:
+    """Tell of each dot whether it is filled, row by row."""
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    return [dot.get_markerfacecolor() == dot.get_color() for dot in dots]
+
+
 # Boxes that are joined by arrows with numbers
 
 

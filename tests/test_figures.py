@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 
 from helpers.factors import GROUPS, load_factors
-from helpers.figures.effect_plots import effect_bars, effect_groups, rank_chances
+from helpers.figures.effect_plots import effect_bars, rank_chances
 from helpers.figures.path_diagrams import effect_web, path_diagram
+from helpers.figures.style import GROUP_COLOURS
 from helpers.pathmodel import effects, fit_model, parse_model, read_model
 from helpers.study import load_study, sample_top
 from tests import figures as check
@@ -26,7 +28,6 @@ LETTERS = "abcdef"
 CLIMATIC = load_factors().query("group == 'climatic'").index
 MODELS = {
     "all indicators": f"TOP ~ {' + '.join(CLIMATIC)}",
-    "chain": "b ~ a\nc ~ b\nTOP ~ c",
     "early outcome": "TOP ~ a\nb ~ a\nc ~ b",
     "one arrow": "TOP ~ TF",
     "loop": LOOP,
@@ -138,16 +139,17 @@ def test_few_covariances_are_arcs_and_many_are_left_out(name, arcs, words, draw)
 def test_a_diagram_names_factors_and_its_words_give_the_numbers(fits):
     drawn = check.words_of(path_diagram(fits["soil"])[0])
     assert {"C/N", "Rₛ", "TOP"} <= set(drawn)
-    assert "CN" not in drawn
     values = pd.Series(paths_of(fits["climatic"]))
     fig, _ = path_diagram(fits["climatic"])
-    words = fig.get_label()
-    assert f"{(values > 0).sum()} positive" in words
-    assert f"{(values < 0).sum()} negative" in words
     strongest = values.abs().idxmax()
-    assert f"Strongest: {strongest} ({values[strongest]:+.2f})" in words
     variance = fits["climatic"].estimates.query("to == 'TOP' and `from` == 'TOP'")["standardized"]
-    assert f"TOP {1 - variance.item():.2f}." in words
+    for said in (
+        f"{(values > 0).sum()} positive",
+        f"{(values < 0).sum()} negative",
+        f"Strongest: {strongest} ({values[strongest]:+.2f})",
+        f"TOP {1 - variance.item():.2f}.",
+    ):
+        assert said in fig.get_label()
     assert f"R² {1 - variance.item():.2f}" in check.words_of(fig)
 
 
@@ -162,41 +164,27 @@ EFFECTS = pd.DataFrame(
     },
     index=["pH", "SOC", "CN", "BD"],
 )
-SORTED = ["SOC", "CN", "BD", "pH"]
-
-
-def names_of(ax: plt.Axes) -> list[str]:
-    return [label.get_text() for label in ax.get_yticklabels()]
-
-
-def marks(ax: plt.Axes, marker: str) -> list[tuple[str, float]]:
-    """Return the row and the place of each mark of this kind."""
-    found = [line for line in ax.lines if line.get_marker() == marker]
-    return [(names_of(ax)[int(one.get_ydata()[0])], one.get_xdata()[0]) for one in found]
 
 
 def test_effects_are_sorted_with_intervals_and_direct_effects():
     fig, ax = effect_bars(EFFECTS, "Total effect")
-    assert names_of(ax) == ["SOC", "C/N", "BD", "pH"]
-    assert ax.yaxis_inverted()
-    assert marks(ax, "o") == [("SOC", 0.7), ("C/N", 0.1), ("BD", -0.2), ("pH", -0.5)]
-    assert marks(ax, "D") == [("C/N", -0.1), ("pH", -0.5)]
+    assert check.rows_of(ax) == ["SOC", "C/N", "BD", "pH"]
+    assert check.marks(ax, "o") == [("SOC", 0.7), ("C/N", 0.1), ("BD", -0.2), ("pH", -0.5)]
+    assert check.marks(ax, "D") == [("C/N", -0.1), ("pH", -0.5)]
     drawn = [line.get_xdata() for line in ax.lines if len(set(line.get_xdata())) == 2]
-    np.testing.assert_array_equal(drawn, EFFECTS.loc[SORTED, ["total_low", "total_high"]])
-    dots = [line for line in ax.lines if line.get_marker() == "o"]
-    filled = [dot.get_markerfacecolor() == dot.get_color() for dot in dots]
-    assert filled == [True, False, False, True]
-    assert "4 total effects" in fig.get_label()
-    assert "1 of them above 0, 1 below it, 2 hold it" in fig.get_label()
-    assert "Highest SOC (+0.70), lowest pH (-0.50)" in fig.get_label()
+    order = EFFECTS.loc[["SOC", "CN", "BD", "pH"], ["total_low", "total_high"]]
+    np.testing.assert_array_equal(drawn, order)
+    assert check.filled(ax) == [True, False, False, True]
+    said = "4 total effects with intervals, 1 of them above 0, 1 below it, 2 hold it. "
+    assert said + "Highest SOC (+0.70), lowest pH (-0.50)." in fig.get_label()
 
 
 def test_groups_of_effects_share_one_scale():
     tables = {"plant": EFFECTS.set_axis(["EVI", "CG", "CF", "CIA"]), "soil": EFFECTS}
-    fig, ax = effect_groups(tables, "Total effect")
+    fig, ax = effect_bars(tables, "Total effect")
     names = ["plant", "CG", "CF", "CIA", "EVI", "soil", "SOC", "C/N", "BD", "pH"]
-    assert names_of(ax) == names
-    drawn = dict(marks(ax, "o"))
+    assert check.rows_of(ax) == names
+    drawn = dict(check.marks(ax, "o"))
     assert drawn["CG"] == drawn["SOC"] == 0.7
     assert drawn["EVI"] == drawn["pH"] == -0.5
     assert all(f"{group}: 4 total effects" in fig.get_label() for group in tables)
@@ -205,37 +193,28 @@ def test_groups_of_effects_share_one_scale():
 def test_effects_and_ranks_of_whole_models_can_be_read(fits):
     tables = {group: effects(fit, "TOP").droplevel("to") for group, fit in fits.items()}
     figures = [effect_bars(table, "Total effect")[0] for table in tables.values()]
-    figures += [effect_groups(tables, "Total effect")[0], effect_web(tables)[0]]
+    figures += [effect_bars(tables, "Total effect")[0], effect_web(tables)[0]]
     shares = pd.DataFrame(np.eye(14), index=CLIMATIC, columns=range(1, 15))
     for fig in [*figures, rank_chances(shares, list(CLIMATIC))[0]]:
         check.assert_readable(fig)
 
 
-# Ranks
-
-SHARES = pd.DataFrame(
-    [[0.2, 0.5, 0.3], [0.8, 0.2, 0.0], [0.0, 0.3, 0.7]],
-    index=["CN", "SOC", "pH"],
-    columns=[1, 2, 3],
-)
-
-
 @pytest.mark.parametrize(
-    ("published", "names", "agreeing"),
+    ("published", "order", "agreeing"),
     [
-        (["SOC", "CN", "SIC", "pH"], ["SOC", "C/N", "pH"], "SOC 80%, C/N 50%, pH 70%"),
-        (["pH", "SOC"], ["pH", "SOC", "C/N"], "pH 0%, SOC 20%."),
+        (["SOC", "CN", "SIC", "pH"], ["SOC", "CN", "pH"], "SOC 80%, C/N 50%, pH 70%"),
+        (["pH", "SOC"], ["pH", "SOC", "CN"], "pH 0%, SOC 20%."),
     ],
 )
-def test_ranks_stand_in_published_order_with_frames(published, names, agreeing):
-    fig, ax = rank_chances(SHARES, published)
-    assert names_of(ax) == names
-    codes = [name.replace("C/N", "CN") for name in names]
-    shares = SHARES.loc[codes].to_numpy().ravel()
-    cells = [text.get_text() for text in ax.texts]
-    assert cells == [f"{100 * share:.0f}" if share else "" for share in shares]
+def test_ranks_stand_in_published_order_with_frames(published, order, agreeing):
+    cells = [[0.2, 0.5, 0.3], [0.8, 0.2, 0.0], [0.0, 0.3, 0.7]]
+    shares = pd.DataFrame(cells, ["CN", "SOC", "pH"], [1, 2, 3])
+    fig, ax = rank_chances(shares, published)
+    assert check.rows_of(ax) == [name.replace("CN", "C/N") for name in order]
+    written = [f"{100 * share:.0f}" if share else "" for share in shares.loc[order].stack()]
+    assert [text.get_text() for text in ax.texts] == written
     frames = [patch.get_xy() for patch in ax.patches if isinstance(patch, Rectangle)]
-    assert frames == [(place, place) for place in range(len(set(published) & set(codes)))]
+    assert frames == [(place, place) for place in range(len(set(published) & set(order)))]
     assert agreeing in fig.get_label()
     assert "SOC 1" in fig.get_label()
 
@@ -258,14 +237,14 @@ def test_a_web_shows_every_total_and_nothing_covers_anything(most):
         f"{cause} to TOP": f"{total:.2f}".replace("-", "−") for cause, total in totals.items()
     }
     edges = {patch.get_gid(): patch.get_edgecolor() for patch in ax.patches}
-    by_group = [{edges[f"box {code}"] for code in table.index} for table in tables.values()]
-    assert sum(map(len, by_group)) == len(set().union(*by_group)) == len(tables)
-    strongest = totals.abs().idxmax()
-    assert (
-        f"Strongest: {registry.loc[strongest, 'label']} {totals[strongest]:+.2f}" in fig.get_label()
+    assert all(
+        {edges[f"box {code}"] for code in table.index} == {to_rgba(GROUP_COLOURS[group])}
+        for group, table in tables.items()
     )
+    strongest = totals.abs().idxmax()
+    said = f"Strongest: {registry.loc[strongest, 'label']} {totals[strongest]:+.2f}"
+    assert said in fig.get_label()
     assert f"{(totals > 0).sum()} positive" in fig.get_label()
-    assert f"{(totals < 0).sum()} negative" in fig.get_label()
 
 
 # One factor, and none
@@ -275,7 +254,6 @@ def test_a_web_shows_every_total_and_nothing_covers_anything(most):
     "figure_of",
     [
         lambda table: effect_bars(table, "Total effect"),
-        lambda table: effect_groups({"soil": table} if len(table) else {}, "Total effect"),
         lambda table: effect_web({"soil": table}),
         lambda table: rank_chances(table[["total"]].abs().set_axis([1], axis=1), ["SOC"]),
     ],

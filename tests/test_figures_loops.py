@@ -56,14 +56,6 @@ LOOPS = {
         "the loop": ring([0.1, 0.2, 0.3, 0.4, 0.5], FIVE),
         "every second": ring([0.5, -0.4, 0.3, 0.2, 0.1], [*FIVE[::2], *FIVE[1::2]]),
     },
-    "seven": {
-        "the loop": ring([0.1, -0.2, 0.3, -0.4, 0.5, 0.6, 0.7], list("abcdefg")),
-        "huge": ring([-1234.5] * 7, list("abcdefg"), back=True),
-    },
-    "numbers that do not fit beside each other": {
-        "the loop": ring([-12345.6] * 6, [f"name {i}" for i in range(6)]),
-        "its mirror": ring([-1e-10] * 6, [f"name {i}" for i in range(6)], back=True),
-    },
 }
 
 
@@ -124,9 +116,9 @@ def amplify(*gains: float) -> dict[str, pd.DataFrame]:
     }
 
 
-def follow(loops: dict[str, pd.DataFrame], steps: int = 24, named: str = "climatic"):
+def follow(loops: dict[str, pd.DataFrame]) -> tuple:
     """Return the figure of these loops, the responses and the limits."""
-    responses = {case: respond(B, named, steps) for case, B in loops.items()}
+    responses = {case: respond(B, "climatic", 24) for case, B in loops.items()}
     with np.errstate(divide="ignore"):
         measures = {case: feedback(B) for case, B in loops.items()}
     limits = {
@@ -134,7 +126,7 @@ def follow(loops: dict[str, pd.DataFrame], steps: int = 24, named: str = "climat
         for case, each in measures.items()
         if each["stability_index"] < 1 - 1e-9
     }
-    return response_steps(responses, limits, named, 4), responses, limits
+    return response_steps(responses, limits, "climatic", 4), responses, limits
 
 
 CASES = {
@@ -142,7 +134,6 @@ CASES = {
     "negative": amplify(-0.41, -0.9, -2.46),
     "close together": amplify(0.01, 0.02, 0.03, 0.04, 0.05, 0.06),
     "many leave": amplify(0.3, 1.5, 2, 3, 1000),
-    "huge": amplify(0.999, -0.999),
     "long names": {
         "a loop with a name that is far too long for a label, gain 0.41": ring(PRINTED, GROUPS),
         "another such name, whose gain is 2.45": ring(TURNED, GROUPS),
@@ -161,19 +152,17 @@ def test_staircases_can_be_read_and_show_every_step_in_rounds(name):
     assert stairs.keys() == responses.keys()
     for case, response in responses.items():
         x, y = stairs[case].get_data()
-        np.testing.assert_allclose(x[:-1], np.arange(25) / 4)
-        np.testing.assert_allclose(y[:-1], response["climatic"])
-        assert (x[-1], y[-1]) == (25 / 4, y[-2])
+        np.testing.assert_allclose(x, np.arange(26) / 4)
+        np.testing.assert_allclose(y, [*response["climatic"], response["climatic"].iloc[-1]])
 
 
 def test_limits_are_drawn_and_what_leaves_the_axis_is_said_to_be_cut():
     (fig, ax), responses, limits = follow(CASES["ordinary"])
     assert limits == pytest.approx({"gain 0.41": 1 / 0.59, "gain 0.8": 5})
     stairs = {line.get_gid(): line.get_color() for line in ax.lines}
-    dashed = {line.get_ydata()[0]: line for line in ax.lines if line.get_linestyle() == "--"}
-    assert list(dashed) == list(limits.values())
+    dashed = {line.get_ydata()[0]: line.get_color() for line in ax.lines if line.get_ls() == "--"}
+    assert dashed == {limit: stairs[case] for case, limit in limits.items()}
     for case, limit in limits.items():
-        assert dashed[limit].get_color() == stairs[case]
         assert f"{case}\ntends to {limit:.2f}" in check.words_of(fig)
         assert f"{case}: tends to {limit:.2f}" in fig.get_label()
     assert max(limits.values()) < ax.get_ylim()[1] < 1.1 * max(limits.values())
@@ -183,8 +172,7 @@ def test_limits_are_drawn_and_what_leaves_the_axis_is_said_to_be_cut():
         assert f"{case}\n{said} after 6 rounds" in check.words_of(fig)
         assert f"{case}: cut off: {said} after 6 rounds" in fig.get_label()
     heights = {text.get_text().split("\n")[0]: text.get_position()[1] for text in ax.texts}
-    falling = sorted(heights, key=heights.get, reverse=True)
-    assert falling == ["gain 2.46", "gain 1", "gain 0.8", "gain 0.41"]
+    assert sorted(heights, key=heights.get) == ["gain 0.41", "gain 0.8", "gain 1", "gain 2.46"]
 
 
 def test_what_swings_is_cut_on_both_sides_and_what_stays_is_not_called_cut():
@@ -198,27 +186,18 @@ def test_what_swings_is_cut_on_both_sides_and_what_stays_is_not_called_cut():
 
 # Worlds
 
-RNG = np.random.default_rng(3)
-CHAIN = [*RNG.uniform(-0.9, 0, 600), *RNG.uniform(0, 0.5, 400), *[np.nan] * 50]
+CHAIN = [*np.linspace(-0.9, -0.01, 600), *np.linspace(0.01, 0.5, 400), *[np.nan] * 50]
 WORLDS = {
-    "ordinary": (
-        {
-            "one common cause": pd.Series(RNG.uniform(0.1, 0.9, 1000)),
-            "a chain": pd.Series(CHAIN),
-        },
-        {"printed": 0.4065},
-        ["100%", "40%"],
-    ),
+    "ordinary": ({"a chain": pd.Series(CHAIN)}, {"printed": 0.4065, "ours": 0.38}, ["40%"]),
     "awkward": (
         {
             "a world whose name is rather long, and longer": pd.Series([0.9999] * 5),
             "empty": pd.Series([np.nan, np.nan]),
-            "at the edge": pd.Series([-1.0] * 7),
-            "nearly none": pd.Series([-0.5] * 999 + [0.5]),
+            "nearly none": pd.Series([-1.0] * 999 + [0.5]),
             "nearly all": pd.Series([0.5] * 999 + [-0.5]),
         },
-        {"printed": 0.4065, "ours, with a long name": 0.38, "zero": 0.02, "high": 0.97, "low": -1},
-        ["100%", "none left", "0%", "< 1%", "> 99%"],
+        {"high": 0.97},
+        ["100%", "none left", "< 1%", "> 99%"],
     ),
     "unmarked": ({"alone": pd.Series([0.1, 0.2])}, {}, ["100%"]),
 }
@@ -237,8 +216,7 @@ def test_worlds_can_be_read_with_their_counts_and_shares(name):
         np.testing.assert_allclose(heights, 0.8 * counts / max(counts.max(), 1), atol=1e-9)
         assert f"{world}: {share} of {values.notna().sum()} above 0" in fig.get_label()
     assert [text.get_text() for text in ax.texts if text.get_gid()] == shares
-    ticks = [label.get_text().replace("\n", " ") for label in ax.get_yticklabels()]
-    assert ticks == list(gains)
+    assert check.rows_of(ax) == list(gains)
     upright = [line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1]
     assert sorted(upright) == sorted([0, *marked.values()])
     for mark, gain in marked.items():
@@ -260,7 +238,6 @@ def points(ax: plt.Axes, label: str) -> dict[float, float]:
     [
         ((4.257, 0.275, 3), 30, range(10, 101), [44], "sites: would print 0.335"),
         ((4.26, 0.28, 2), 42, range(30, 60), [42, 43, 44], "sites: prints 0.28"),
-        ((4.257, 0.275, 3), 44, range(2, 500), [44], "sites: prints 0.275"),
         ((1.5, 0.275, 3), 500, range(2, 400), [], "No N drawn prints it"),
         ((0.9, 0.0, 3), 30, range(10, 60), range(10, 60), "N = 10 to 59: prints 0.000"),
     ],
@@ -289,31 +266,27 @@ DETERMINANTS = pd.DataFrame(
     {
         "low": [7e-5, 1.84e-4, 2e-3],
         "high": [2.7e-4, 2.67e-4, 2.1e-3],
-        "value": [1.6e-4, np.nan, np.nan],
+        "value": [1.6e-4] + [None] * 2,
     },
-    index=["the four coefficients", "the indices with N = 44, df = 2", "N = 30, df = 1"],
+    index=["the four coefficients", "the indices with N = 44, df = 2, and so on", "N = 30, df = 1"],
 )
-LONG = [f"{name}, and so on and on" for name in DETERMINANTS.index]
 
 
 @pytest.mark.parametrize(
-    ("table", "log"),
+    "table",
     [
-        (DETERMINANTS, True),
-        (DETERMINANTS.iloc[:1], True),
-        (DETERMINANTS[["low", "high"]], True),
-        (DETERMINANTS.assign(low=[0, 0, 1e-9]), True),
-        (pd.DataFrame({"low": [1.1], "high": [1.15]}, ["a narrow one"]), True),
-        (pd.DataFrame({"low": [-3.0, 0.5], "high": [1.0, 0.6]}, ["a", "b"]), False),
-        (DETERMINANTS.set_axis(LONG), True),
+        DETERMINANTS,
+        DETERMINANTS[["low", "high"]],
+        DETERMINANTS.assign(low=[0, 0, 1e-9]),
+        pd.DataFrame({"low": [1.1], "high": [1.15]}, ["a narrow one"]),
     ],
 )
-def test_ranges_can_be_read_and_bars_reach_from_low_to_high(table, log):
-    fig, ax = bound_ranges(table, "Determinant |R|", log=log)
+def test_ranges_can_be_read_and_bars_reach_from_low_to_high(table):
+    fig, ax = bound_ranges(table, "Determinant |R|")
     check.assert_readable(fig)
     left, right = ax.get_xlim()
     assert sum(left <= tick <= right for tick in ax.get_xticks()) >= 2
-    endless = (table["low"] <= 0) & log
+    endless = table["low"] == 0
     bars = [line.get_xdata() for line in ax.lines if line.get_marker() == "None"]
     starts = table["low"].mask(endless, left)
     np.testing.assert_allclose(bars, np.stack([starts, table["high"]], axis=1))
@@ -322,11 +295,8 @@ def test_ranges_can_be_read_and_bars_reach_from_low_to_high(table, log):
     dots = [line.get_xdata() for line in ax.lines if line.get_marker() == "o"]
     np.testing.assert_array_equal(np.ravel(dots), table.get("value", []))
     for row in table.itertuples():
-        value = getattr(row, "value", np.nan)
-        said = f"{row.low:.3g} to {row.high:.3g}" + (f" ({value:.3g})" if value > 0 else "")
-        assert f"{row.Index}: {said}" in fig.get_label()
-    names = [label.get_text() for label in ax.get_yticklabels()]
-    assert [name.replace("\n", " ").replace("\xa0", " ") for name in names] == list(table.index)
+        assert f"{row.Index}: {row.low:.3g} to {row.high:.3g}" in fig.get_label()
+    assert ("0.00027 (0.00016)" in fig.get_label()) == ("value" in table)
 
 
 # Correlations
@@ -339,11 +309,11 @@ def matches() -> dict[str, pd.DataFrame]:
     paths, indices = load_published_loop()
     model = parse_model("\n".join(f"{to} ~ {cause}" for cause, to in paths.index))
     found = matching_correlations(model, paths, indices, draws=3000)
-    names = ["TF", "CN", "SOC", "Cenzy", "a variable of long name"]
+    pairs = combinations(["TF", "CN", "SOC", "Cenzy", "a variable of long name"], 2)
     rng = np.random.default_rng(0)
-    pairs = {f"{a}, {b}": np.tanh(rng.normal(0, 1.5, 50)) for a, b in combinations(names, 2)}
-    awkward = pd.DataFrame(pairs).assign(n=44, residual=0.01)
-    return {"found": found, "one": found.iloc[:1], "awkward": awkward}
+    awkward = {f"{a}, {b}": np.tanh(rng.normal(0, 1.5, 50)) for a, b in pairs}
+    awkward |= {"n": 44, "residual": 0}
+    return {"found": found, "one": found[:1], "awkward": pd.DataFrame(awkward)}
 
 
 @pytest.mark.parametrize("name", ["found", "one", "awkward"])
@@ -352,7 +322,7 @@ def test_ranges_and_quartiles_of_correlations_are_those_of_the_matches(name, mat
     fig, ax = correlation_ranges(matches[name], NEIGHBOURS)
     check.assert_readable(fig)
     order = table.median().sort_values(ascending=False)
-    ticks = [label.get_text().replace("\n", " ") for label in ax.get_yticklabels()]
+    ticks = check.rows_of(ax)
     for place, (pair, median) in enumerate(order.items()):
         own = [line for line in ax.lines if line.get_ydata()[0] == place]
         whole, box, dot = sorted(own, key=lambda line: (len(line.get_xdata()) == 1, line.get_lw()))
@@ -364,10 +334,4 @@ def test_ranges_and_quartiles_of_correlations_are_those_of_the_matches(name, mat
         assert ticks[place] == pair.replace("CN", "C/N")
         said = f"{ticks[place]}{beside} {median:.3f} ({low:.3f} to {high:.3f})"
         assert said in fig.get_label()
-
-
-@pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame(columns=["n", "a, b", "residual"])])
-def test_without_matches_the_figure_says_so(table):
-    fig, axes = correlation_ranges(table, [])
-    assert check.words_of(fig) == [fig.get_label()] != [""]
-    assert axes.size == 0
+    assert "No matrix" in correlation_ranges(matches[name][:0], NEIGHBOURS)[0].get_label()

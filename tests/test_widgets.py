@@ -6,7 +6,6 @@ import json
 from html import escape
 from itertools import product
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,13 +110,9 @@ def test_error_variances_and_twins_are_those_of_the_closed_form(explored):
 def test_responses_are_those_of_helpers(engine):
     some = GRID[::29]
     assert len(some) > 500
-    states = np.array(
-        engine.evaluate(
-            "grid => grid.map((b, k) => loopExplorer.respond(b, k % 4, 24))", some.tolist()
-        )
-    )
-    ends = engine.evaluate(
-        "grid => grid.map((b, k) => loopExplorer.limit(b, k % 4))", some.tolist()
+    call = "grid => grid.map((b, k) => loopExplorer.{}(b, k % 4, 24))"
+    states, ends = (
+        np.array(engine.evaluate(call.format(name), some.tolist())) for name in ("respond", "limit")
     )
     for k, B in enumerate(matrices(some)):
         table = pd.DataFrame(B, GROUPS, GROUPS)
@@ -266,7 +261,6 @@ def alone(browser) -> dict[str, Page]:  # noqa: F811
     }
 
 
-# Put each input into the boxes, as typing does, and read what the widget then shows.
 def number(text: str) -> float:
     return float(text.replace("−", "-"))
 
@@ -357,10 +351,8 @@ def test_the_place_of_a_widget_says_what_it_starts_with(capsys, monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
     place_widget("loop-explorer", "fig-x", {"variables": ['a "b" & c']})
-    assert (
-        'data-start="{&quot;variables&quot;: [&quot;a \\&quot;b\\&quot; &amp; c'
-        in (shown[0]["text/html"])
-    )
+    start = 'data-start="{&quot;variables&quot;: [&quot;a \\&quot;b\\&quot; &amp; c'
+    assert start in shown[0]["text/html"]
     assert "JavaScript" in shown[0]["text/plain"]
 
 
@@ -378,4 +370,3 @@ def test_possible_samples_are_drawn_set_by_set():
     assert len(below.lines[1].get_xdata()) == 0
     assert "all: two leave 6, N 44, df 1 to 6; five leave 1, N 44, df 2" in fig.get_label()
     assert "none: two leave 6, N 44, df 1 to 6; five leave no pair" in fig.get_label()
-    plt.close(fig)

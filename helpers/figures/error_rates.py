@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from helpers.figures.style import STYLE, WIDTH, panels
+from helpers.figures import style
 
-CASE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-_MARKERS = "os^D"
 _TARGET = {"color": "black", "lw": 1, "ls": (0, (4, 3)), "zorder": 0}
+_LOOKS = [
+    {"color": colour, "marker": marker, "ms": 4.5, "capsize": 2}
+    for colour, marker in zip(style.PALETTE, "os^D", strict=True)
+]
 
 
 def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.Figure, np.ndarray]:
@@ -30,28 +32,22 @@ def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.
     Examples
     --------
     >>> worlds = pd.DataFrame({"p": [4, 6, 5], "pairs": 100})
-    >>> fig, axes = mark_histograms({"independent": worlds, "alike": 4 * worlds}, 0.05)
-    >>> [ax.get_title(loc="right") for ax in axes]
-    ['independent', 'alike']
+    >>> mark_histograms({"alike": worlds}, 0.05)[0].get_label().split(". ")[1]
+    'alike: mean 5.0 %, 95 % of worlds from 4.0 to 6.0 %'
     """
     shares = {kind: 100 * table["p"] / table["pairs"] for kind, table in counts.items()}
     top = 5 * np.ceil(max(share.max() for share in shares.values()) / 5 + 0.2)
     edges = np.arange(0, top + 1)
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            len(shares), sharex=True, figsize=(WIDTH, 0.7 + 1.15 * len(shares))
-        )
-        for ax, (kind, share) in zip(axes, shares.items(), strict=True):
-            bars = np.histogram(share, edges)[0] / len(share)
-            error = np.sqrt(bars * (1 - bars) / len(share))
-            middle = (edges[1:] + edges[:-1]) / 2
-            ax.bar(middle, bars, np.diff(edges), color="#0072B2")
-            ax.vlines(middle, bars - error, bars + error, color="black", lw=0.8)
-            ax.axvline(100 * alpha, **_TARGET)
-            ax.set_title(kind, loc="right", pad=2)
-            ax.set(xlim=(0, top), yticks=[])
-            ax.spines["left"].set_visible(False)
-        axes[-1].set_xlabel("Unrelated pairs with a mark (%)")
+    fig, axes = style.subplots(0.7 + 1.15 * len(shares), len(shares), sharex=True, squeeze=False)
+    for ax, (kind, share) in zip(axes[:, 0], shares.items(), strict=True):
+        bars = np.histogram(share, edges)[0] / len(share)
+        error = np.sqrt(bars * (1 - bars) / len(share))
+        ax.bar(edges[:-1] + 0.5, bars, 1, yerr=error, color=style.BLUE, error_kw={"lw": 0.8})
+        ax.axvline(100 * alpha, **_TARGET)
+        ax.set_title(kind, loc="right", pad=2)
+        ax.set(xlim=(0, top), yticks=[])
+        ax.spines["left"].set_visible(False)
+    ax.set_xlabel("Unrelated pairs with a mark (%)")
     rows = [
         f"{kind}: mean {share.mean():.1f} %, 95 % of worlds from "
         f"{share.quantile(0.025):.1f} to {share.quantile(0.975):.1f} %"
@@ -61,7 +57,7 @@ def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.
         f"Histograms of the share of unrelated pairs with p < {alpha:g}. {'; '.join(rows)}. "
         f"A line marks {100 * alpha:g} %."
     )
-    return fig, axes
+    return fig, axes[:, 0]
 
 
 def rate_lines(
@@ -81,33 +77,29 @@ def rate_lines(
 
     Examples
     --------
-    >>> index = pd.MultiIndex.from_product([["a chain", "a fork"], ["χ²"], [30, 60]])
-    >>> table = pd.DataFrame({"rate": [0.5, 0.7] * 2, "low": 0.4, "high": 0.8}, index)
-    >>> fig, axes = rate_lines(table, "Sites", "Models that pass", target=0.8)
-    >>> axes.shape
-    (1, 2)
+    >>> rates = {("a chain", "χ²", 30): 0.5, ("a chain", "χ²", 60): 0.7}
+    >>> table = pd.DataFrame({"rate": rates, "low": 0.4, "high": 0.8})
+    >>> rate_lines(table, "Sites", "Models that pass")[0].get_label().split(". ")[1]
+    'a chain, χ²: 50 % at 30 and 70 % at 60.'
     """
     kinds, lines, sizes = (table.index.unique(level) for level in range(3))
     columns = 2 if len(kinds) != 3 else 3
-    with plt.rc_context(STYLE):
-        fig, axes = panels(len(kinds), columns, 1.1, 1.9, sharex=True, sharey=True)
-        for ax, panel in zip(axes.flat, kinds, strict=False):
-            for k, line in enumerate(lines):
-                part = 100 * table.xs(panel).xs(line)[["rate", "low", "high"]]
-                beside = part.index.to_numpy(float) * 1.05 ** (k - (len(lines) - 1) / 2)
-                look = {"color": CASE_COLOURS[k], "marker": _MARKERS[k], "ms": 4.5, "lw": 1.2}
-                ax.errorbar(beside, part["rate"], _reach(part), capsize=2, label=line, **look)
-            if target is not None:
-                ax.axhline(100 * target, **_TARGET)
-            ax.set_title(fill(panel, 48 // columns), pad=3)
-            ax.set_xscale("log")
-            ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
-            ax.xaxis.set_minor_locator(NullLocator())
-            ax.set_ylim(-3, 110 * table["high"].max())
-        fig.supxlabel(along, fontsize=10)
-        fig.supylabel(f"{about} (%)", fontsize=10)
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        fig.legend(handles, labels, ncols=2, loc="outside upper center")
+    fig, axes = style.panels(len(kinds), columns, 1.1, 1.9, sharex=True, sharey=True)
+    for ax, panel in zip(axes.flat, kinds, strict=False):
+        for k, (line, look) in enumerate(zip(lines, _LOOKS, strict=False)):
+            part = 100 * table.xs(panel).xs(line)
+            beside = part.index.to_numpy(float) * 1.05 ** (k - (len(lines) - 1) / 2)
+            ax.errorbar(beside, part["rate"], _reach(part), label=line, lw=1.2, **look)
+        if target is not None:
+            ax.axhline(100 * target, **_TARGET)
+        ax.set_title(fill(panel, 48 // columns), pad=3)
+        ax.set(xscale="log", ylim=(-3, 110 * table["high"].max()))
+        ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
+        ax.xaxis.set_minor_locator(NullLocator())
+    fig.supxlabel(along)
+    fig.supylabel(f"{about} (%)")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    fig.legend(handles, labels, ncols=2, loc="outside upper center")
     ends = [
         f"{panel}, {line}: {100 * part['rate'].iloc[0]:.0f} % at {sizes[0]:g} and "
         f"{100 * part['rate'].iloc[-1]:.0f} % at {sizes[-1]:g}"
@@ -127,38 +119,31 @@ def rate_dots(
     table : pandas.DataFrame
         ``rate``, ``low`` and ``high``, indexed by row and case; at most four cases, of which a
         row may lack some.
-    about : str
-        What the rate is of.
-    target : float, optional
-        A rate to draw a line at.
+    about, target : as for :func:`rate_lines`
 
     Examples
     --------
-    >>> index = pd.MultiIndex.from_product([["TF", "SOC"], ["all", "some"]])
-    >>> table = pd.DataFrame({"rate": [0.1, 0.2, 0.3, 0.4], "low": 0, "high": 0.5}, index)
+    >>> rates = {("TF", "all"): 0.1, ("SOC", "all"): 0.3}
+    >>> table = pd.DataFrame({"rate": rates, "low": 0, "high": 0.5})
     >>> rate_dots(table, "Wrong signs")[0].get_label().split(". ")[-1]
-    'all: 10 to 30 %, the most at SOC; some: 20 to 40 %, the most at SOC.'
+    'all: 10 to 30 %, the most at SOC.'
     """
     names, cases = (table.index.unique(level) for level in range(2))
-    with plt.rc_context(STYLE):
-        fig, ax = plt.subplots(figsize=(WIDTH, 1.2 + 0.27 * len(names)))
-        for k, case in enumerate(cases):
-            part = 100 * table.xs(case, level=1)[["rate", "low", "high"]]
-            at = names.get_indexer(part.index) + 0.3 * (k - (len(cases) - 1) / 2)
-            look = {"color": CASE_COLOURS[k], "marker": _MARKERS[k], "ms": 4.5, "ls": ""}
-            ax.errorbar(part["rate"], at, xerr=_reach(part), capsize=2, label=case, **look)
-        if target is not None:
-            ax.axvline(100 * target, **_TARGET)
-        ax.set_yticks(range(len(names)), names)
-        ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=f"{about} (%)")
-        ax.set_xlim(left=0)
-        ax.grid(axis="y", color="0.92")
-        ax.set_axisbelow(True)
-        fig.legend(loc="outside upper center", handletextpad=0.2)
-    rates = 100 * table["rate"]
+    fig, ax = style.subplots(1.2 + 0.27 * len(names))
+    for k, (case, look) in enumerate(zip(cases, _LOOKS, strict=False)):
+        part = 100 * table.xs(case, level=1)
+        at = names.get_indexer(part.index) + 0.3 * (k - (len(cases) - 1) / 2)
+        ax.errorbar(part["rate"], at, xerr=_reach(part), label=case, ls="", **look)
+    if target is not None:
+        ax.axvline(100 * target, **_TARGET)
+    style.name_rows(ax, names, f"{about} (%)")
+    ax.set_xlim(left=0)
+    ax.grid(axis="y", color="0.92")
+    ax.set_axisbelow(True)
+    fig.legend(loc="outside upper center", handletextpad=0.2)
     spans = [
         f"{case}: {part.min():.0f} to {part.max():.0f} %, the most at {part.idxmax()[0]}"
-        for case, part in rates.groupby(level=1, sort=False)
+        for case, part in (100 * table["rate"]).groupby(level=1, sort=False)
     ]
     fig.set_label(
         f"Dots with error bars in {len(names)} rows: {_lower(about)}. {'; '.join(spans)}."
@@ -179,39 +164,31 @@ def power_curves(
         where none was.
     exact : pandas.Series
         The exact chance of finding it, by true correlation.
-    least : float
-        The true correlation that is found with the chance `power`.
-    power : float
-        A chance to draw a line at.
+    least, power : float
+        The true correlation that is found with the chance `power`; both are drawn as lines.
 
     Examples
     --------
-    >>> worlds = {"rate": [0.1, 0.9], "low": [0.05, 0.8], "high": [0.2, 1.0]}
-    >>> worlds |= {"factor": [3.0, 1.1], "factor_low": [2, 1.0], "factor_high": [4, 1.2]}
-    >>> exact = pd.Series([0.1, 0.9], [0.1, 0.6])
-    >>> fig, axes = power_curves(pd.DataFrame(worlds, [0.1, 0.6]), exact, 0.49, 0.8)
-    >>> [ax.get_ylabel() for ax in axes]
-    ['Found (%)', 'Found size / true']
+    >>> worlds = pd.DataFrame({"rate": {0.1: 0.1, 0.6: 0.9}, "low": 0.05, "high": 1})
+    >>> worlds = worlds.assign(factor=2, factor_low=1, factor_high=3)
+    >>> power_curves(worlds, worlds["rate"], 0.49, 0.8)[0].get_label().split("it: ")[1][:28]
+    '10 % at 0.1, 90 % at 0.6, 80'
     """
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(2, sharex=True, figsize=(WIDTH, 4.3))
-        look = {"color": CASE_COLOURS[0], "marker": "o", "ms": 4.5, "ls": "", "capsize": 2}
-        axes[0].plot(exact.index, 100 * exact, color="black", lw=1.2, label="exact")
-        part = 100 * worlds[["rate", "low", "high"]]
-        axes[0].errorbar(part.index, part["rate"], _reach(part), label="worlds", **look)
-        axes[0].axhline(100 * power, **_TARGET)
-        axes[0].set(ylabel="Found (%)", ylim=(0, 103))
-        axes[0].legend(loc="lower right")
-        factor = worlds[["factor", "factor_low", "factor_high"]].set_axis(part.columns, axis=1)
-        axes[1].errorbar(factor.index, factor["rate"], _reach(factor), **look)
-        axes[1].axhline(1, **_TARGET)
-        axes[1].set(xlabel="True correlation", ylabel="Found size / true", xlim=(0, None))
-        axes[1].set_yscale("log")
-        ticks = [tick for tick in (1, 2, 4, 8, 16) if tick <= max(2, 1.2 * factor["high"].max())]
-        axes[1].set_yticks(ticks, [f"{tick}" for tick in ticks])
-        axes[1].yaxis.set_minor_locator(NullLocator())
-        for ax in axes:
-            ax.axvline(least, color="0.6", lw=1, zorder=0)
+    fig, axes = style.subplots(4.3, 2, sharex=True)
+    axes[0].plot(exact.index, 100 * exact, color="black", lw=1.2, label="exact")
+    part = 100 * worlds[["rate", "low", "high"]]
+    axes[0].errorbar(part.index, part["rate"], _reach(part), ls="", label="worlds", **_LOOKS[0])
+    axes[0].set(ylabel="Found (%)", ylim=(0, 103))
+    axes[0].legend(loc="lower right")
+    factor = worlds[["factor", "factor_low", "factor_high"]].set_axis(part.columns, axis=1)
+    axes[1].errorbar(factor.index, factor["rate"], _reach(factor), ls="", **_LOOKS[0])
+    axes[1].set(xlabel="True correlation", ylabel="Found size / true", xlim=(0, None), yscale="log")
+    ticks = [tick for tick in (1, 2, 4, 8, 16) if tick <= max(2, 1.2 * factor["high"].max())]
+    axes[1].set_yticks(ticks, [f"{tick}" for tick in ticks])
+    axes[1].yaxis.set_minor_locator(NullLocator())
+    for ax, target in zip(axes, (100 * power, 1), strict=True):
+        ax.axhline(target, **_TARGET)
+        ax.axvline(least, color="0.6", lw=1, zorder=0)
     first, last = worlds.index[0], worlds.index[-1]
     seen = worlds["factor"].dropna()
     fig.set_label(

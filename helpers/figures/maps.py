@@ -1,4 +1,4 @@
-"""Maps: the sites on the relief, and fields on the grid."""
+"""Maps: sites on the relief, and fields on the grid."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.colors import LightSource
-from matplotlib.lines import Line2D
 
-from helpers.figures.style import COVER_COLOURS, STYLE, WIDTH, ZONE_MARKERS, panels
+from helpers.figures import style
+
+COVER_MARKERS = {"meadow": "o", "steppe": "s", "desert steppe": "^"}
+_SHAPE = 1 / np.cos(np.radians(33))  # of a square degree
 
 
-def relief_axes(elevation: xr.DataArray, height: float) -> tuple[plt.Figure, plt.Axes]:
-    """Return a figure with the shaded relief, (lat, lon), in degrees."""
-    fig, ax = plt.subplots(figsize=(WIDTH, height))
+def _draw_sites(
+    sites: pd.DataFrame, elevation: xr.DataArray, by: list[str], looks: dict[tuple, dict]
+) -> tuple[plt.Figure, plt.Axes]:
+    """Draw sites on the shaded relief, each look for the sites of one value of the columns `by`."""
+    fig, ax = style.subplots(3.2)
     shade = LightSource(azdeg=315).hillshade(elevation.values.astype(float), vert_exag=0.006)
     lon, lat = elevation["lon"].values, elevation["lat"].values
     extent = [lon[0], lon[-1], lat[0], lat[-1]]
     ax.imshow(shade, cmap="Greys_r", origin="lower", extent=extent, vmin=-0.6, vmax=1.1)
     ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(74, 105), ylim=(26, 40))
-    ax.set_aspect(1 / np.cos(np.radians(33)))
+    ax.set_aspect(_SHAPE)
+    for group, places in sites.groupby(by):
+        ax.plot(places["longitude"], places["latitude"], ls="", **looks[group])
     return fig, ax
 
 
@@ -36,27 +42,28 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
 
     Examples
     --------
-    >>> from helpers.readers.terrain import load_elevation
+    >>> from helpers.readers import load_elevation
     >>> from helpers.study import load_study
     >>> site_map(load_study().sites, load_elevation())[0].get_label()[:60]
     'Map of the Tibetan Plateau in grey relief with 30 sites from'
     """
-    with plt.rc_context(STYLE):
-        fig, ax = relief_axes(elevation, 3.2)
-        places = elevation["lon"], elevation["lat"]
-        lines = ax.contour(*places, elevation, [3000], colors="0.25", linewidths=0.7)
-        ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=8, manual=[(87, 36.9)])
-        for (cover, zone), group in sites.groupby(["land_cover", "zone"]):
-            style = {"color": COVER_COLOURS[cover], "mec": "black", "ms": 7}
-            ax.plot(group["longitude"], group["latitude"], ZONE_MARKERS[zone], **style)
-        looks = [("land_cover", cover, "s", colour) for cover, colour in COVER_COLOURS.items()]
-        looks += [("zone", zone, marker, "0.4") for zone, marker in ZONE_MARKERS.items()]
-        handles = [
-            Line2D([], [], ls="", marker=marker, color=colour, label=f"{word} ({n})")
-            for by, word, marker, colour in looks
-            for n in [(sites[by] == word).sum()]
-        ]
-        fig.legend(handles=handles, ncols=3, loc="outside lower center", handletextpad=0.2)
+    looks = {
+        (cover, zone): {"marker": marker, "color": colour, "mec": "black", "ms": 7}
+        for cover, colour in style.COVER_COLOURS.items()
+        for zone, marker in style.ZONE_MARKERS.items()
+    }
+    fig, ax = _draw_sites(sites, elevation, ["land_cover", "zone"], looks)
+    places = elevation["lon"], elevation["lat"]
+    lines = ax.contour(*places, elevation, [3000], colors="0.25", linewidths=0.7)
+    ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=8, manual=[(87, 36.9)])
+    covers = [(cover, style.COVER_COLOURS[cover]) for cover in ("meadow", "steppe")]
+    words = [("land_cover", cover, "s", colour) for cover, colour in covers]
+    words += [("zone", zone, marker, "0.4") for zone, marker in style.ZONE_MARKERS.items()]
+    dots = {
+        f"{word} ({(sites[by] == word).sum()})": {"ls": "", "marker": marker, "color": colour}
+        for by, word, marker, colour in words
+    }
+    style.add_legend(fig, dots, 3, "outside lower center")
     west, east = sites.loc[sites["longitude"].idxmin()], sites.loc[sites["longitude"].idxmax()]
     middle = sites.groupby("land_cover")["longitude"].mean().reindex(["steppe", "meadow"])
     fig.set_label(
@@ -64,6 +71,48 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
         f"{west['longitude']:.0f}°E, {west['latitude']:.0f}°N to "
         f"{east['longitude']:.0f}°E, {east['latitude']:.0f}°N; the steppe sites lie "
         f"on average at {middle['steppe']:.0f}°E, the meadow sites at {middle['meadow']:.0f}°E."
+    )
+    return fig, ax
+
+
+def field_map(
+    sites: pd.DataFrame, elevation: xr.DataArray, others: pd.DataFrame
+) -> tuple[plt.Figure, plt.Axes]:
+    """Draw sites by land cover, and where respiration was measured, on the shaded relief.
+
+    Parameters
+    ----------
+    sites, elevation : as for :func:`site_map`, without zones
+    others : pandas.DataFrame
+        Equations of soil respiration with longitude and latitude; drawn as crosses.
+
+    Examples
+    --------
+    >>> from helpers.readers import load_elevation
+    >>> sites = pd.DataFrame({"longitude": [92.0], "latitude": 33, "land_cover": "meadow"})
+    >>> field_map(sites, load_elevation(), sites)[0].get_label().split(". ")[1]
+    'Crosses mark where 1 equations of soil respiration come from.'
+    """
+    black = {"markeredgecolor": "black", "markeredgewidth": 0.6, "markersize": 6}
+    looks = {
+        cover: {"marker": marker, "color": style.COVER_COLOURS[cover]} | black
+        for cover, marker in COVER_MARKERS.items()
+    }
+    by_cover = {(cover,): look for cover, look in looks.items()}
+    fig, ax = _draw_sites(sites, elevation, ["land_cover"], by_cover)
+    cross = {"marker": "x", "color": "black", "ls": "", "ms": 7, "mew": 1.8}
+    ax.plot(others["longitude"], others["latitude"], **cross)
+    ax.set_xlim(left=np.floor(min(sites["longitude"].min(), others["longitude"].min())) - 3)
+    counts = sites["land_cover"].value_counts().reindex(COVER_MARKERS, fill_value=0)
+    dots = {f"{cover} ({n})": looks[cover] | {"ls": ""} for cover, n in counts.items()}
+    dots[f"respiration equations ({len(others)})"] = cross
+    style.add_legend(fig, dots, 2, "outside lower center")
+    fig.set_label(
+        f"Map of the eastern Tibetan Plateau in grey relief with {len(sites)} sites from "
+        f"{sites['longitude'].min():.0f} to {sites['longitude'].max():.0f}°E and "
+        f"{sites['latitude'].min():.0f} to {sites['latitude'].max():.0f}°N: "
+        + ", ".join(f"{n} {cover}" for cover, n in counts.items())
+        + f". Crosses mark where {len(others)} equations of soil respiration come from."
     )
     return fig, ax
 
@@ -86,44 +135,42 @@ def field_maps(
     Examples
     --------
     >>> from helpers.study import load_study
-    >>> albedo = load_study().climate["Albedo_inst"].expand_dims(panel=["albedo"])
-    >>> fig, axes = field_maps(albedo, "albedo (%)")
-    >>> axes[0, 0].get_title()
-    'albedo'
+    >>> rain = load_study().climate["Rainf_f_tavg"].expand_dims(panel=["rain"])
+    >>> field_maps(rain, "rain")[0].get_label().split(": ")[0]
+    'Maps of rain on the Plateau. Panel rain'
     """
-    names = fields["panel"].values
-    columns = min(3, len(names)) if len(names) != 4 else 2
+    by_name = {str(panel): fields.sel(panel=panel) for panel in fields["panel"].values}
+    columns = 2 if len(by_name) == 4 else min(3, len(by_name))
     low, high = float(fields.min()), float(fields.max())
     scale = {"cmap": "viridis", "vmin": low, "vmax": high}
     if low < 0 < high:
         edge = max(-low, high)
         scale = {"cmap": "PuOr", "vmin": -edge, "vmax": edge}
-    with plt.rc_context(STYLE):
-        row = 0.35 + 0.45 * WIDTH / columns
-        fig, axes = panels(len(names), columns, 0.9, row, sharex=True, sharey=True)
-        for ax, panel in zip(axes.flat, names, strict=False):
-            field = fields.sel(panel=panel)
-            mesh = ax.pcolormesh(fields["lon"], fields["lat"], field, **scale)
-            if dots is not None:
-                rows_, columns_ = np.nonzero(dots.sel(panel=panel).values)
-                ax.plot(fields["lon"][columns_], fields["lat"][rows_], "k.", markersize=1.5)
-            size = 10 if columns < 3 else 8
-            ax.set_title(str(panel), fontsize=size, pad=2, parse_math=False)  # a file's name
-            ax.set_aspect(1 / np.cos(np.radians(33)))
-            ax.set(xlim=(73, 105), ylim=(26, 40))
-            ax.set_xticks([80, 100], ["80°E", "100°E"])
-            ax.set_yticks([30, 38], ["30°N", "38°N"])
-        drawn = list(axes.flat[: len(names)])
-        bar = fig.colorbar(mesh, ax=drawn, location="bottom", label=label, aspect=35, shrink=0.9)
-        bar.ax.locator_params(nbins=5)
-    fig.set_label(
-        f"Maps of {label} on the Plateau. "
-        + " ".join(
-            f"Panel {panel}: {float(field.min()):.3g} to {float(field.max()):.3g}, "
-            f"mean of the cells {float(field.mean()):.3g}; highest near {_place_of_highest(field)}."
-            for panel, field in ((panel, fields.sel(panel=panel)) for panel in names)
+    row = 0.35 + 0.45 * style.WIDTH / columns
+    fig, axes = style.panels(len(by_name), columns, 0.9, row, sharex=True, sharey=True)
+    for ax, (panel, field) in zip(axes.flat, by_name.items(), strict=False):
+        mesh = ax.pcolormesh(fields["lon"], fields["lat"], field, **scale)
+        if dots is not None:
+            y, x = np.nonzero(dots.sel(panel=field["panel"]).values)
+            ax.plot(fields["lon"][x], fields["lat"][y], "k.", markersize=1.5)
+        size = 10 if columns < 3 else 8
+        ax.set_title(panel, fontsize=size, pad=2, parse_math=False)  # a file's name
+        ax.set_aspect(_SHAPE)
+        ax.set(xlim=(73, 105), ylim=(26, 40))
+        ax.set_xticks([80, 100], ["80°E", "100°E"])
+        ax.set_yticks([30, 38], ["30°N", "38°N"])
+    drawn = list(axes.flat[: len(by_name)])
+    bar = fig.colorbar(mesh, ax=drawn, location="bottom", label=label, aspect=35, shrink=0.9)
+    bar.ax.locator_params(nbins=5)
+    said = [f"Maps of {label} on the Plateau."]
+    for panel, field in by_name.items():
+        highest = field.where(field == field.max(), drop=True)
+        said.append(
+            f"Panel {panel}: {float(field.min()):.3g} to {float(field.max()):.3g}, mean of the "
+            f"cells {float(field.mean()):.3g}; highest near {float(highest['lon'][0]):.0f}°E, "
+            f"{float(highest['lat'][0]):.0f}°N."
         )
-    )
+    fig.set_label(" ".join(said))
     return fig, axes
 
 
@@ -139,15 +186,9 @@ def name_stand_ins(models: xr.DataArray, label: str) -> xr.DataArray:
 
     Examples
     --------
-    >>> models = xr.DataArray([1.0, 2.0], {"model": ["CanESM2", "MIROC5"]})
-    >>> name_stand_ins(models, "emulated")["model"].values.tolist()
-    ['stand-in for CanESM2', 'stand-in for MIROC5']
+    >>> name_stand_ins(xr.DataArray([1], {"model": ["MIROC5"]}), "emulated")["model"].item()
+    'stand-in for MIROC5'
     """
     if label != "emulated":
         return models
     return models.assign_coords(model=[f"stand-in for {name}" for name in models["model"].values])
-
-
-def _place_of_highest(field: xr.DataArray) -> str:
-    place = field.where(field == field.max(), drop=True)
-    return f"{float(place['lon'][0]):.0f}°E, {float(place['lat'][0]):.0f}°N"

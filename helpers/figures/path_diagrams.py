@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
+from matplotlib.patches import FancyBboxPatch, Polygon
 
-from helpers.figures.layout import HEAD, ROOM, around, arrange, even_out, height_of, place_numbers
-from helpers.figures.style import (
-    GROUP_COLOURS,
-    NO_EFFECTS,
-    STYLE,
-    WIDTH,
-    nothing_to_draw,
-    printed_names,
-    sign_colour,
-)
+from helpers.figures import layout, style
 from helpers.pathmodel.fit import PathFit
+from helpers.pathmodel.spec import PathModel
 
-_DASHED = (0, (4, 1.6))
-BY_HAND = STYLE | {"figure.constrained_layout.use": False}
+_GAPS = (0.6, 0.7, 0.85, 1.0, 1.2)  # tried between layers until every number has its place
 
 
 def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Axes]:
@@ -45,47 +39,59 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
     >>> path_diagram(fit)[0].get_label().split(":")[0]
     'Path diagram of 3 variables in 3 rows, causes before effects'
     """
-    model = fit.model
     rows = fit.estimates
     paths = rows[rows["kind"] == "path"].set_index(["from", "to"])["standardized"]
     spreads = rows[rows["kind"] == "covariance"].set_index(["to", "from"])["standardized"]
-    explained = {name: 1 - spreads[name, name] for name in model.endogenous}
+    explained = {name: 1 - spreads[name, name] for name in fit.model.endogenous}
     spreads = spreads[[one != other for one, other in spreads.index]]
-    names = printed_names(model.variables)
-    values = pd.concat([paths, spreads])
-    numbers = _two_decimals(values)
-    with plt.rc_context(BY_HAND):
-        fig = plt.figure(figsize=(WIDTH, WIDTH))
-        r2 = {name: f"R² {share:.2f}" for name, share in explained.items()}
-        width = width_of_boxes(fig, names, r2)
-        boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
-        sizes = {pair: measure(fig, text, 8) for pair, text in numbers.items()}
-        drawing, places = arrange(model, outcome, boxes, sizes)
-        ax = inch_axes(fig, height_of(drawing, places, sizes))
-        for name, box in drawing.boxes.items():
-            style = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
-            draw_box(ax, name, box, [names[name], r2.get(name)], style)
-        for arrow, line_width in line_widths(paths).items():
-            draw_arrow(ax, drawing.curves[arrow], paths[arrow], line_width, " to ".join(arrow))
-        for pair, curve in drawing.arcs.items():
-            ax.plot(*curve.T, color="0.7", lw=0.8, gid=" to ".join(pair), zorder=1)
-        for pair, place in places.items():
-            draw_number(ax, place, numbers[pair], pair, "0.35" if pair in drawing.arcs else "black")
+    names = style.printed_names(fit.model.variables)
+    r2 = {name: f"R² {share:.2f}" for name, share in explained.items()}
+    texts = _two_decimals(pd.concat([paths, spreads]))
+    fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
+    width = width_of_boxes(fig, [*names.values(), *r2.values()])
+    boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
+    sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
+    loop = _find_loop(fit.model)
+    options = (
+        [_draw_loop(fit.model, loop, boxes, gap)]
+        if loop
+        else [layout.in_layers(fit.model, outcome, texts, boxes, gap)]
+        for gap in _GAPS
+    )
+    (drawing,), (numbers,) = layout.arrange(options, [sizes])
+    (ax,) = inch_axes(fig, *layout.limits([drawing], [numbers]))
+    for name, box in drawing.boxes.items():
+        look = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
+        draw_box(ax, name, box, names[name], r2.get(name, ""), **look)
+    draw_effects(ax, drawing, numbers, texts, paths)
     strongest = paths.abs().idxmax()
     arcs = [f"{names[a]} and {names[b]} {spreads[a, b]:+.2f}" for a, b in drawing.arcs]
+    left_out = len(spreads) - len(arcs)
     fig.set_label(
         f"Path diagram of {len(names)} variables {drawing.words}: {_count_signs(paths)} arrows. "
         f"Strongest: {names[strongest[0]]} to {names[strongest[1]]} ({paths[strongest]:+.2f}). R²: "
         + ", ".join(f"{names[name]} {share:.2f}" for name, share in explained.items())
         + "."
         + (f" Grey arcs, correlations: {', '.join(arcs)}." if arcs else "")
-        + (
-            f" {len(spreads) - len(arcs)} covariances are not drawn."
-            if len(spreads) > len(arcs)
-            else ""
-        )
+        + (f" {left_out} covariances are not drawn." if left_out else "")
     )
     return fig, ax
+
+
+def _find_loop(model: PathModel) -> list[str]:
+    try:
+        TopologicalSorter({to: model.parents(to) for to in model.endogenous}).prepare()
+    except CycleError as error:
+        return error.args[1][:-1]
+    return []
+
+
+def _draw_loop(model: PathModel, loop: list[str], sizes: dict, gap: float) -> layout.Drawing:
+    """Place the loop on a ring, one other variable in its middle, more beside it."""
+    others = [name for name in model.variables if name not in loop]
+    ring, others = (loop, others) if len(others) < 2 else (loop + others, [])
+    arrows = [(cause, to) for to, cause in model.paths]
+    return layout.on_ring(ring, others, arrows, sizes, style.WIDTH / 2, 0.7 + gap)
 
 
 def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
@@ -98,54 +104,39 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
 
     Examples
     --------
-    >>> totals = pd.DataFrame({"total": [0.8, -0.3]}, index=["TF", "PET"])
+    >>> totals = pd.DataFrame({"total": {"TF": 0.8, "PET": -0.3}})
     >>> effect_web({"climatic": totals})[0].get_label().split(": ")[-1]
     'TF +0.80, PET -0.30.'
     """
-    parts = {
-        (group, cause): total
-        for group, table in tables.items()
-        for cause, total in table["total"].sort_values(ascending=False).items()
-    }
-    if not parts:
-        return nothing_to_draw(NO_EFFECTS)
-    totals = pd.Series({(cause, "TOP"): total for (_, cause), total in parts.items()})
-    colours = {cause: GROUP_COLOURS[group] for group, cause in parts}
-    names = printed_names([*colours, "TOP"])
-    numbers = _two_decimals(totals)
-    with plt.rc_context(BY_HAND):
-        fig = plt.figure(figsize=(WIDTH, WIDTH))
-        box = np.array([width_of_boxes(fig, names, {}), 0.24])
-        sizes = {pair: measure(fig, text, 8) for pair, text in numbers.items()}
-        drawing = around(list(colours), box)
-        places, _ = place_numbers(drawing, sizes)
-        height = height_of(drawing, places, sizes)
-        ax = inch_axes(fig, height + 0.3)
-        for pair, line_width in line_widths(totals).items():
-            _draw_line(ax, drawing.curves[pair], totals[pair], line_width, " to ".join(pair))
-            draw_number(ax, places[pair], numbers[pair], pair)
-        for name, corners in drawing.boxes.items():
-            style = {"edgecolor": colours.get(name, "0.3"), "linewidth": 1.6}
-            draw_box(ax, name, corners, [names[name], None], style)
-        handles = [
-            Rectangle((0, 0), 1, 1, facecolor="0.95", ec=GROUP_COLOURS[group], lw=1.6, label=group)
-            for group in tables
-            if len(tables[group])
-        ]
-        fig.legend(handles=handles, ncols=4, loc="upper center", handlelength=1, columnspacing=1)
+    tables = {group: table for group, table in tables.items() if len(table)}
+    if not tables:
+        return style.nothing_to_draw(style.NO_EFFECTS)
+    totals = pd.concat([table["total"].sort_values(ascending=False) for table in tables.values()])
+    group_of = {cause: group for group, table in tables.items() for cause in table.index}
+    names = style.printed_names([*totals.index, "TOP"])
+    values = totals.set_axis(pd.MultiIndex.from_product([totals.index, ["TOP"]]))
+    texts = _two_decimals(values)
+    fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
+    size = np.array([width_of_boxes(fig, names.values()), 0.24])
+    sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
+    (drawing,), (numbers,) = layout.arrange([[layout.around(list(totals.index), size)]], [sizes])
+    low, high = layout.limits([drawing], [numbers])
+    (ax,) = inch_axes(fig, low, high + 0.3)
+    draw_effects(ax, drawing, numbers, texts, values, heads=False)
+    for name, box in drawing.boxes.items():
+        edge = style.GROUP_COLOURS[group_of[name]] if name in group_of else "0.3"
+        draw_box(ax, name, box, names[name], edgecolor=edge, linewidth=1.6)
+    square = {"marker": "s", "ms": 9, "mfc": "0.95", "mew": 1.6, "ls": ""}
+    groups = {group: square | {"mec": style.GROUP_COLOURS[group]} for group in tables}
+    style.add_legend(fig, groups, 4, "upper center")
     strongest = totals.abs().nlargest(3).index
     fig.set_label(
         f"Lines from {len(totals)} factors around a circle to TOP in the middle, as wide as the "
         f"total effect: {_count_signs(totals)}. Strongest: "
-        + ", ".join(f"{names[pair[0]]} {totals[pair]:+.2f}" for pair in strongest)
+        + ", ".join(f"{names[cause]} {totals[cause]:+.2f}" for cause in strongest)
         + "."
     )
     return fig, ax
-
-
-def line_widths(values: pd.Series) -> pd.Series:
-    """Return widths in points: from 0.7 for 0 to 3.7 for 1, or for the largest if that is more."""
-    return 0.7 + 3 * values.abs() / max(1.0, values.abs().max())
 
 
 def _count_signs(values: pd.Series) -> str:
@@ -153,7 +144,7 @@ def _count_signs(values: pd.Series) -> str:
     return f"{positive} positive (solid, green) and {len(values) - positive} negative (dashed, red)"
 
 
-def _two_decimals(values: pd.Series) -> dict:
+def _two_decimals(values: pd.Series) -> dict[tuple[str, str], str]:
     return {key: f"{value:.2f}".replace("-", "−") for key, value in values.items()}
 
 
@@ -165,56 +156,64 @@ def measure(fig: plt.Figure, text: str, fontsize: float) -> np.ndarray:
     return np.array([box.width, box.height]) / fig.dpi
 
 
-def width_of_boxes(fig: plt.Figure, names: dict[str, str], below: dict[str, str]) -> float:
-    """Return the width of a box that holds any of the names, and any of the lines below them."""
-    widths = [measure(fig, text, 10)[0] for text in names.values()]
-    widths += [measure(fig, text, 8)[0] for text in below.values()]
-    return max(widths) + 0.14
+def width_of_boxes(fig: plt.Figure, lines: Iterable[str]) -> float:
+    """Return the width of a box that holds any of these lines."""
+    return max(measure(fig, line, 8 if line.startswith("R²") else 10)[0] for line in lines) + 0.14
 
 
-def inch_axes(fig: plt.Figure, height: float) -> plt.Axes:
-    """Return axes that fill the picture and count in inches."""
-    fig.set_size_inches(WIDTH, height)
-    ax = fig.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(0, height))
-    ax.set_axis_off()
-    return ax
+def inch_axes(
+    fig: plt.Figure, low: float, high: float, columns: int = 1, count: int = 1
+) -> list[plt.Axes]:
+    """Return axes that fill the picture, row by row, and count in inches from `low` to `high`."""
+    rows = -(-count // columns)
+    fig.set_size_inches(style.WIDTH, rows * (high - low))
+    found = []
+    for number in range(count):
+        row, column = divmod(number, columns)
+        place = (column / columns, 1 - (row + 1) / rows, 1 / columns, 1 / rows)
+        found.append(fig.add_axes(place, xlim=(0, style.WIDTH / columns), ylim=(low, high)))
+        found[-1].set_axis_off()
+    return found
 
 
-def draw_box(
-    ax: plt.Axes, name: str, box: np.ndarray, lines: list[str | None], style: dict
+def draw_box(ax: plt.Axes, name: str, box: np.ndarray, line: str, below: str = "", **look) -> None:
+    """Draw a box with one line of letters, and perhaps a second, smaller one below it."""
+    look = {"facecolor": "0.95", "boxstyle": "round,pad=0,rounding_size=0.06"} | look
+    ax.add_patch(FancyBboxPatch(box[:2], *(box[2:] - box[:2]), gid=f"box {name}", **look))
+    x, y = (box[:2] + box[2:]) / 2
+    ax.text(x, y + (0.08 if below else 0), line, ha="center", va="center")
+    ax.text(x, y - 0.09, below, fontsize=8, ha="center", va="center")
+
+
+def draw_effects(
+    ax: plt.Axes,
+    drawing: layout.Drawing,
+    numbers: layout.Lines,
+    texts: dict[tuple[str, str], str],
+    values: pd.Series,
+    heads: bool = True,
 ) -> None:
-    """Draw a box with one line of letters, or a second, smaller one below it."""
-    corner, size = box[:2], box[2:] - box[:2]
-    shape = "round,pad=0,rounding_size=0.06"
-    style = {"facecolor": "0.95", "gid": f"box {name}"} | style
-    ax.add_patch(FancyBboxPatch(corner, *size, boxstyle=shape, **style))
-    x, y = corner + size / 2
-    centred = {"ha": "center", "va": "center"}
-    ax.text(x, y + (0.08 if lines[1] else 0), lines[0], **centred)
-    if lines[1]:
-        ax.text(x, y - 0.09, lines[1], fontsize=8, **centred)
+    """Draw lines from 0.7 points wide for 0 to 3.7 for 1 or more, with their numbers."""
+    widths = 0.7 + 3 * values.abs().clip(upper=1)
+    for pair, value in values.items():
+        look = {"color": style.sign_colour(value), "ls": "-" if value > 0 else style.DASHED}
+        draw_line(ax, drawing.curves[pair], pair, heads, lw=widths[pair], **look)
+    for pair, arc in drawing.arcs.items():
+        draw_line(ax, arc, pair, False, color="0.7", lw=0.8, zorder=1)
+    for pair, box in numbers.items():
+        white = {"facecolor": "white", "edgecolor": "none", "pad": layout.ROOM * 72 / 2}
+        words = {"ha": "center", "va": "center", "fontsize": 8, "bbox": white, "zorder": 4}
+        words["color"] = "0.35" if pair in drawing.arcs else "black"
+        ax.text(*(box[:2] + box[2:]) / 2, texts[pair], gid=" to ".join(pair), **words)
 
 
-def draw_number(
-    ax: plt.Axes, place: np.ndarray, text: str, pair: tuple[str, str], colour: str = "black"
-) -> None:
-    """Write the number of an arrow on white."""
-    patch = {"facecolor": "white", "edgecolor": "none", "pad": ROOM * 72 / 2}
-    style = {"ha": "center", "va": "center", "fontsize": 8, "bbox": patch, "zorder": 4}
-    ax.text(*place, text, color=colour, gid=" to ".join(pair), **style)
-
-
-def _draw_line(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid: str) -> None:
-    dashes = "-" if value > 0 else _DASHED
-    ax.plot(*curve.T, color=sign_colour(value), lw=width, ls=dashes, solid_capstyle="butt", gid=gid)
-
-
-def draw_arrow(ax: plt.Axes, curve: np.ndarray, value: float, width: float, gid: str) -> None:
-    """Draw a curve that ends in a triangle, coloured and dashed by its sign."""
-    curve = even_out(curve, 0.01)
-    shaft = curve[np.linalg.norm(curve - curve[-1], axis=1) > HEAD]
-    _draw_line(ax, shaft, value, width, gid)
-    along = (curve[-1] - shaft[-1]) / np.linalg.norm(curve[-1] - shaft[-1])
-    across = np.array([-along[1], along[0]]) * (0.03 + width / 72 / 2)
-    corners = [curve[-1], shaft[-1] + across, shaft[-1] - across]
-    ax.add_patch(Polygon(corners, facecolor=sign_colour(value), edgecolor="none", zorder=3))
+def draw_line(ax: plt.Axes, line: np.ndarray, pair: tuple[str, str], head: bool, **look) -> None:
+    """Draw a line from cause to effect, perhaps with a triangle at its end."""
+    line = layout.even_out(line, 0.01)
+    shaft = line[np.linalg.norm(line - line[-1], axis=1) > layout.HEAD] if head else line
+    ax.plot(*shaft.T, gid=" to ".join(pair), solid_capstyle="butt", **look)
+    if head:
+        along = (line[-1] - shaft[-1]) / np.linalg.norm(line[-1] - shaft[-1])
+        across = np.array([-along[1], along[0]]) * (0.03 + look["lw"] / 72 / 2)
+        corners = [line[-1], shaft[-1] + across, shaft[-1] - across]
+        ax.add_patch(Polygon(corners, facecolor=look["color"], edgecolor="none", zorder=3))

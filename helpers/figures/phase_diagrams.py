@@ -7,18 +7,15 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.lines import Line2D
-from matplotlib.patches import FancyBboxPatch
 
-from helpers.factors import load_factors
-from helpers.figures.path_diagrams import BY_HAND, inch_axes
-from helpers.figures.style import GROUP_COLOURS, STYLE, WIDTH, printed_names
+from helpers.figures import style
+from helpers.figures.path_diagrams import draw_box, draw_line, inch_axes
 from helpers.paper.phases import gather_links, list_markers
 
-_STYLES = {
+_LOOKS = {
     "Fig. 4c": {"ls": "-", "lw": 2.0},
     "projections": {"ls": (0, (6, 1.5, 1, 1.5)), "lw": 1.5},
-    "cited": {"ls": (0, (4, 2)), "lw": 1.2},
+    "cited": {"ls": style.DASHED, "lw": 1.2},
     "nothing named": {"ls": (0, (1, 1.8)), "lw": 1.5},
 }
 _LINE = 0.15  # from one line of letters to the next, inches
@@ -26,7 +23,6 @@ _GAP = 0.56  # between two boxes
 _LANE = 0.38  # between two arrows beside the boxes
 _INNER = 0.3  # from a box to the first of them
 _LEFT, _RIGHT = 1.4, 3.9  # sides of the boxes
-_HEAD = {"arrowstyle": "-|>,head_length=0.45,head_width=0.22", "shrinkA": 0, "shrinkB": 0}
 
 
 def phase_diagram(
@@ -50,11 +46,10 @@ def phase_diagram(
 
     Examples
     --------
-    >>> from helpers.paper.phases import load_links, load_phases
-    >>> here = pd.DataFrame({"r": 0.9, "r_low": 0.8, "r_high": 0.95, "label": "observed"}, ["TF"])
-    >>> fig, _ = phase_diagram(load_phases(), load_links(), here, pd.DataFrame())
-    >>> fig.get_label().split("; ")[1]
-    'here +0.90 [0.80, 0.95] observed'
+    >>> from helpers.paper import load_links, load_phases
+    >>> none = pd.DataFrame()
+    >>> phase_diagram(load_phases(), load_links(), none, none)[0].get_label().split("; ")[1]
+    'here no data'
     """
     arrows = gather_links(links)
     names = phases.sort_values("order")["name"]
@@ -64,38 +59,39 @@ def phase_diagram(
         phase: [f"{place[phase] + 1}  {names[phase]}", *_marker_lines(phases.loc[[phase]], markers)]
         for phase in names.index
     }
-    with plt.rc_context(BY_HAND):
-        height = sum(_height(each) for each in lines.values()) + _GAP * (len(lines) - 1) + 0.46
-        fig = plt.figure()
-        ax = inch_axes(fig, height)
-        boxes = _draw_boxes(ax, lines, height - 0.4)
+    boxes, top = {}, 0.0
+    for phase, texts in lines.items():
+        boxes[phase] = np.array([_LEFT, top - 0.12 - _LINE * len(texts), _RIGHT, top])
+        top = boxes[phase][1] - _GAP
+    fig = plt.figure()
+    (ax,) = inch_axes(fig, top + _GAP - 0.06, 0.46)
+    for phase, box in boxes.items():
+        draw_box(ax, phase, box, "", edgecolor=style.GROUP_COLOURS[phase], linewidth=1.6)
+        for i, text in enumerate(lines[phase]):
+            y = box[3] - 0.06 - _LINE * (i + 0.5)
+            ax.text(_LEFT + 0.08, y, text, fontsize=8 if i else 10, va="center")
+    ways = _beside(list(arrows.index), place, boxes)
+    for (cause, to), row in arrows.iterrows():
         middle = (_LEFT + _RIGHT) / 2
-        for (cause, to), row in arrows.iterrows():
-            if place[to] == place[cause] + 1:
-                top, bottom = boxes[cause][1], boxes[to][3]
-                _draw_arrow(ax, [(middle, top), (middle, bottom)], row, f"{cause} to {to}")
-                here = pairs.loc[(cause, to)] if (cause, to) in pairs.index else None
-                _draw_words(ax, middle, (top + bottom) / 2, row, here)
-        for curve, (cause, to), row in _around(arrows, place, boxes):
-            _draw_arrow(ax, curve, row, f"{cause} to {to}")
-            spot = curve[1:3].mean(axis=0)
+        straight = [(middle, boxes[cause][1]), (middle, boxes[to][3])]
+        way = np.array(ways.get((cause, to), straight))
+        look = _LOOKS[row["acts"].split(", ")[0]] | {"color": "0.15"}
+        draw_line(ax, way, (cause, to), head=True, **look)
+        x, y = way[1:3].mean(axis=0) if len(way) > 2 else way.mean(axis=0)
+        if (cause, to) in ways:
             text = row["acts"].replace(", ", ",\n").replace("nothing named", "nothing\nnamed")
-            patch = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-            ax.text(*spot, text, fontsize=8, ha="center", va="center", bbox=patch)
-        used = [word for word in _STYLES if (arrows["acts"].str.split(", ").str[0] == word).any()]
-        handles = [Line2D([], [], color="black", label=word, **_STYLES[word]) for word in used]
-        fig.legend(
-            handles=handles,
-            ncols=len(used),
-            loc="upper center",
-            handlelength=2.6,
-            borderaxespad=0.3,
-            title="What the paper rests an arrow on",
-            title_fontsize=9,
-            columnspacing=1,
-            borderpad=0,
-            labelspacing=0.1,
-        )
+            white = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            ax.text(x, y, text, fontsize=8, ha="center", va="center", bbox=white)
+        else:
+            left, right = _words(row, dict(pairs.iterrows()).get((cause, to)))
+            ax.text(x - 0.09, y, left, fontsize=8, ha="right", va="center")
+            ax.text(x + 0.09, y, right, fontsize=8, ha="left", va="center")
+    first = arrows["acts"].str.split(", ").str[0]
+    used = {word: look | {"color": "black"} for word, look in _LOOKS.items() if word in set(first)}
+    title = {"title": "What the paper rests an arrow on", "title_fontsize": 9}
+    style.add_legend(
+        fig, used, len(used), "upper center", handlelength=2.6, borderaxespad=0.2, **title
+    )
     fig.set_label(_describe(names, lines, arrows, pairs, links))
     return fig, ax
 
@@ -104,7 +100,7 @@ def _marker_lines(phases: pd.DataFrame, here: pd.DataFrame) -> list[str]:
     """Return two lines for each marker: its sign in the paper, its correlation with TOP here."""
     lines = []
     signs, section = list_markers(phases)["sign"], phases["signs_from"].iloc[0]
-    for code, name in printed_names(signs.index).items():
+    for code, name in style.printed_names(signs.index).items():
         found = _estimate(here.loc[code]) if code in here.index else "no data"
         lines += [f"{name}: {signs[code]} in the paper ({section})", f"here {found}"]
     return lines
@@ -115,94 +111,41 @@ def _estimate(row: pd.Series) -> str:
     return text.replace("-", "−")
 
 
-def _height(lines: list[str]) -> float:
-    return _LINE * len(lines) + 0.12
+def _words(row: pd.Series, here: pd.Series | None) -> tuple[str, str]:
+    """Return what the paper rests an arrow on, and what is found here, in lines."""
+    order = f"\norder: {row['order']}" if row["order"] else ""
+    if here is None:
+        return row["acts"] + order, "here no data"
+    left, right = style.printed_names([here["left"], here["right"]]).values()
+    found = _estimate(here).replace(" [", "\n[").replace("] ", "]\n")
+    return row["acts"] + order, f"{left}–{right} {found}"
 
 
-def _draw_boxes(ax: plt.Axes, lines: dict[str, list[str]], top: float) -> dict[str, np.ndarray]:
-    """Draw the boxes from the top down; return (left, bottom, right, top) of each."""
-    boxes = {}
-    for phase, texts in lines.items():
-        box = np.array([_LEFT, top - _height(texts), _RIGHT, top])
-        shape = "round,pad=0,rounding_size=0.06"
-        colour = GROUP_COLOURS[phase]
-        style = {"facecolor": "0.96", "edgecolor": colour, "linewidth": 1.6}
-        size = box[2:] - box[:2]
-        ax.add_patch(FancyBboxPatch(box[:2], *size, boxstyle=shape, gid=f"box {phase}", **style))
-        for i, text in enumerate(texts):
-            y = top - 0.06 - _LINE * (i + 0.5)
-            ax.text(_LEFT + 0.08, y, text, fontsize=8 if i else 10, va="center")
-        boxes[phase] = box
-        top = box[1] - _GAP
-    return boxes
+def _beside(
+    arrows: list[tuple[str, str]], place: dict[str, int], boxes: dict[str, np.ndarray]
+) -> dict[tuple[str, str], list]:
+    """Return the corners of each arrow beside the boxes: back on the left, forward on the right.
 
-
-def _draw_arrow(ax: plt.Axes, curve: list, row: pd.Series, gid: str) -> None:
-    curve = np.asarray(curve)
-    style = _STYLES[row["acts"].split(", ")[0]] | {"color": "0.15", "solid_capstyle": "butt"}
-    along = (curve[-1] - curve[-2]) / np.linalg.norm(curve[-1] - curve[-2])
-    shaft = np.vstack([curve[:-1], curve[-1] - 0.06 * along])
-    ax.plot(*shaft.T, gid=gid, **style)
-    tip = {"facecolor": "0.15", "edgecolor": "0.15", "lw": 0.5} | _HEAD
-    ax.annotate("", curve[-1], curve[-1] - 0.07 * along, arrowprops=tip)
-
-
-def _draw_words(ax: plt.Axes, x: float, y: float, row: pd.Series, here: pd.Series | None) -> None:
-    """Write what the paper rests an arrow on to its left, what is found here to its right."""
-    order = [f"order: {row['order']}"] if row["order"] else []
-    ax.text(x - 0.09, y, "\n".join([row["acts"], *order]), fontsize=8, ha="right", va="center")
-    text = "here no data"
-    if here is not None:
-        left, right = printed_names([here["left"], here["right"]]).values()
-        first, interval, label = _estimate(here).replace(" [", "|[").replace("] ", "]|").split("|")
-        text = f"{left}–{right} {first}\n{interval}\n{label}"
-    ax.text(x + 0.09, y, text, fontsize=8, ha="left", va="center")
-
-
-def _around(arrows: pd.DataFrame, place: dict[str, int], boxes: dict[str, np.ndarray]) -> list:
-    """Return the way of each arrow beside the boxes: back on the left, forward on the right."""
-    found = []
-    for side in (-1, 1):
-        own = [pair for pair in arrows.index if _side(pair, place) == side]
-        own.sort(key=lambda pair: abs(place[pair[0]] - place[pair[1]]))
-        lanes = {}
-        for pair in own:
-            span = sorted(place[phase] for phase in pair)
-            taken = [
-                lanes[other]
-                for other in lanes
-                if max(span[0], min(place[p] for p in other))
-                < min(span[1], max(place[p] for p in other))
-            ]
-            lanes[pair] = max(taken, default=0) + 1
-        heights = _ports(lanes, place, boxes)
-        for (cause, to), lane in lanes.items():
-            edge = boxes[cause][2 if side > 0 else 0]
-            x = edge + side * (_INNER + _LANE * (lane - 1))
-            ends = [heights[cause, to, phase] for phase in (cause, to)]
-            curve = np.array([(edge, ends[0]), (x, ends[0]), (x, ends[1]), (edge, ends[1])])
-            found.append((curve, (cause, to), arrows.loc[(cause, to)]))
-    return found
-
-
-def _side(pair: tuple[str, str], place: dict[str, int]) -> int:
-    step = place[pair[1]] - place[pair[0]]
-    return -1 if step < 0 else 1 if step > 1 else 0
-
-
-def _ports(lanes: dict, place: dict[str, int], boxes: dict[str, np.ndarray]) -> dict:
-    """Return at which height each arrow meets each of its boxes, so that no two cross."""
+    Long arrows pass outside short ones, and arrows meet a box in an order that lets none cross.
+    """
+    steps = {(cause, to): place[to] - place[cause] for cause, to in arrows}
+    lanes = {pair: -step if step < 0 else step - 1 for pair, step in steps.items() if step != 1}
     heights = {}
     for phase, box in boxes.items():
-        met = []
-        for pair, lane in lanes.items():
-            if phase in pair:
-                other = pair[1] if pair[0] == phase else pair[0]
-                down = place[other] > place[phase]
-                met.append((down, -lane if down else lane, pair))
-        spots = np.linspace(box[3], box[1], len(met) + 2)[1:-1]
-        heights |= {(*pair, phase): y for (_, _, pair), y in zip(sorted(met), spots, strict=True)}
-    return heights
+        for back in (True, False):
+            met = []
+            for pair in [pair for pair in lanes if phase in pair and (steps[pair] < 0) == back]:
+                down = (phase == pair[0]) != back
+                met.append((down, -lanes[pair] if down else lanes[pair], pair))
+            spots = np.linspace(box[3], box[1], len(met) + 2)[1:-1]
+            heights |= {(phase, pair): y for (*_, pair), y in zip(sorted(met), spots, strict=True)}
+    ways = {}
+    for pair, lane in lanes.items():
+        edge, side = (_LEFT, -1) if steps[pair] < 0 else (_RIGHT, 1)
+        x = edge + side * (_INNER + _LANE * (lane - 1))
+        leaves, arrives = (heights[phase, pair] for phase in pair)
+        ways[pair] = [(edge, leaves), (x, leaves), (x, arrives), (edge, arrives)]
+    return ways
 
 
 def _describe(
@@ -220,7 +163,7 @@ def _describe(
         here = ""
         if (cause, to) in pairs.index:
             pair = pairs.loc[(cause, to)]
-            left, right = printed_names([pair["left"], pair["right"]]).values()
+            left, right = style.printed_names([pair["left"], pair["right"]]).values()
             here = f"; here {left} with {right} {_estimate(pair)}"
         words.append(f"{names[cause]} to {names[to]}: {row['acts']}{order}{here}. ")
     within = (links["from"] == links["to"]).sum()
@@ -244,38 +187,26 @@ def third_panels(
     Examples
     --------
     >>> alone = pd.DataFrame({"share": 0.7, "share_low": 0.5, "share_high": 0.9}, ["SOC"])
-    >>> fig, axes = third_panels(
-    ...     pd.Series([1, 2, 3]), pd.DataFrame({"SOC": [0, 0.7, 1]}), alone
-    ... )
-    >>> axes[0, 0].get_title(loc="left")
-    'SOC: share 0.70 [0.50, 0.90]'
+    >>> top, scaled = pd.Series([1, 2, 3]), pd.DataFrame({"SOC": [0, 0.7, 1]})
+    >>> third_panels(top, scaled, alone)[0].get_label().split(": ")[1]
+    'SOC share 0.70 [0.50, 0.90].'
     """
-    groups = load_factors()["group"]
     order = top.sort_values(kind="stable").index
-    ranks = np.arange(1, len(order) + 1)
-    names = printed_names(scaled.columns)
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            scaled.shape[1],
-            1,
-            sharex=True,
-            sharey=True,
-            squeeze=False,
-            figsize=(WIDTH, 0.7 + 0.95 * scaled.shape[1]),
-        )
-        for ax, code in zip(axes.flat, scaled, strict=True):
-            colour = GROUP_COLOURS[groups[code]]
-            values = scaled.loc[order, code].to_numpy()
-            ax.plot(ranks, values, "o", color=colour, ms=3.5, alpha=0.8)
-            for third in np.array_split(ranks, 3):
-                mean = values[third - 1].mean()
-                ax.plot(third[[0, -1]] + [-0.4, 0.4], [mean, mean], color="black", lw=2)
-            for edge in [third[0] - 0.5 for third in np.array_split(ranks, 3)[1:]]:
-                ax.axvline(edge, color="0.7", lw=0.8, ls=(0, (2, 2)))
-            ax.set_title(f"{names[code]}: {_said(alone.loc[code])}", loc="left", pad=2)
-            ax.set(ylim=(-0.08, 1.08), yticks=[0, 1])
-        axes[-1, 0].set_xlabel("Sites, from the lowest TOP to the highest")
-        fig.supylabel("Share of the range", fontsize=10)
+    thirds = np.array_split(np.arange(1, len(order) + 1), 3)
+    names = style.printed_names(scaled.columns)
+    fig, axes = style.panels(len(names), 1, 0.7, 0.95, sharex=True, sharey=True)
+    for ax, code, colour in zip(axes.flat, names, style.factor_colours(names), strict=True):
+        values = scaled.loc[order, code].to_numpy()
+        ax.plot(np.arange(len(values)) + 1, values, "o", color=colour, ms=3.5, alpha=0.8)
+        for third in thirds:
+            mean, ends = values[third - 1].mean(), third[[0, -1]] + [-0.4, 0.4]
+            ax.plot(ends, [mean, mean], color="black", lw=2)
+            if third[0] > 1:
+                ax.axvline(third[0] - 0.5, color="0.7", lw=0.8, ls=style.DASHED)
+        ax.set_title(f"{names[code]}: {_said(alone.loc[code])}", loc="left", pad=2)
+        ax.set(ylim=(-0.08, 1.08), yticks=[0, 1])
+    ax.set_xlabel("Sites, from the lowest TOP to the highest")
+    fig.supylabel("Share of the range")
     fig.set_label(
         f"{scaled.shape[1]} rows of {len(order)} dots, sites in the order of their TOP "
         f"({top.min():.3f} to {top.max():.3f} kg m⁻² yr⁻¹), cut into thirds. The share of its "

@@ -6,11 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from helpers.figures.style import STYLE, WIDTH, nothing_to_draw
+from helpers.figures import style
 
 AGREE_COLOURS = {
-    "yes": "#009E73",
-    "nearly": "#0072B2",
+    "yes": style.GREEN,
+    "nearly": style.BLUE,
     "partly": "#C28500",
     "open": "#555555",
     "no": "#A6380A",
@@ -36,68 +36,51 @@ def specification_curve(
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"estimate": [0.3, 0.5], "low": [0.1, 0.2], "high": [0.6, 0.7]})
-    >>> rows = rows.assign(agrees=["yes", "no"], scaling=["ranks", "min-max"])
-    >>> fig, (upper, lower) = specification_curve(rows, ["scaling"], "gain", 0)
-    >>> [tick.get_text() for tick in lower.get_yticklabels()]
-    ['scaling: min-max', 'scaling: ranks']
+    >>> rows = pd.DataFrame({"estimate": [0.3, 0.5], "low": 0.1, "high": 0.7, "agrees": "yes"})
+    >>> specification_curve(rows, ["agrees"], "gain", 0)[0].get_label()[:47]
+    'Gain under 2 specifications, from 0.3 to 0.5, w'
     """
     rows = rows.dropna(subset="estimate").sort_values(["estimate", *choices])
     if rows.empty:
-        return nothing_to_draw("No run of the sweep has an answer.")
+        return style.nothing_to_draw("No run of the sweep has an answer.")
     levels = [(name, value) for name in choices for value in sorted(rows[name].unique())]
     x = np.arange(len(rows))
     height = 0.17 * len(levels)
     number = f"{len(rows)} specification{'s' if len(rows) > 1 else ''}"
-    with plt.rc_context(STYLE):
-        fig, axes = plt.subplots(
-            2, 1, figsize=(WIDTH, 2.9 + height), sharex=True, height_ratios=[2.2, max(height, 0.2)]
-        )
-        upper, lower = axes
-        upper.axhline(printed, color="0.4", lw=0.8, ls=":")
-        shares = rows["agrees"].value_counts()
-        for agrees, colour in AGREE_COLOURS.items():
-            part = (rows["agrees"] == agrees).to_numpy()
-            if part.any():
-                at, each = x[part], rows[part]
-                upper.vlines(at, each["low"], each["high"], color=colour, lw=1, alpha=0.5)
-                label = f"{agrees} ({shares[agrees]})"
-                upper.plot(at, each["estimate"], "o", ms=3, color=colour, label=label)
-        upper.set_ylabel(axis)
-        upper.tick_params(bottom=False, labelbottom=False)
-        fig.legend(
-            loc="outside upper left",
-            ncols=5,
-            title="as printed",
-            alignment="left",
-            handletextpad=0.1,
-            columnspacing=0.8,
-        )
-        for line, (name, value) in enumerate(levels):
-            chosen = x[(rows[name] == value).to_numpy()]
-            lower.plot(chosen, np.full(len(chosen), line), "|", ms=7, color="0.2", mew=1.2)
-        breaks = [i - 0.5 for i in range(1, len(levels)) if levels[i][0] != levels[i - 1][0]]
-        lower.hlines(breaks, -0.5, len(rows) - 0.5, color="0.8", lw=0.6)
-        lower.set_yticks(range(len(levels)), [f"{name}: {_say(value)}" for name, value in levels])
-        lower.tick_params(left=False, labelsize=8)
-        lower.set_ylim(max(len(levels), 1) - 0.5, -0.5)
-        lower.set_xticks([])
-        lower.set_xlabel(f"{number}, sorted")
-        lower.set_xlim(-0.7, len(rows) - 0.3)
+    ratios = {"height_ratios": [2.2, max(height, 0.2)]}
+    fig, (upper, lower) = style.subplots(2.9 + height, 2, sharex=True, **ratios)
+    upper.axhline(printed, color="0.4", lw=0.8, ls=":")
+    shares = rows["agrees"].value_counts()
+    for agrees in [answer for answer in AGREE_COLOURS if answer in shares]:
+        part = (rows["agrees"] == agrees).to_numpy()
+        at, each, colour = x[part], rows[part], AGREE_COLOURS[agrees]
+        upper.vlines(at, each["low"], each["high"], color=colour, lw=1, alpha=0.5)
+        label = f"{agrees} ({shares[agrees]})"
+        upper.plot(at, each["estimate"], "o", ms=3, color=colour, label=label)
+    upper.set_ylabel(axis)
+    upper.tick_params(bottom=False, labelbottom=False)
+    close = {"alignment": "left", "handletextpad": 0.1, "columnspacing": 0.8}
+    fig.legend(loc="outside upper left", ncols=5, title="as printed", **close)
+    for line, (name, value) in enumerate(levels):
+        chosen = x[(rows[name] == value).to_numpy()]
+        lower.plot(chosen, np.full(len(chosen), line), "|", ms=7, color="0.2", mew=1.2)
+    breaks = [i - 0.5 for i in range(1, len(levels)) if levels[i][0] != levels[i - 1][0]]
+    lower.hlines(breaks, -0.5, len(rows) - 0.5, color="0.8", lw=0.6)
+    names = [
+        f"{name}: {value:g}" if isinstance(value, float) else f"{name}: {value}"
+        for name, value in levels
+    ]
+    style.name_rows(lower, names, f"{number}, sorted")
+    lower.tick_params(labelsize=8)
+    lower.set(xticks=[], xlim=(-0.7, len(rows) - 0.3))
     fig.set_label(
         f"{axis[0].upper()}{axis[1:]} under {number}, from "
         f"{rows['estimate'].min():.3g} to {rows['estimate'].max():.3g}, with a line at "
         f"{printed:g}. As printed: "
         + ", ".join(f"{agrees} in {count}" for agrees, count in shares.items())
-        + ". Below, one line for each value of "
-        + ", ".join(choices)
-        + "."
+        + f". Below, one line for each value of {', '.join(choices)}."
     )
-    return fig, axes
-
-
-def _say(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return fig, np.array([upper, lower])
 
 
 def dependence_table(shares: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
@@ -106,41 +89,26 @@ def dependence_table(shares: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     Parameters
     ----------
     shares : pandas.DataFrame
-        Shares between 0 and 1, conclusions down, choices across; NaN where the choice was not made.
+        Shares between 0 and 1, conclusions down, choices across; NaN, drawn grey, where the choice
+        was not made.
 
     Examples
     --------
-    >>> shares = pd.DataFrame({"seed": [0.2], "scaling": [0.7]}, index=["gain"])
-    >>> dependence_table(shares)[0].get_label().split("Most: ")[1]
-    'scaling explains 70% of gain; seed explains 20% of gain.'
+    >>> dependence_table(pd.DataFrame({"seed": {"gain": 0.2}}))[0].get_label().split(": ")[1]
+    'seed explains 20% of gain.'
     """
     if shares.empty:
-        return nothing_to_draw("None of these conclusions is in the sweep.")
-    with plt.rc_context(STYLE):
-        fig, ax = plt.subplots(figsize=(WIDTH, 1.5 + 0.3 * len(shares)))
-        image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        for (row, column), share in np.ndenumerate(shares.to_numpy(float)):
-            if np.isfinite(share):
-                colour = "white" if share > 0.6 else "black"
-                ax.text(
-                    column,
-                    row,
-                    f"{100 * share:.0f}",
-                    ha="center",
-                    va="center",
-                    fontsize=8,
-                    color=colour,
-                )
-            else:
-                ax.plot(column, row, "_", color="0.8", ms=4)
-        ax.set_xticks(
-            range(shares.shape[1]), shares.columns, rotation=45, ha="left", rotation_mode="anchor"
-        )
-        ax.xaxis.tick_top()
-        ax.set_yticks(range(len(shares)), shares.index)
-        ax.tick_params(length=0, labelsize=8)
-        ax.spines[:].set_visible(False)
-        fig.colorbar(image, ax=ax, label="share of the spread", shrink=0.8)
+        return style.nothing_to_draw("None of these conclusions is in the sweep.")
+    fig, ax = style.subplots(1.8 + 0.3 * len(shares))
+    bar = {"label": "share of the spread", "location": "bottom", "aspect": 35}
+    colours = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar_kws": bar}
+    percent = (100 * shares).map("{:.0f}".format)
+    style.draw_heatmap(ax, shares, annot=percent, annot_kws={"fontsize": 8}, **colours)
+    ax.set_facecolor("0.92")
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0, labelsize=8)
+    slanted = {"rotation": 45, "ha": "left", "rotation_mode": "anchor"}
+    ax.set_xticks(ax.get_xticks(), shares.columns, **slanted)
     top = shares.stack().sort_values(ascending=False).head(3)
     said = "; ".join(
         f"{choice} explains {share:.0%} of {what}" for (what, choice), share in top.items()

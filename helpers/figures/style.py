@@ -1,40 +1,46 @@
-"""The house style of figures, and how one gets into a page."""
+"""The house style of figures, what many of them share, and how one gets into a page.
+
+Who imports this takes over the house's letters and lines, for figures of their own, too.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable
 from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axis import Axis
+import pandas as pd
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from helpers.factors import GROUPS, load_factors
 from helpers.readers.sites import ZONES
 
 WIDTH = 4.8
-STYLE = {
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.labelsize": 10,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.fontsize": 9,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.constrained_layout.use": True,
-}
+plt.rcParams.update(
+    {
+        "font.size": 10,
+        "axes.titlesize": 10,
+        "axes.labelsize": 10,
+        "figure.labelsize": 10,
+        "xtick.labelsize": 9,
+        "ytick.labelsize": 9,
+        "legend.fontsize": 9,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
 # Okabe and Ito's colours, which colour-blind readers can tell apart
-GROUP_COLOURS = dict(zip(GROUPS, ("#0072B2", "#009E73", "#D55E00", "#CC79A7"), strict=True))
-COVER_COLOURS = {"meadow": "#009E73", "steppe": "#E69F00"}
-PERIOD_COLOURS = {"historical": "#CC79A7", "rcp45": "#009E73", "rcp85": "#0072B2"}
-PERIOD_NAMES = {"historical": "historical", "rcp45": "RCP4.5", "rcp85": "RCP8.5"}
-POSITIVE, NEGATIVE = "#006400", "#8B0000"
-NO_EFFECTS = "No effects. Add columns to sites.csv."
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+BLUE, ORANGE, GREEN, PINK = PALETTE
+GROUP_COLOURS = dict(zip(GROUPS, (BLUE, GREEN, ORANGE, PINK), strict=True))
+COVER_COLOURS = {"meadow": GREEN, "steppe": "#E69F00", "desert steppe": PINK}
 ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
+DASHED = (0, (4, 2))
+NO_EFFECTS = "No effects. Add columns to sites.csv."
 
 
 def show(fig: plt.Figure, legend: str) -> None:
@@ -49,10 +55,8 @@ def show(fig: plt.Figure, legend: str) -> None:
 
     Examples
     --------
-    >>> fig, ax = plt.subplots()
-    >>> fig.set_label("An empty square.")
-    >>> show(fig, "Nothing, n = 0.")  # doctest: +ELLIPSIS
-    {'image/png': '...', 'text/plain': 'An empty square...
+    >>> show(nothing_to_draw("No factors.")[0], "n = 0.")  # doctest: +ELLIPSIS
+    {'image/png': '...', 'text/plain': 'No factors...
     """
     from IPython.display import display
 
@@ -74,15 +78,18 @@ def nothing_to_draw(message: str) -> tuple[plt.Figure, np.ndarray]:
 
     Examples
     --------
-    >>> fig, axes = nothing_to_draw("No factors of this group.")
-    >>> fig.get_label(), axes.size
-    ('No factors of this group.', 0)
+    >>> nothing_to_draw("No factors of this group.")[0].get_label()
+    'No factors of this group.'
     """
-    with plt.rc_context(STYLE):
-        fig = plt.figure(figsize=(WIDTH, 0.6))
-        fig.text(0.5, 0.5, message, ha="center", va="center")
+    fig = plt.figure(figsize=(WIDTH, 0.6))
+    fig.text(0.5, 0.5, message, ha="center", va="center")
     fig.set_label(message)
     return fig, np.empty((0, 0))
+
+
+def subplots(height: float, rows: int = 1, columns: int = 1, **how) -> tuple:
+    """Return a figure of the house's width, so many inches high, and its axes."""
+    return plt.subplots(rows, columns, figsize=(WIDTH, height), layout="constrained", **how)
 
 
 def panels(
@@ -90,8 +97,7 @@ def panels(
 ) -> tuple[plt.Figure, np.ndarray]:
     """Return a figure with so many panels, row by row; `margin` and each `row` are inches high."""
     rows = -(-count // columns)
-    size = (WIDTH, margin + row * rows)
-    fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **shared)
+    fig, axes = subplots(margin + row * rows, rows, columns, squeeze=False, **shared)
     for ax in axes.flat[count:]:
         ax.remove()
     for ax in axes.flat[max(count - columns, 0) : count]:
@@ -99,27 +105,99 @@ def panels(
     return fig, axes
 
 
-def log_ticks(axis: Axis) -> None:
-    """Put ticks at 1, 2 and 5 times the powers of ten of a logarithmic axis, as plain numbers."""
+def log_scale(ax: plt.Axes, which: str) -> None:
+    """Make the x or y axis logarithmic, with ticks at 1, 2 and 5 times the powers of ten."""
+    ax.set(**{f"{which}scale": "log"})
+    axis = getattr(ax, f"{which}axis")
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())
 
 
-def interval(
-    ax: plt.Axes, row: int, low: float, middle: float, high: float, colour: str, *, clear: bool
+def name_rows(ax: plt.Axes, names: Iterable[str], label: str, zero: float | None = None) -> None:
+    """Name rows from the top down and the axis below them; a grey line stands at `zero`."""
+    names = list(names)
+    ax.set_yticks(range(len(names)), names)
+    ax.set(ylim=(len(names) - 0.4, -0.6), xlabel=label)
+    ax.tick_params(axis="y", length=0)
+    if zero is not None:
+        ax.axvline(zero, color="0.6", lw=1, zorder=0)
+
+
+def draw_intervals(
+    ax: plt.Axes, table: pd.DataFrame, colours: Iterable[str], neutral: float = 0, start: int = 0
+) -> tuple[pd.Series, pd.Series]:
+    """Draw estimates with their intervals (columns estimate, low, high), row by row.
+
+    Return which intervals lie above the neutral value, and which below it; their dots are filled.
+    """
+    table = table.set_axis(["estimate", "low", "high"], axis=1)
+    above, below = table["low"] > neutral, table["high"] < neutral
+    rows = zip(table.itertuples(), colours, above | below, strict=True)
+    for row, (one, colour, clear) in enumerate(rows, start):
+        ax.plot([one.low, one.high], [row, row], color=colour, lw=1.5)
+        ax.plot(one.estimate, row, "o", color=colour, ms=5, mfc=colour if clear else "white")
+    return above, below
+
+
+def draw_heatmap(ax: plt.Axes, table: pd.DataFrame, **how) -> None:
+    """Draw a table as coloured cells with what is written into them."""
+    import seaborn  # only for these figures
+
+    letters = {"va": "center_baseline"} | how.pop("annot_kws", {})
+    how = {"xticklabels": True, "yticklabels": True} | how
+    seaborn.heatmap(table, ax=ax, fmt="", linewidths=0.5, annot_kws=letters, **how)
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(length=0)
+    ax.tick_params(axis="y", rotation=0)
+
+
+def add_legend(
+    fig: plt.Figure,
+    looks: dict[str, dict],
+    columns: int,
+    place: str = "outside upper center",
+    **how,
 ) -> None:
-    """Draw an estimate with its interval in a row; the dot is filled where the result is clear."""
-    ax.plot([low, high], [row, row], color=colour, lw=1.5)
-    ax.plot(middle, row, "o", color=colour, ms=5, mfc=colour if clear else "white")
+    """Put a legend outside the axes: the look of a line or marker, by label."""
+    handles = [Line2D([], [], label=label, **look) for label, look in looks.items()]
+    how = {"handlelength": 1.6, "columnspacing": 1} | how
+    fig.legend(handles=handles, ncols=columns, loc=place, **how)
 
 
-def printed_names(codes: Sequence[str]) -> dict[str, str]:
+def printed_names(codes: Iterable[str]) -> dict[str, str]:
     """Return the printed label of each code, or the code of what is no factor."""
     labels = load_factors()["label"]
     return {code: labels.get(code, code) for code in codes}
 
 
+def factor_colours(codes: Iterable[str]) -> list[str]:
+    """Return the colour of each factor's group."""
+    return load_factors().loc[list(codes), "group"].map(GROUP_COLOURS).to_list()
+
+
 def sign_colour(value: float) -> str:
     """Return dark green for a positive effect, dark red for a negative one, as in the paper."""
-    return POSITIVE if value > 0 else NEGATIVE
+    return "#006400" if value > 0 else "#8B0000"
+
+
+def say_share(share: float, decimals: int = 1) -> str:
+    """Write a share of 0 to 1 in percent, with 0% and 100% only for none and all.
+
+    Parameters
+    ----------
+    share : float
+    decimals : int
+        Of the percentage.
+
+    Examples
+    --------
+    >>> say_share(0.25), say_share(0.9999), say_share(1)
+    ('25.0%', '> 99.9%', '100.0%')
+    """
+    least = 10.0**-decimals
+    if 0 < share < least / 200:
+        return f"< {least:.{decimals}f}%"
+    if 1 - least / 200 <= share < 1:
+        return f"> {100 - least:.{decimals}f}%"
+    return f"{100 * share:.{decimals}f}%"

@@ -1,12 +1,21 @@
-"""Figures of carbon and oxygen over time."""
+"""Figures of carbon and oxygen over the years, and of the seasons."""
 
 from __future__ import annotations
 
+from calendar import month_name
+
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import xarray as xr
 
-from helpers.figures.style import PERIOD_COLOURS, PERIOD_NAMES, STYLE, WIDTH
+from helpers.figures import style
+
+PERIODS = {
+    "historical": ("historical", style.PINK),
+    "rcp45": ("RCP4.5", style.GREEN),
+    "rcp85": ("RCP8.5", style.BLUE),
+}
 
 
 def period_violins(contents: dict[str, pd.Series], label: str) -> tuple[plt.Figure, plt.Axes]:
@@ -21,27 +30,22 @@ def period_violins(contents: dict[str, pd.Series], label: str) -> tuple[plt.Figu
 
     Examples
     --------
-    >>> years = pd.Series([1.0, 2.0, 4.0], index=[2003, 2004, 2005])
-    >>> period_violins({"historical": years}, "oxygen (kg m⁻²)")[0].get_label()
+    >>> period_violins({"historical": pd.Series([1, 2, 4])}, "oxygen (kg m⁻²)")[0].get_label()
     'Violins of the yearly oxygen (kg m⁻²). Medians: historical 2.'
     """
-    with plt.rc_context(STYLE):
-        fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
-        parts = ax.violinplot(list(contents.values()), showextrema=False, widths=0.8)
-        for body, period in zip(parts["bodies"], contents, strict=True):
-            body.set(facecolor=PERIOD_COLOURS[period], alpha=0.5)
-        ax.boxplot(
-            list(contents.values()), widths=0.12, showfliers=False, medianprops={"color": "black"}
-        )
-        years = [f"{values.index.min()}–{values.index.max()}" for values in contents.values()]
-        names = [PERIOD_NAMES[period] for period in contents]
-        ticks = [f"{name}\n{span}" for name, span in zip(names, years, strict=True)]
-        ax.set_xticks(range(1, len(contents) + 1), ticks)
-        ax.set_ylabel(label)
-    medians = ", ".join(
-        f"{PERIOD_NAMES[period]} {values.median():.3g}" for period, values in contents.items()
-    )
-    fig.set_label(f"Violins of the yearly {label}. Medians: {medians}.")
+    names, colours = zip(*(PERIODS[period] for period in contents), strict=True)
+    values = list(contents.values())
+    fig, ax = style.subplots(3.2)
+    violins = ax.violinplot(values, showextrema=False, widths=0.8)["bodies"]
+    for body, colour in zip(violins, colours, strict=True):
+        body.set(facecolor=colour, alpha=0.5)
+    ax.boxplot(values, widths=0.12, showfliers=False, medianprops={"color": "black"})
+    spans = [f"{each.index.min()}–{each.index.max()}" for each in values]
+    ticks = [f"{name}\n{span}" for name, span in zip(names, spans, strict=True)]
+    ax.set_xticks(range(1, len(ticks) + 1), ticks)
+    ax.set_ylabel(label)
+    medians = [f"{name} {each.median():.3g}" for name, each in zip(names, values, strict=True)]
+    fig.set_label(f"Violins of the yearly {label}. Medians: {', '.join(medians)}.")
     return fig, ax
 
 
@@ -52,41 +56,32 @@ def scenario_series(contents: xr.DataArray, label: str) -> tuple[plt.Figure, plt
     ----------
     contents : xarray.DataArray
         On (scenario, model, year); years before 2006 are historical in every scenario.
-    label : str
-        Quantity and unit.
+    label : as for :func:`period_violins`
 
     Examples
     --------
-    >>> years = {"scenario": ["rcp45"], "model": ["a", "b"], "year": [2005, 2006, 2007]}
-    >>> contents = xr.DataArray([[[2.0, 2.1, 2.2], [2.0, 2.3, 2.4]]], years)
-    >>> fig, ax = scenario_series(contents, "oxygen (kg m⁻²)")
-    >>> [text.get_text() for text in ax.get_legend().get_texts()]
-    ['historical', 'RCP4.5']
+    >>> on = {"scenario": ["rcp45"], "model": ["a"], "year": [2005, 2006]}
+    >>> scenario_series(xr.DataArray([[[2, 2.4]]], on), "oxygen")[0].get_label().split(": ")[1]
+    'historical 2, RCP4.5 2.4.'
     """
-    with plt.rc_context(STYLE):
-        fig, ax = plt.subplots(figsize=(WIDTH, 3.2))
-        past = contents.sel(year=slice(None, 2005)).isel(scenario=0)
-        parts = {"historical": past} | {
-            str(name): contents.sel(scenario=name, year=slice(2006, None))
-            for name in contents["scenario"].values
-        }
-        for name, part in parts.items():
-            colour = PERIOD_COLOURS[name]
-            ax.fill_between(
-                part["year"], part.min("model"), part.max("model"), color=colour, alpha=0.15, lw=0
-            )
-            ax.plot(
-                part["year"], part.mean("model"), color=colour, lw=1.6, label=PERIOD_NAMES[name]
-            )
-        ax.set(xlabel="Year", ylabel=label)
-        ax.legend(loc="upper left")
-    ends = ", ".join(
-        f"{PERIOD_NAMES[name]} {float(part.isel(year=slice(-10, None)).mean()):.3g}"
-        for name, part in parts.items()
-    )
+    parts = {"historical": contents.sel(year=slice(None, 2005)).isel(scenario=0)} | {
+        str(name): contents.sel(scenario=name, year=slice(2006, None))
+        for name in contents["scenario"].values
+    }
+    fig, ax = style.subplots(3.2)
+    ends = []
+    for period, part in parts.items():
+        name, colour = PERIODS[period]
+        low, high, mean = part.min("model"), part.max("model"), part.mean("model")
+        ax.fill_between(part["year"], low, high, color=colour, alpha=0.15, lw=0)
+        ax.plot(part["year"], mean, color=colour, lw=1.6, label=name)
+        ends.append(f"{name} {float(part.isel(year=slice(-10, None)).mean()):.3g}")
+    ax.set(xlabel="Year", ylabel=label)
+    ax.legend(loc="upper left")
     fig.set_label(
         f"Lines of the yearly {label}, mean of {contents.sizes['model']} models, with bands from "
-        f"the lowest to the highest model. Mean of the last ten years of each line: {ends}."
+        "the lowest to the highest model. Mean of the last ten years of each line: "
+        f"{', '.join(ends)}."
     )
     return fig, ax
 
@@ -101,27 +96,62 @@ def carbon_bars(means: xr.Dataset) -> tuple[plt.Figure, plt.Axes]:
 
     Examples
     --------
-    >>> means = xr.Dataset({"npp": ("model", [0.3, 0.5]), "rh": ("model", [0.2, 0.3])})
-    >>> carbon_bars(means.assign(nep=means["npp"] - means["rh"]))[0].get_label().split("; ")[1]
+    >>> means = xr.Dataset(dict.fromkeys(["npp", "rh", "nep"], ("model", [0.2, 0.3])))
+    >>> carbon_bars(means)[0].get_label().split("; ")[1]
     'Rh 0.25 (0.2 to 0.3)'
     """
     names = {"npp": "NPP", "rh": "Rh", "nep": "NEP = NPP − Rh"}
-    with plt.rc_context(STYLE):
-        fig, ax = plt.subplots(figsize=(WIDTH, 2.8))
-        for position, name in enumerate(names):
-            values = means[name]
-            ax.bar(position, float(values.mean()), color="#009E73" if name == "npp" else "0.6")
-            ax.plot([position] * 2, [values.min(), values.max()], color="black", lw=1.5)
-        ax.axhline(0, color="black", lw=0.8)
-        ax.set_xticks(range(len(names)), list(names.values()))
-        ax.set_ylabel("Carbon (kg m⁻² yr⁻¹)")
+    fig, ax = style.subplots(2.8)
+    said = []
+    for position, (name, label) in enumerate(names.items()):
+        mean, low, high = (float(getattr(means[name], end)()) for end in ("mean", "min", "max"))
+        ax.bar(position, mean, color=style.GREEN if name == "npp" else "0.6")
+        ax.plot([position] * 2, [low, high], color="black", lw=1.5)
+        said.append(f"{label} {mean:.3g} ({low:.3g} to {high:.3g})")
+    ax.axhline(0, color="black", lw=0.8)
+    ax.set_xticks(range(len(names)), list(names.values()))
+    ax.set_ylabel("Carbon (kg m⁻² yr⁻¹)")
     fig.set_label(
-        "Three bars with ranges: "
-        + "; ".join(
-            f"{label} {float(means[name].mean()):.3g} ({float(means[name].min()):.3g} to "
-            f"{float(means[name].max()):.3g})"
-            for name, label in names.items()
-        )
-        + " kg of carbon per square metre and year."
+        f"Three bars with ranges: {'; '.join(said)} kg of carbon per square metre and year."
     )
     return fig, ax
+
+
+def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
+    """Draw each quantity from January to December, with one line for each year.
+
+    Parameters
+    ----------
+    monthly : pandas.DataFrame
+        Indexed by month (dates), one column per quantity, named with its unit.
+
+    Examples
+    --------
+    >>> months = pd.date_range("2013-01", periods=24, freq="MS")
+    >>> rain = pd.DataFrame({"Rain (mm)": months.month}, months)
+    >>> seasonal_cycles(rain)[0].get_label().split(": ")[1]
+    'Rain (mm) from 1 in January to 12 in December.'
+    """
+    years = monthly.groupby(monthly.index.year)
+    colours = plt.get_cmap("viridis")(np.linspace(0, 0.75, len(years)))
+    lines = np.resize(["-", "--", ":"], len(years))
+    fig, axes = style.panels(monthly.shape[1], 2, 0.7, 1.35, sharex=True)
+    for ax, name in zip(axes.flat, monthly, strict=False):
+        for (year, months), colour, line in zip(years, colours, lines, strict=True):
+            look = {"ls": line, "color": colour, "marker": "."}
+            ax.plot(months.index.month, months[name], label=year, **look)
+        ax.set_title(name, fontsize=9, pad=2)
+        ax.set_xticks(range(1, 13, 2), ["J", "M", "M", "J", "S", "N"])
+        ax.locator_params(axis="y", nbins=4)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, ncols=min(len(years), 6), loc="outside lower center")
+    said = [
+        f"{name} from {values.min():.3g} in {month_name[values.idxmin()]} to "
+        f"{values.max():.3g} in {month_name[values.idxmax()]}"
+        for name, values in monthly.groupby(monthly.index.month).mean().items()
+    ]
+    curves = f"one for each of {len(years)} years" if len(years) > 1 else "of one year"
+    fig.set_label(
+        f"Curves from January to December, {curves}. Mean of the years: {'; '.join(said)}."
+    )
+    return fig, axes

@@ -16,10 +16,8 @@ def place_widget(name: str, figure: str, start: dict[str, object]) -> None:
 
     Parameters
     ----------
-    name : str
-        Of the widget: ``loop-explorer`` or ``fit-indices``.
-    figure : str
-        Name of the figure, as in the metadata of its cell.
+    name, figure : str
+        Of the widget (``loop-explorer`` or ``fit-indices``), and as in the metadata of its cell.
     start : dict
         What it starts with, for JSON.
 
