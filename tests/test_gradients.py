@@ -15,7 +15,6 @@ from helpers.statistics.associations import correlate, effective_sizes, pair_dis
 from helpers.statistics.gradients import (
     describe_shape,
     fit_gradients,
-    spatial_gradients,
     spatial_slopes,
 )
 
@@ -137,7 +136,7 @@ def test_sites_are_worth_what_the_controls_leave_of_both(field):
 
 def test_peaks_dips_and_lines_are_those_that_were_put_in(field):
     places, values = field
-    fits = spatial_gradients(places["elevation"], values, places, classes=6)
+    fits = fit_gradients(places["elevation"], values, places=places, classes=6)
     assert describe_shape(fits).to_dict() == {
         "line": "rises",
         "peak": "peaks mid-slope",
@@ -158,7 +157,7 @@ def test_fields_that_ignore_a_smooth_predictor_seldom_seem_to_follow_it(field):
         predictor = pd.Series(1000 * (root @ rng.standard_normal(48)))
         fields = pd.DataFrame(root @ rng.standard_normal((48, 40)))
         naive.append(fit_gradients(predictor, fields))
-        near.append(spatial_gradients(predictor, fields, places, classes=6))
+        near.append(fit_gradients(predictor, fields, places=places, classes=6))
     naive, near = pd.concat(naive), pd.concat(near)
     for p, most in {"p": 0.09, "p_curvature": 0.12, "p_peak": 0.06}.items():
         assert (near[p] < 0.05).mean() <= most, p
