@@ -34,10 +34,8 @@ def name_blocks(places: pd.DataFrame, degrees: float = 2.0) -> pd.Series:
 
     Parameters
     ----------
-    places : pandas.DataFrame
-        longitude and latitude, degrees.
-    degrees : float
-        Side of a block, above 0; 2 degrees of latitude are about 220 km.
+    places, degrees : pandas.DataFrame, float
+        longitude and latitude, and the side of a block: 2 degrees of latitude are about 220 km.
 
     Examples
     --------
@@ -63,10 +61,8 @@ def cluster_regression(
 
     Parameters
     ----------
-    values : pandas.Series
-        n values.
-    clusters : pandas.Series
-        The study or place of each.
+    values, clusters : pandas.Series
+        n values, and the study or place of each.
     causes : pandas.DataFrame, optional
         k columns; without it, the mean is estimated.
     confidence : float
@@ -79,12 +75,6 @@ def cluster_regression(
         (clusters - k - 1) degrees of freedom, since only clusters are independent. Where there
         are no causes, ``new_low`` and ``new_high``, too, between which one more value, of one more
         cluster, would lie.
-
-    Raises
-    ------
-    InputError
-        For a gap, anything but numbers, a constant column, causes or clusters of other values or
-        in another order, causes that determine each other, or fewer than k + 4 clusters.
 
     Examples
     --------
@@ -133,19 +123,15 @@ def pool_equations(
     ----------
     equations : pandas.DataFrame
         From :func:`helpers.readers.read_equations`; those without alpha count for beta only.
-    clusters : pandas.Series
-        Study or place of each equation.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    clusters, confidence : as for :func:`cluster_regression`
 
     Returns
     -------
     pandas.DataFrame
         Rows ``beta`` (per degree), ``Q10`` = exp(10 beta), ``alpha`` and ``R10`` (umol m-2 s-1, at
-        0 and 10 degrees Celsius; geometric means): ``estimate`` with ``low`` and ``high``, the
-        interval of the mean; ``new_low`` and ``new_high``, in which one more equation, of one more
-        study, would lie; ``equations`` and ``clusters``. No standard errors of the equations are
-        known, so each counts alike (:func:`cluster_regression`).
+        0 and 10 degrees Celsius; geometric means), columns as of :func:`cluster_regression`, and
+        the numbers of ``equations`` and ``clusters``. No standard errors of the equations are
+        known, so each counts alike.
 
     Examples
     --------
@@ -167,20 +153,15 @@ def pool_equations(
 def respiration_curve(
     equations: pd.DataFrame, clusters: pd.Series, temperature: np.ndarray, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Average the curves of field equations at each temperature.
+    """Average the curves of field equations at each temperature: R_s in umol m-2 s-1, in the
+    columns of :func:`cluster_regression`.
 
     Parameters
     ----------
-    equations, clusters, confidence
-        As of :func:`pool_equations`; equations without alpha are left out.
+    equations, clusters, confidence : as for :func:`pool_equations`
+        Equations without alpha are left out.
     temperature : numpy.ndarray
         Of the soil, degrees Celsius.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By temperature: ``estimate``, ``low``, ``high``, ``new_low``, ``new_high`` of R_s in umol
-        m-2 s-1.
 
     Examples
     --------
