@@ -169,7 +169,7 @@ NOTHING_TO_CHECK = {
     "load_published_loop load_sweep parse_model read_loop read_model read_truth",
     "takes what this book made": "correlation_p effect_pairs effects_on list_markers "
     "print_rate published_order weigh",
-    "hands on to another": "all_indicators fit_group name_blocks spatial_separation",
+    "hands on to another": "all_indicators fit_group name_blocks",
 }
 STATISTICS = {
     name: each

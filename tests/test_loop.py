@@ -508,7 +508,7 @@ def test_many_samples_at_once_are_fitted_as_each(model):
     S = np.stack([(noise(len(names), seed) * unit).cov() for seed in range(40, 52)])
     found = fit_many(model, S, 35)
     assert list(found.index) == list(range(12))
-    indices = ["chi2", "p", "rmsea", "cfi", "nfi", "gfi"]
+    indices = ["chi2", "p", "rmsea", "cfi", "tli", "nfi", "gfi"]
     unreal = 0
     for row, sample in zip(found.to_dict("records"), S, strict=True):
         try:
@@ -619,7 +619,7 @@ def test_other_shapes_are_sent_to_the_search(text):
 
 
 def test_one_loop_is_named_from_cause_to_effect_and_two_are_refused():
-    with pytest.raises(InputError, match=r"one loop\n(.|\n)*found:  two"):
+    with pytest.raises(InputError, match="fit each loop by itself"):
         find_ring(parse_model("b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f"))
     for name, p in (("loop", 4), ("loop_top_all", 4), ("loop_top_two", 4), ("loop_top_inside", 5)):
         model = read_model(name)

@@ -1,9 +1,8 @@
 """Maximum likelihood for path models: in closed form where there is one; elsewhere semopy finds the
-optimum, and a few steps remove its last digits.
+optimum of standardized variables, and a few steps remove its last digits.
 
 S is the sample covariance matrix with divisor N, Sigma the one that the model implies, p the
-number of variables. The discrepancy is F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p. Variables are
-standardized before the search, and the estimates brought back to their units after it.
+number of variables. The discrepancy is F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p.
 """
 
 from __future__ import annotations
@@ -45,20 +44,17 @@ class PathFit:
 
     Attributes
     ----------
-    n : int
-        Sites (rows).
-    convention : str
-        ``amos`` or ``lavaan``: chi-square with N - 1 or with N.
+    n, convention : int, str
+        Sites (rows), and ``amos`` or ``lavaan``.
     sample, implied : pandas.DataFrame
         S and Sigma, (p, p), in squared units of the data.
     estimates : pandas.DataFrame
         One row per free parameter: ``to``, ``kind`` (``path`` or ``covariance``), ``from``,
         ``estimate`` and ``se`` in units of the data, ``z``, ``p``, ``standardized`` and its
         ``standardized_se`` (delta method).
-    frame : Frame
-        The algebra of the model.
-    theta, covariance : numpy.ndarray
-        Estimates for standardized variables, (q,), and their covariances, in the same order.
+    frame, theta, covariance : Frame, numpy.ndarray
+        The algebra of the model, and the estimates for standardized variables, (q,), with their
+        covariances, in the same order.
     """
 
     n: int
@@ -133,12 +129,6 @@ def fit_model(
     convention : {"amos", "lavaan"}
         Whether chi-square and standard errors use N - 1 or N.
 
-    Raises
-    ------
-    InputError
-        For a missing or constant column, a gap, columns that determine each other, fewer rows than
-        parameters, more parameters than moments, or parameters that the data cannot tell apart.
-
     Examples
     --------
     >>> from helpers.pathmodel import parse_model
@@ -165,11 +155,10 @@ def fit_moments(
 
     Parameters
     ----------
-    sample : pandas.DataFrame
-        Covariances with divisor N (or correlations), square, named by variable.
-    n : int
-        Number of rows that it was computed from.
-    model, exogenous, convention : as for :func:`fit_model`, which refuses the same
+    sample, n : pandas.DataFrame, int
+        Covariances with divisor N (or correlations), square, named by variable, and the number of
+        rows that they were computed from.
+    model, exogenous, convention : as for :func:`fit_model`
 
     Examples
     --------
@@ -234,11 +223,10 @@ def describe(
 def search(
     frame: Frame, R: np.ndarray, n: int, start: np.ndarray | None = None
 ) -> tuple[np.ndarray, bool]:
-    """Let semopy look for the optimum, with a fresh model; return parameters, and if it is content.
+    """Let semopy look for the optimum, with a fresh model; return theta, and if it is content.
 
     It takes covariances of exogenous variables from the data where none is spelled out: right
-    where all of them are free, and much faster. `R` are correlations, (p, p), `n` sites; without a
-    start, (q,), semopy chooses one.
+    where all of them are free, and much faster. Without a start, (q,), semopy chooses one.
     """
     import semopy  # takes a second, with sympy and scikit-learn, and most models never come here
 
@@ -309,11 +297,7 @@ def _check_determined(frame: Frame, theta: np.ndarray) -> None:
 def model_table(
     model: PathModel, data: pd.DataFrame, exogenous: str = "correlated"
 ) -> pd.DataFrame:
-    """Return the columns of a model, in its order; refuse what it cannot be fitted to.
-
-    Refused are a missing, doubled or constant column, a gap or text, columns that determine each
-    other, and what ``check_size`` refuses.
-    """
+    """Return the columns of a model, in its order; refuse what it cannot be fitted to."""
     names = list(model.variables)
     mend = "add the data, or take the variable out of the model"
     check_columns("path model", data, names, mend)
