@@ -27,7 +27,7 @@ from helpers.checks import (
     unit_of,
 )
 from helpers.errors import InputError
-from helpers.pathmodel.frame import Frame, correlations_of, delta_errors
+from helpers.pathmodel.frame import Frame, correlations_of, delta_errors, effect_matrices
 from helpers.pathmodel.recursive import has_closed_form, solve_recursive
 from helpers.pathmodel.spec import PathModel
 
@@ -89,10 +89,9 @@ class PathFit:
     @property
     def coefficients(self) -> pd.DataFrame:
         """Standardized path coefficients, (p, p): row ``to``, column ``from``."""
-        names = list(self.model.variables)
-        paths = self.estimates[self.estimates["kind"] == "path"]
-        table = paths.pivot(index="to", columns="from", values="standardized")
-        return table.reindex(index=names, columns=names).fillna(0.0)
+        direct, _ = effect_matrices(*self.frame.matrices(self.theta))
+        table = pd.DataFrame(direct, self.frame.names, self.frame.names)
+        return table.rename_axis(index="to", columns="from")
 
     def _summary(self) -> tuple[str, pd.DataFrame]:
         paths = self.estimates[self.estimates["kind"] == "path"].drop(columns="kind")
@@ -110,11 +109,7 @@ class PathFit:
 
 
 def fit_model(
-    model: PathModel,
-    data: pd.DataFrame,
-    *,
-    exogenous: str = "correlated",
-    convention: str = "amos",
+    model: PathModel, data: pd.DataFrame, *, exogenous: str = "correlated", convention: str = "amos"
 ) -> PathFit:
     r"""Fit a path model to data by maximum likelihood.
 
@@ -223,24 +218,17 @@ def describe(
 def search(
     frame: Frame, R: np.ndarray, n: int, start: np.ndarray | None = None
 ) -> tuple[np.ndarray, bool]:
-    """Let semopy look for the optimum, with a fresh model; return theta, and if it is content.
-
-    It takes covariances of exogenous variables from the data where none is spelled out: right
-    where all of them are free, and much faster. Without a start, (q,), semopy chooses one.
+    """Let semopy look for the optimum; return theta, (q,), and whether semopy is content. Without a
+    start, (q,), it chooses one.
     """
     import semopy  # takes a second, with sympy and scikit-learn, and most models never come here
 
-    names, inner = frame.names, len(frame.model.exogenous)
-    searched = np.arange(len(frame.spreads))
-    among = (frame.spreads < inner).all(axis=1)
-    if among.sum() == inner * (inner + 1) // 2:
-        searched = searched[~among]
+    names = frame.names
     pairs = [(to, "~", cause) for to, cause in frame.model.paths]
-    pairs += [(names[one], "~~", names[other]) for one, other in frame.spreads[searched]]
+    pairs += [(names[one], "~~", names[other]) for one, other in frame.spreads]
     lines = [f"{left} {sign} free{k}*{right}" for k, (left, sign, right) in enumerate(pairs)]
-    at = np.r_[np.arange(len(frame.paths)), len(frame.paths) + searched]
     if start is not None:
-        lines += [f"START({value:.12f}) free{k}" for k, value in enumerate(start[at])]
+        lines += [f"START({value:.12f}) free{k}" for k, value in enumerate(start)]
     model = semopy.Model("\n".join(lines))
     result = model.fit(
         cov=pd.DataFrame(R, names, names),
@@ -248,13 +236,12 @@ def search(
         solver="SLSQP",
         options={"ftol": 1e-12, "maxiter": 2000},
     )
-    theta = np.r_[np.zeros(len(frame.paths)), R[tuple(frame.spreads.T)]]
     found = model.inspect(information=None).set_index(["lval", "op", "rval"])["Estimate"]
-    theta[at] = [
+    theta = [
         found[left, sign, right] if (left, sign, right) in found.index else found[right, sign, left]
         for left, sign, right in pairs
     ]
-    return theta, bool(result.success)
+    return np.array(theta), bool(result.success)
 
 
 def polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:

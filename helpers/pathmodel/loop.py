@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_array, check_whole
+from helpers.checks import check_array, check_whole, check_word
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
 from helpers.pathmodel.fit import PathFit, check_covariances, describe, model_table, prepare
@@ -243,13 +243,7 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
     >>> respond(B, "a", 2)["a"].to_list()
     [1.0, 1.0, 1.4]
     """
-    if not isinstance(pushed, str) or pushed not in B:
-        raise InputError(
-            "pushed",
-            needed=f"one of {', '.join(B)}",
-            found=repr(pushed),
-            mend="push a variable of the loop",
-        )
+    check_word("pushed", pushed, B)
     steps = check_whole("steps", steps, 0)
     check_array("B", B, "p p")
     states = [push := (B.columns == pushed).astype(float)]

@@ -23,12 +23,7 @@ from helpers.pathmodel.decomposition import KINDS
 from helpers.pathmodel.fit import model_table
 from helpers.pathmodel.frame import Frame, discrepancy, effect_matrices, imply
 from helpers.pathmodel.loop import MEASURES, check_real, feedback, find_ring, solve_stable
-from helpers.pathmodel.recursive import (
-    effects_on,
-    solvable,
-    solve_recursive,
-    weighted_covariances,
-)
+from helpers.pathmodel.recursive import effects_on, solvable, solve_recursive, weighted_covariances
 from helpers.pathmodel.spec import PathModel, check_outcome, effect_pairs, joined
 
 _NUMBERS = 100_000  # places of sites that are drawn at a time
@@ -36,12 +31,8 @@ _NUMBERS = 100_000  # places of sites that are drawn at a time
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Estimates with the ends of their intervals, and one row for each resample that is left.
-
-    Left out are as many as have `failed` because a column was constant, or columns determined each
-    other, and those to which no loop with real coefficients belongs (`unreal`). All others have
-    exactly one stable solution, which is the one taken: a gain below 1 is by construction.
-    """
+    """Estimates with the ends of their intervals, one row of draws for each resample that is left,
+    and how many are left out."""
 
     table: pd.DataFrame
     draws: pd.DataFrame
@@ -116,15 +107,11 @@ def bootstrap_effects(
         return effects_on(outcome, model, S, exogenous)[exist]
 
     *found, kept, failed, _ = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
-    numbers = np.zeros((3, *exist.shape))
-    numbers[:, exist] = found
-    columns = {
-        f"{kind}{end}": numbers[j, i]
-        for i, kind in enumerate(KINDS)
-        for j, end in enumerate(("", "_low", "_high"))
-    }
-    totals = pd.DataFrame(kept[-len(causes) :].T, columns=causes)
-    return Bootstrap(pd.DataFrame(columns, pairs), totals, failed)
+    numbers = np.zeros((len(causes), *exist.shape[:1], 3))
+    numbers[np.nonzero(exist.T)] = np.transpose(found)
+    columns = [f"{kind}{end}" for kind in KINDS for end in ("", "_low", "_high")]
+    table = pd.DataFrame(numbers.reshape(len(causes), -1), pairs, columns)
+    return Bootstrap(table, pd.DataFrame(kept[-len(causes) :].T, columns=causes), failed)
 
 
 @threadpool_limits.wrap(limits=1)
@@ -354,11 +341,10 @@ def bollen_stine(
     def solve(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return F and Sigma at each optimum that exists."""
         if model.recursive:
-            B, Psi = solve_recursive(model, S, exogenous)
+            Sigma = imply(*solve_recursive(model, S, exogenous))
         else:
             B, Psi, real = solve_stable(model, S)
-            S = S[real]
-        Sigma = imply(B, Psi)
+            Sigma, S = imply(B, Psi), S[real]
         return discrepancy(Sigma, S)[None], Sigma
 
     S = np.cov(values.T, ddof=0)

@@ -199,13 +199,7 @@ def effect_pairs(model: PathModel, outcome: str | None = None) -> pd.MultiIndex:
 
 def check_outcome(model: PathModel, outcome: str) -> None:
     """Refuse an outcome that no arrow points to."""
-    if outcome not in model.endogenous:
-        raise InputError(
-            "outcome",
-            needed=f"one of {', '.join(model.endogenous)}",
-            found=repr(outcome),
-            mend="choose a variable that an arrow points to",
-        )
+    check_word("outcome", outcome, model.endogenous)
 
 
 def check_recursive(model: PathModel, mend: str) -> None:

@@ -301,10 +301,7 @@ def _distance_classes(places: pd.DataFrame, classes: int) -> tuple[np.ndarray, n
 
 
 def effective_sizes(
-    left: pd.DataFrame,
-    right: pd.DataFrame | None,
-    places: pd.DataFrame,
-    classes: int = 5,
+    left: pd.DataFrame, right: pd.DataFrame | None, places: pd.DataFrame, classes: int = 5
 ) -> pd.Series:
     r"""Return how many independent sites each correlation is worth :cite:p:`dutilleul1993`.
 
