@@ -173,7 +173,7 @@ def fit_moments(
 def prepare(
     model: PathModel, sample: pd.DataFrame, n: int, exogenous: str, convention: str
 ) -> tuple[pd.DataFrame, Frame, np.ndarray, int]:
-    """Check what :func:`fit_moments` is given; return the matrix in the model's order, the model's
+    """Check what ``fit_moments`` is given; return the matrix in the model's order, the model's
     algebra, the correlations, and n as a whole number."""
     check_word("convention", convention, CONVENTIONS)
     sample = check_moments(list(model.variables), sample)
@@ -218,9 +218,8 @@ def describe(
 def search(
     frame: Frame, R: np.ndarray, n: int, start: np.ndarray | None = None
 ) -> tuple[np.ndarray, bool]:
-    """Let semopy look for the optimum; return theta, (q,), and whether semopy is content. Without a
-    start, (q,), it chooses one.
-    """
+    """Return theta, (q,), where semopy ends from a start, (q,), or one of its own, and whether it
+    is content."""
     import semopy  # takes a second, with sympy and scikit-learn, and most models never come here
 
     names = frame.names
@@ -298,10 +297,8 @@ def model_table(
 
 
 def check_size(model: PathModel, n: int, exogenous: str) -> int:
-    """Return the sites; refuse more parameters than moments, and fewer sites than parameters.
-
-    Moments of exogenous variables are the data's own, and need no sites.
-    """
+    """Return the sites; refuse more parameters than moments, and fewer sites than parameters, of
+    which the moments of exogenous variables, the data's own, are none."""
     n = check_whole("n", n, 0, of="sites")
     free, moments = model.count_parameters(exogenous), model.count_moments()
     if free > moments:
@@ -336,18 +333,15 @@ def check_covariances(S: np.ndarray, p: int | None = None, name: str = "S") -> n
 
 def check_moments(names: list[str], sample: pd.DataFrame) -> pd.DataFrame:
     """Return the covariance matrix of the named variables; refuse what is none."""
-    mend = "check the numbers against their source"
-    missing = [name for name in names if name not in sample.index or name not in sample.columns]
-    if missing:
-        found, mend = f"no row or column {', '.join(missing)}", "name rows and columns"
+    for named in (sample, sample.T):
+        check_columns("covariance matrix", named, names, "name rows and columns by variable")
+    table = sample.loc[names, names].apply(as_floats)
+    S = table.to_numpy()
+    if not (np.isfinite(S).all() and np.allclose(S, S.T) and (np.diag(S) > 0).all()):
+        found = "gaps, different values above and below the diagonal, or no variance"
+    elif np.linalg.eigvalsh(correlations_of(S)[0])[0] > -COLLINEAR:
+        return table
     else:
-        table = sample.loc[names, names].apply(as_floats)
-        S = table.to_numpy()
-        if not (np.isfinite(S).all() and np.allclose(S, S.T) and (np.diag(S) > 0).all()):
-            found = "gaps, different values above and below the diagonal, or no variance"
-        elif np.linalg.eigvalsh(correlations_of(S)[0])[0] > -COLLINEAR:
-            return table
-        else:
-            found = "correlations that contradict each other (a negative eigenvalue)"
-    needed = "a symmetric, finite matrix with positive variances, named by variable"
+        found = "correlations that contradict each other (a negative eigenvalue)"
+    needed, mend = "a symmetric, finite matrix with positive variances", "check its source"
     raise InputError("covariance matrix", needed=needed, found=found, mend=mend)

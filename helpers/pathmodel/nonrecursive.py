@@ -34,7 +34,7 @@ class Identification(NamedTuple):
 def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) -> Identification:
     r"""Tell whether a model's parameters can be determined, from its drawing alone.
 
-    Its ``rank`` is that of the slopes of all moments by all parameters, with errors that correlate
+    ``rank`` is that of the slopes of all moments by all parameters, with errors that correlate
     only where the model says so. If it equals their number, ``parameters``, no other parameters
     nearby imply the same Sigma. Each of its ``equations`` has two conditions for errors that may
     all correlate. Order: it must leave out as many exogenous variables as it has endogenous causes.

@@ -1,7 +1,4 @@
-"""Correlations between factors: how strong, how sure, and how many by chance.
-
-Tables of factors come in, one row per site; tidy tables go out, one row per pair of factors.
-"""
+"""Correlations between factors: how strong, how sure, and how many by chance."""
 
 from __future__ import annotations
 
@@ -32,8 +29,8 @@ def correlate(
     Parameters
     ----------
     left, right : pandas.DataFrame
-        Factors at the same n sites, in any unit. Without `right`, every pair within `left`. Ranks
-        (``left.rank()``) give Spearman's correlation.
+        Factors at the same n sites, or every pair within `left`. Ranks (``left.rank()``) give
+        Spearman's correlation.
     given : pandas.DataFrame, optional
         k controls at the same sites; the correlations are then partial.
     sizes : pandas.Series, optional
@@ -87,10 +84,8 @@ def correlation_p(r: np.ndarray, n: np.ndarray, controls: int = 0) -> np.ndarray
 
     Parameters
     ----------
-    r, n : numpy.ndarray
-        Correlations, and the (effective) number of sites behind each, (...).
-    controls : int
-        Number k of variables that were held constant.
+    r, n, controls : numpy.ndarray, numpy.ndarray, int
+        Correlations, the (effective) number of sites behind each, and k variables held constant.
 
     Examples
     --------
@@ -114,8 +109,7 @@ def left_over(
     table: pd.DataFrame, controls: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, int]:
     """Return what a linear regression on controls leaves of each column, and how many count: one
-    that the others determine does not. No control is constant.
-    """
+    that the others determine does not."""
     centred = table - table.mean()
     if controls is None:
         return centred, 0
@@ -215,10 +209,8 @@ def count_by_chance(
 
     Parameters
     ----------
-    left, right : pandas.DataFrame
-        Factors at the same sites.
-    alpha, seed, times : float, int, int
-        Level of each test, seed of the shuffling, and how often to shuffle.
+    left, right, alpha, seed, times : pandas.DataFrame, float, int
+        Factors at the same sites, level of each test, seed of the shuffling, and how often.
 
     Examples
     --------

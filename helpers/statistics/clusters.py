@@ -55,9 +55,9 @@ def cluster_regression(
 ) -> pd.DataFrame:
     """Regress values on causes where the values of one study, or of one place, are alike.
 
-    A random mean of each cluster by restricted maximum likelihood (MixedLM of statsmodels, by
-    Nelder and Mead's search, as the others lose their way where its variance is 0); with this
-    variance, coefficients by generalized least squares.
+    A random mean of each cluster by restricted maximum likelihood (by Nelder and Mead's search, as
+    others lose their way where its variance is 0); with this variance, coefficients by generalized
+    least squares.
 
     Parameters
     ----------
@@ -98,20 +98,17 @@ def cluster_regression(
     if k:
         check_collinear(list(causes), causes.corr().to_numpy())
     X = causes.assign(constant=1.0)[["constant", *causes]]
-    with warnings.catch_warnings():  # a variance of 0 is an answer here
-        warnings.simplefilter("ignore", ModelWarning)
+    with warnings.catch_warnings(action="ignore", category=ModelWarning):  # 0 is an answer here
         mixed = MixedLM(values, X, groups=clusters).fit(reml=True, method="nm")
     between = mixed.cov_re.iloc[0, 0]
     same = clusters.to_numpy()[:, None] == clusters.to_numpy()
     fit = GLS(values, X, sigma=between * same + mixed.scale * np.eye(len(values))).fit()
-    reach = stats.t.ppf((1 + confidence) / 2, units - k - 1)
-    spans = {"": reach * fit.bse}
+    t = stats.t.ppf((1 + confidence) / 2, units - k - 1)
+    reach, further = t * fit.bse, t * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
+    ends = {"low": fit.params - reach, "high": fit.params + reach}
     if not k:
-        spans["new_"] = reach * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
-    found = {"estimate": fit.params}
-    for name, span in spans.items():
-        found |= {f"{name}low": fit.params - span, f"{name}high": fit.params + span}
-    return pd.DataFrame(found)
+        ends |= {"new_low": fit.params - further, "new_high": fit.params + further}
+    return pd.DataFrame({"estimate": fit.params, **ends})
 
 
 def pool_equations(

@@ -1,8 +1,4 @@
-"""Differences between groups of sites: land covers and elevation zones.
-
-Tables of factors come in, one row per site; tidy tables go out, one row per factor and pair of
-groups.
-"""
+"""Differences between groups of sites: land covers and elevation zones."""
 
 from __future__ import annotations
 
@@ -54,10 +50,8 @@ def compare_pairs(
 
     Parameters
     ----------
-    values : pandas.DataFrame
-        Factors, in any unit, one row per site.
-    groups : pandas.Series
-        Group of each site.
+    values, groups : pandas.DataFrame, pandas.Series
+        Factors, in any unit, one row per site, and the group of each site.
     names : sequence of str
         Groups to compare; a difference is that of an earlier name minus a later one.
     confidence : float
@@ -121,8 +115,8 @@ def _check_groups(
 def _compare(
     one: pd.DataFrame, other: pd.DataFrame, names: Sequence[str], confidence: float
 ) -> pd.DataFrame:
-    with warnings.catch_warnings():  # where one does not vary, the other one's variance counts
-        warnings.simplefilter("ignore", RuntimeWarning)
+    # where one does not vary, the other one's variance counts
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         student = stats.ttest_ind(one, other)
         welch = stats.ttest_ind(one, other, equal_var=False)
         low, high = welch.confidence_interval(confidence)
@@ -140,17 +134,11 @@ def _compare(
         "difference": one.mean() - other.mean(),
         "low": low,
         "high": high,
-        "t_student": t,
-        "df_student": freedom,
-        "p_student": student.pvalue,
-        "t_welch": welch.statistic,
-        "df_welch": welch.df,
-        "p_welch": welch.pvalue,
-        "p_games_howell": stats.studentized_range.sf(*ranges),
-        "g": per_t * t,
-        "g_low": g_low,
-        "g_high": g_high,
     }
+    for name, test in {"student": student, "welch": welch}.items():
+        columns |= {f"t_{name}": test.statistic, f"df_{name}": test.df, f"p_{name}": test.pvalue}
+    columns["p_games_howell"] = stats.studentized_range.sf(*ranges)
+    columns |= {"g": per_t * t, "g_low": g_low, "g_high": g_high}
     table = pd.DataFrame(columns, one.columns.rename("factor"))
     table.loc[(one.nunique() == 1) & (other.nunique() == 1), "low":] = np.nan
     return table

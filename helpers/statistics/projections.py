@@ -1,7 +1,7 @@
 """Change in time: trends, differences between periods, and what serial correlation takes away.
 
-Annual means of climate models resemble those of the year before. A test that counts every year
-as a new observation finds too much; these functions count effective years instead.
+Annual means resemble those of the year before. A test that counts every year as a new observation
+finds too much; these functions count effective years instead.
 """
 
 from __future__ import annotations
