@@ -75,7 +75,7 @@ def read_loop(nodes: Iterable[str] = NODES, source: str = "loop") -> PathModel:
     Parameters
     ----------
     nodes, source : iterable of str, str
-        A factor for each group, and a file for :func:`helpers.pathmodel.read_model`. A line of it
+        A factor for each group, and what to read (:func:`helpers.pathmodel.read_model`): a line
         keeps its reason where none of its factors is another one.
 
     Examples
@@ -168,19 +168,16 @@ def fit_loop_moments(
 def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
     r"""Fit a loop to many samples, and return the stable solution of each, with its indices.
 
+    That is one row per sample, NaN where no real solution exists, with each standardized
+    coefficient (such as ``TF -> EVI``), the measures of :func:`feedback`, and fit indices as AMOS
+    has them.
+
     Parameters
     ----------
     model : as for :func:`find_loop`
     S, n : numpy.ndarray, int
         Covariance matrices, (samples, p, p), in the order of ``model.variables``, and the rows
         behind each of them.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per sample, NaN where no real solution exists: each standardized coefficient (such
-        as ``TF -> EVI``), the measures of :func:`feedback`, and ``chi2``, ``p``, ``rmsea``,
-        ``cfi``, ``tli``, ``nfi`` and ``gfi`` as AMOS has them.
 
     Examples
     --------

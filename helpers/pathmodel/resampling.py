@@ -74,12 +74,9 @@ def bootstrap_effects(
     Bootstrap
         ``table`` of the effects, ``draws`` of the total ones, and how many resamples ``failed``,
         since a column was constant or columns determined each other; more than half are refused.
-
-    Notes
-    -----
-    A direct or indirect effect without a chain of arrows behind it is 0, with the interval [0, 0].
-    An interval is NaN where it does not exist: all draws lie on one side of the estimate, or the
-    model cannot be fitted without one of the sites.
+        An effect without a chain of arrows behind it is 0, with the interval [0, 0]. An interval is
+        NaN where it does not exist: all draws lie on one side of the estimate, or the model cannot
+        be fitted without one of the sites.
 
     Examples
     --------
@@ -137,13 +134,8 @@ def bootstrap_loop(
         :func:`helpers.pathmodel.feedback`, whose ``from`` and ``to`` are empty; ``draws`` of each
         of its rows; how many resamples ``failed``, as in :func:`bootstrap_effects`, and how many
         are ``unreal``, since no loop with real coefficients belongs to them. All others have
-        exactly one stable solution: that the gain is below 1 is by construction.
-
-    Notes
-    -----
-    The estimate is NaN where no loop with real coefficients belongs to the data. An interval is NaN
-    where it does not exist: without an estimate, where all draws lie on one side of it, or where
-    the loop cannot be fitted without one of the sites.
+        exactly one stable solution: that the gain is below 1 is by construction. The estimate is
+        NaN where no loop with real coefficients belongs to the data.
 
     Examples
     --------
@@ -223,9 +215,8 @@ def bca_interval(
     The statistic goes from places of n sites, (..., n), to numbers, (k, ...), of which the draws
     are those of the resamples, (k, resamples).
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the interval is NaN
-        warnings.simplefilter("ignore", RuntimeWarning)
+    # where an interval does not exist it is NaN; DegenerateDataWarning is a RuntimeWarning
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         found = stats.bootstrap(
             (np.arange(n),),
             lambda sites, axis: statistic(sites.astype(int)),
@@ -239,10 +230,8 @@ def bca_interval(
 
 
 def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
-    """Return how often each cause has each rank, from the most positive total effect (1) down.
-
-    The draws are those of :class:`Bootstrap`; of their shares there is one row per cause, one
-    column per rank.
+    """Return the share of draws in which each cause (row) has each rank (column), from the most
+    positive total effect (1) down.
     """
     draws = check_numbers(draws, different=1)
     ranks = draws.rank(axis="columns", ascending=False, method="first").to_numpy()
@@ -254,20 +243,16 @@ def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
 def order_agreement(
     bootstrap: Bootstrap, positive: Sequence[str], negative: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return how well total effects agree with a published order.
+    """Return how well total effects, and their draws on average, agree with a published order.
+
+    ``order`` says whether (how often) all causes are in that order, from the most positive to the
+    most negative; ``tau`` is Kendall's correlation with it, ``signs`` the share of agreeing signs.
 
     Parameters
     ----------
     bootstrap : as :func:`bootstrap_effects` returns it
     positive, negative : sequence of str
         The causes with positive and with negative effects, the strongest of each first.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows ``estimate`` and ``draws`` (mean over resamples), columns ``order``, whether (how
-        often) all causes are in the published order, from the most positive to the most negative;
-        ``tau``, Kendall's correlation with that order; ``signs``, the share of agreeing signs.
     """
     order = [*positive, *reversed(negative)]
     unknown = sorted(set(order) - set(bootstrap.draws))
@@ -361,10 +346,8 @@ def bollen_stine(
 def influence(
     model: PathModel, data: pd.DataFrame, outcome: str, exogenous: str = "correlated"
 ) -> pd.DataFrame:
-    """Return how each standardized total effect changes when one site is left out.
-
-    That is, the effect without the site minus that with it: one row per site, one column per cause,
-    NaN for a site without which the model cannot be fitted.
+    """Return each standardized total effect without one site (row) minus that with it, NaN for a
+    site without which the model cannot be fitted.
 
     Parameters
     ----------

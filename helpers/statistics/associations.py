@@ -26,6 +26,10 @@ def correlate(
 ) -> pd.DataFrame:
     r"""Correlate every factor of one set with every factor of another (Pearson).
 
+    ``n`` is the size that was used, ``p`` that of :func:`correlation_p`, and Fisher's interval
+
+    .. math:: \tanh\left(\operatorname{artanh} r \pm z / \sqrt{n - 3 - k}\right)
+
     Parameters
     ----------
     left, right : pandas.DataFrame
@@ -37,15 +41,6 @@ def correlate(
         Effective sample size of each pair (:func:`effective_sizes`), used in place of n.
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By ``left`` and ``right``: ``n`` (the size that was used), ``r``, Fisher's interval and
-        ``p`` (:func:`correlation_p`).
-
-        .. math:: r_\mathrm{low}, r_\mathrm{high} =
-                  \tanh\left(\operatorname{artanh} r \pm z / \sqrt{n - 3 - k}\right)
 
     Examples
     --------

@@ -57,7 +57,9 @@ def cluster_regression(
 
     A random mean of each cluster by restricted maximum likelihood (by Nelder and Mead's search, as
     others lose their way where its variance is 0); with this variance, coefficients by generalized
-    least squares.
+    least squares. From ``low`` to ``high`` goes the interval by t with (clusters - k - 1) degrees
+    of freedom, since only clusters are independent; without causes, one more value, of one more
+    cluster, would lie between ``new_low`` and ``new_high``.
 
     Parameters
     ----------
@@ -67,14 +69,6 @@ def cluster_regression(
         k columns; without it, the mean is estimated.
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By coefficient (``constant`` first): ``estimate``, ``low`` and ``high``, by t with
-        (clusters - k - 1) degrees of freedom, since only clusters are independent. Where there
-        are no causes, ``new_low`` and ``new_high``, too, between which one more value, of one more
-        cluster, would lie.
 
     Examples
     --------
@@ -116,19 +110,15 @@ def pool_equations(
 ) -> pd.DataFrame:
     """Average field equations, R_s = alpha exp(beta T), over studies or places.
 
+    Returned are ``beta`` (per degree), ``Q10`` = exp(10 beta), ``alpha`` and ``R10`` (umol m-2 s-1,
+    at 0 and 10 degrees Celsius; geometric means), with the columns of :func:`cluster_regression`.
+    No standard errors of the equations are known, so each counts alike.
+
     Parameters
     ----------
     equations : pandas.DataFrame
         From :func:`helpers.readers.read_equations`; those without alpha count for beta only.
     clusters, confidence : as for :func:`cluster_regression`
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows ``beta`` (per degree), ``Q10`` = exp(10 beta), ``alpha`` and ``R10`` (umol m-2 s-1, at
-        0 and 10 degrees Celsius; geometric means), columns as of :func:`cluster_regression`, and
-        the numbers of ``equations`` and ``clusters``. No standard errors of the equations are
-        known, so each counts alike.
 
     Examples
     --------

@@ -33,10 +33,8 @@ def fit_gradients(
 
     Parameters
     ----------
-    elevation : pandas.Series
-        Metres, n sites or cells of a map.
-    factors : pandas.DataFrame
-        n rows, one column per factor, scaled or not.
+    elevation, factors : pandas.Series, pandas.DataFrame
+        Metres, and factors, scaled or not, of n sites or cells of a map.
     confidence, places, given, classes : as for :func:`spatial_slopes`
 
     Returns
@@ -139,12 +137,14 @@ def spatial_slopes(
 ) -> pd.DataFrame:
     """Regress every factor on one predictor, with neighbours taken for what they are worth.
 
+    ``n`` is the effective number of sites, ``p_rising`` one-sided, small where the factor rises.
+    Intervals of the slope are from Student's t with n - 2 - k degrees of freedom, and infinite with
+    none left.
+
     Parameters
     ----------
-    predictor : pandas.Series
-        At n sites; of 0 and 1 for two groups, whose means differ by the slope.
-    factors : pandas.DataFrame
-        n rows, one column per factor.
+    predictor, factors : pandas.Series, pandas.DataFrame
+        At n sites; a predictor of 0 and 1 is for two groups, whose means differ by the slope.
     places : pandas.DataFrame
         longitude and latitude of the sites, degrees. With None, sites count as independent.
     given : pandas.DataFrame, optional
@@ -154,14 +154,6 @@ def spatial_slopes(
         of what the controls leave over).
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per factor: ``n`` (the effective number of sites), ``r`` and ``slope`` with their
-        intervals, ``p`` (two-sided), and ``p_rising`` (one-sided, small where the factor rises).
-        From Student's t with n - 2 - k degrees of freedom; with none left, the interval is
-        infinite.
 
     Notes
     -----

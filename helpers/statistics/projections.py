@@ -27,20 +27,10 @@ def fit_trend(annual: xr.DataArray) -> xr.Dataset:
 
     .. math:: n_\mathrm{eff} = n\,(1 - r) / (1 + r)
 
-    Parameters
-    ----------
-    annual : xarray.DataArray
-        One value per ``year``, any other dimensions.
+    `annual` has one value per ``year``. On its other dimensions are ``slope``, ``p_plain`` (two-sided,
+    every year counts), ``p`` (two-sided, with effective years), ``effective_years``. NaN in the
+    cells of a map that have a gap or are constant; a series of that kind alone is refused.
 
-    Returns
-    -------
-    xarray.Dataset
-        On the other dimensions: ``slope`` (unit of `annual` per year), ``p_plain`` (two-sided,
-        every year counts), ``p`` (two-sided, with effective years), ``effective_years``. NaN in the
-        cells of a map that have a gap or are constant; a series of that kind alone is refused.
-
-    Notes
-    -----
     Measured on first-order autoregressive noise of 94 years with r from 0 to 0.9, `p` is below .05
     in 4 to 6 % of series; on 16 years in 3 to 10 %, the more the higher r.
 
@@ -88,17 +78,14 @@ def _count_independent(n: int, r: xr.DataArray) -> xr.DataArray:
 def compare_periods(before: xr.DataArray, after: xr.DataArray) -> pd.Series:
     """Compare the means of two periods, as the paper does and with effective years.
 
+    ``t`` and ``p_plain`` are those of Student's test on all years, ``effective_before`` and
+    ``effective_after`` the years that the periods are worth, as of :func:`fit_trend`, and ``p`` is
+    that of Welch's test with these sizes.
+
     Parameters
     ----------
     before, after : xarray.DataArray
         One value per ``year``, no other dimension.
-
-    Returns
-    -------
-    pandas.Series
-        ``difference`` of the means (after minus before), ``t`` and ``p_plain`` of Student's test on
-        all years, ``effective_before`` and ``effective_after`` (years that the periods are worth,
-        as of :func:`fit_trend`), and ``p``, Welch's test with these sizes.
 
     Notes
     -----
