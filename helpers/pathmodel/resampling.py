@@ -104,8 +104,9 @@ def bootstrap_effects(
         return effects_on(outcome, model, S, exogenous)[exist]
 
     *found, kept, failed, _ = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
-    numbers = np.zeros((len(causes), *exist.shape[:1], 3))
-    numbers[np.nonzero(exist.T)] = np.transpose(found)
+    kinds, places = np.nonzero(exist)
+    numbers = np.zeros((len(causes), len(KINDS), 3))  # an estimate and two ends
+    numbers[places, kinds] = np.transpose(found)
     columns = [f"{kind}{end}" for kind in KINDS for end in ("", "_low", "_high")]
     table = pd.DataFrame(numbers.reshape(len(causes), -1), pairs, columns)
     return Bootstrap(table, pd.DataFrame(kept[-len(causes) :].T, columns=causes), failed)

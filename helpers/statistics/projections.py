@@ -27,8 +27,8 @@ def fit_trend(annual: xr.DataArray) -> xr.Dataset:
 
     .. math:: n_\mathrm{eff} = n\,(1 - r) / (1 + r)
 
-    `annual` has one value per ``year``. On its other dimensions are ``slope``, ``p_plain`` (two-sided,
-    every year counts), ``p`` (two-sided, with effective years), ``effective_years``. NaN in the
+    From one value per ``year``, on the other dimensions of `annual`: ``slope``, ``p_plain`` (every
+    year counts), ``p`` (with effective years), both two-sided, ``effective_years``. NaN in the
     cells of a map that have a gap or are constant; a series of that kind alone is refused.
 
     Measured on first-order autoregressive noise of 94 years with r from 0 to 0.9, `p` is below .05
