@@ -145,14 +145,6 @@ def test_groups_that_are_large_enough_are_chosen_in_the_order_that_is_asked_for(
     assert choose_groups(zones, ["Low"], ZONES) == ["Low"]
 
 
-@pytest.mark.parametrize("names", [["Low", "Alpine"], ["Low", "High", "Low"]])
-def test_groups_that_do_not_exist_or_are_named_twice_are_refused(names):
-    with pytest.raises(
-        InputError, match=r"zone '(Alpine|Low)'\n  needed: names out of Low, Middle"
-    ):
-        choose_groups(SITES["zone"], names, ZONES)
-
-
 @pytest.mark.parametrize("compare", [compare_pairs, compare_means, response_ratios])
 def test_a_group_that_is_too_small_or_not_there_is_refused_by_name(compare):
     zones = SITES["zone"]

@@ -198,11 +198,7 @@ def test_a_pair_with_instruments_is_found_as_the_fit_has_it():
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: identify(FOUR, exogenous="free"), "correlated or uncorrelated"),
         (lambda: fit_from_starts(FOUR, DATA, starts=0), "none from 0 starts"),
-        (lambda: fit_from_starts(FOUR, DATA, convention="EQS"), "amos or lavaan"),
-        (lambda: fit_from_starts(FOUR, DATA, exogenous="free"), "correlated or uncorrelated"),
-        (lambda: fit_from_starts(FOUR, DATA.drop(columns="c")), "no column c"),
         (lambda: fit_from_starts(parse_model("a ~ b\nb ~ a"), DATA), "at most 3 free"),
         # the gain of -1, where both solutions meet
         (
