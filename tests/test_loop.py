@@ -342,18 +342,6 @@ def test_a_push_runs_along_the_arrows_step_by_step():
     assert states.loc[5, "microbial"] == 0.75 * states.loc[4, "soil"]
 
 
-def test_feedback_of_many_models_at_once_is_that_of_each():
-    B = np.zeros((2, 3, 5, 5))
-    B[..., [0, 1, 2, 3], [3, 0, 1, 2]] = np.random.default_rng(7).normal(0, 1, (2, 3, 4))
-    B[..., 4, :3] = 2.0
-    gain = B[..., [0, 1, 2, 3], [3, 0, 1, 2]].prod(axis=-1)
-    many = feedback(B)
-    np.testing.assert_allclose(many["gain"], gain, atol=1e-12)
-    np.testing.assert_allclose(many["amplification"], 1 / (1 - gain))
-    np.testing.assert_allclose(many["stability_index"], np.abs(gain) ** 0.25)
-    assert feedback(pd.DataFrame(B[1, 2]))["gain"] == pytest.approx(gain[1, 2])
-
-
 @settings(max_examples=40)
 @given(st.lists(st.floats(-1.3, 1.3), min_size=4, max_size=4), st.floats(-0.9, 0.9))
 def test_implied_correlations_are_those_of_errors_that_exist(paths, tail):

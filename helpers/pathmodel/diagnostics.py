@@ -83,10 +83,9 @@ def d_separation(
     --------
     >>> from helpers.pathmodel import parse_model
     >>> from helpers.study import load_study
-    >>> d_separation(parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()).claims["given"]
-    left  right
-    TF    SOC      EVI
-    Name: given, dtype: str
+    >>> model = parse_model("EVI ~ TF\nSOC ~ EVI")
+    >>> d_separation(model, load_study().factors()).claims["given"].item()
+    'EVI'
     """
     check_recursive(model, "test it by its chi-square (fit_indices)")
     table = model_table(model, data, exogenous)

@@ -76,17 +76,6 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
     return Identification(equations, frame.size, model.count_moments(), rank)
 
 
-class Starts(NamedTuple):
-    """What a search finds from many starts: the solutions with the lowest F, the most stable first.
-
-    `ends` has one row per start: whether semopy reported ``success``, how far ``above`` the lowest
-    F it stopped, and which of the `fits` it was at (``solution``, NaN if none).
-    """
-
-    fits: list[PathFit]
-    ends: pd.DataFrame
-
-
 @threadpool_limits.wrap(limits=1)
 def fit_from_starts(
     model: PathModel,
@@ -96,11 +85,13 @@ def fit_from_starts(
     seed: int = 2022,
     exogenous: str = "correlated",
     convention: str = "amos",
-) -> Starts:
+) -> tuple[list[PathFit], pd.DataFrame]:
     r"""Search for all solutions of a path model, from random starts.
 
-    Solutions that no start leads to are missed; a closed form misses none. If no start leads to an
-    optimum, the model is refused.
+    Returned are the solutions with the lowest F, the most stable first, and a table with one row
+    per start: whether semopy reported ``success``, how far ``above`` the lowest F it stopped, and
+    at which ``solution``, if at one. Solutions that no start leads to are missed; a closed form
+    misses none. If no start leads to an optimum, the model is refused.
 
     Parameters
     ----------
@@ -113,7 +104,7 @@ def fit_from_starts(
     >>> from helpers.pathmodel import parse_model
     >>> from helpers.study import load_study
     >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
-    >>> len(fit_from_starts(model, data, starts=2).fits)
+    >>> len(fit_from_starts(model, data, starts=2)[0])
     1
     """
     table = model_table(model, data, exogenous)
@@ -145,7 +136,7 @@ def fit_from_starts(
     nearest = np.where(lowest + _AT_OPTIMUM > F, away.argmin(axis=-1), np.nan)
     ends = pd.DataFrame({"success": reached, "above": F - lowest, "solution": nearest})
     fits = [describe(frame, theta, sample, len(table), convention) for theta in solutions]
-    return Starts(fits, ends.rename_axis("start"))
+    return fits, ends.rename_axis("start")
 
 
 @contextmanager

@@ -218,7 +218,7 @@ def bca_interval(
     """
     # where an interval does not exist it is NaN; DegenerateDataWarning is a RuntimeWarning
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-        found = stats.bootstrap(
+        return stats.bootstrap(
             (np.arange(n),),
             lambda sites, axis: statistic(sites.astype(int)),
             n_resamples=0,
@@ -226,8 +226,7 @@ def bca_interval(
             confidence_level=confidence,
             method="BCa",
             bootstrap_result=SimpleNamespace(bootstrap_distribution=draws),
-        )
-    return found.confidence_interval.low, found.confidence_interval.high
+        ).confidence_interval
 
 
 def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
