@@ -176,7 +176,7 @@ def test_the_closed_form_of_a_recursive_model_is_the_one_optimum_that_a_search_f
     model, data = drawn
     assume(np.linalg.eigvalsh(data.corr())[0] > 0.01)  # the search is no reference near collinear
     how = {"exogenous": exogenous, "convention": convention}
-    (only,), _ = fit_from_starts(model, data, starts=4, **how)
+    (only,), _ = fit_from_starts(model, data, starts=12, **how)
     same_fit(only, fit_model(model, data, **how))
     assert (only.exogenous, only.convention) == (exogenous, convention)
 
