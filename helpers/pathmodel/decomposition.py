@@ -54,8 +54,7 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
     values = of(fit.theta).reshape(3, -1)
     errors = delta_errors(of, fit.theta, fit.covariance).reshape(3, -1)
     reach = stats.norm.ppf((1 + confidence) / 2) * errors
-    columns = {}
-    for kind, *numbers in zip(KINDS, values, errors, values - reach, values + reach, strict=True):
-        names = [kind, f"{kind}_se", f"{kind}_low", f"{kind}_high"]
-        columns |= dict(zip(names, numbers, strict=True))
-    return pd.DataFrame(columns, index=effect_pairs(fit.model, outcome))
+    numbers = np.stack([values, errors, values - reach, values + reach], axis=1)
+    columns = [f"{kind}{end}" for kind in KINDS for end in ("", "_se", "_low", "_high")]
+    pairs = effect_pairs(fit.model, outcome)
+    return pd.DataFrame(numbers.reshape(len(columns), -1).T, pairs, columns)
