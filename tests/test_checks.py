@@ -166,7 +166,7 @@ NOTHING_TO_CHECK = {
     "load_published_loop load_sweep parse_model read_loop read_model read_truth",
     "takes what this book made": "correlation_p effect_pairs effects_on list_markers "
     "print_rate published_order weigh",
-    "hands on to another": "all_indicators fit_group name_blocks spatial_separation",
+    "hands on to another": "all_indicators fit_group name_blocks",
 }
 STATISTICS = {
     name: each
@@ -327,9 +327,8 @@ UNITS = {  # what may be in any unit
     "correlate": ["left", "right", "given"],
     "effective_sizes": ["left", "right"],
     "moran_correlogram": ["table"],
-    "fit_gradients": ["elevation", "factors"],
+    "fit_gradients": ["elevation", "factors", "given"],
     "spatial_slopes": ["predictor", "factors", "given"],
-    "spatial_gradients": ["elevation", "factors", "given"],
     "compare_pairs": ["values"],
     "compare_means": ["values"],
     "response_ratios": ["values"],
@@ -369,7 +368,6 @@ def test_units_however_far_off_change_no_correlation_and_no_p(name, units):
 def test_units_of_slopes_and_means_are_those_of_the_factors(unit):
     calls = [
         ("fit_gradients", "factors", ["slope", "slope_low", "slope_high"]),
-        ("spatial_gradients", "factors", ["slope", "slope_low", "slope_high"]),
         ("compare_pairs", "values", ["mean_first", "difference", "low", "high"]),
         ("cluster_regression", "values", ["estimate", "low", "high"]),
     ]
@@ -402,7 +400,7 @@ def test_a_control_that_others_determine_costs_no_site_and_may_have_any_name():
     named = EF.set_axis(["line", "bend"], axis="columns")
     for statistic in (
         partial(statistics.correlate, AB, CD),
-        partial(statistics.spatial_gradients, ELEVATION, AB, PLACES),
+        partial(statistics.fit_gradients, ELEVATION, AB, places=PLACES),
     ):
         plain = statistic(given=EF)
         pd.testing.assert_frame_equal(statistic(given=named), plain)
@@ -416,12 +414,12 @@ def test_two_elevations_have_a_line_and_no_parabola():
     assert found[bent].isna().all(axis=None)
     assert found.drop(columns=bent).notna().all(axis=None)
     assert set(statistics.describe_shape(found)) <= {"rises", "falls", "no clear trend"}
-    near = statistics.spatial_gradients(two, AB, PLACES)
+    near = statistics.fit_gradients(two, AB, places=PLACES)
     assert near[["p_curvature", "p_peak", "p_dip"]].isna().all(axis=None)
     assert near[["slope", "p"]].notna().all(axis=None)
     three = two.mask(np.arange(N) == 5, 3900)
     assert statistics.fit_gradients(three, AB).notna().all(axis=None)
-    assert statistics.spatial_gradients(three, AB, PLACES).notna().all(axis=None)
+    assert statistics.fit_gradients(three, AB, places=PLACES).notna().all(axis=None)
 
 
 def test_all_faults_of_a_table_are_told_together():

@@ -15,7 +15,6 @@ from helpers.pathmodel import (
     bootstrap_effects,
     d_separation,
     parse_model,
-    spatial_separation,
 )
 from helpers.readers.gldas import load_climate
 from helpers.readers.plots import (
@@ -227,7 +226,7 @@ def test_blocks_are_cells_of_degrees():
 
 
 def test_claims_are_tested_at_their_effective_number_of_sites(chain):
-    found = spatial_separation(MODEL, chain, PLACES)
+    found = d_separation(MODEL, chain, places=PLACES).claims
     claims = d_separation(MODEL, chain).claims
     pd.testing.assert_frame_equal(found[claims.columns], claims)
     assert (found["n"] <= len(chain)).all()
@@ -235,14 +234,10 @@ def test_claims_are_tested_at_their_effective_number_of_sites(chain):
     smooth = np.linalg.cholesky(np.exp(-far / 800) + 0.01 * np.eye(len(far)))
     model = parse_model("m ~ a\nz ~ m")
     fields = pd.DataFrame(smooth @ np.random.default_rng(4).standard_normal((len(far), 3)))
-    alike = spatial_separation(model, fields.set_axis(["a", "m", "z"], axis=1), PLACES).iloc[0]
+    fields.columns = ["a", "m", "z"]
+    alike = d_separation(model, fields, places=PLACES).claims.iloc[0]
     assert alike["n"] < 25
-    given = fields[[1]].set_axis(["m"], axis=1)
-    test = correlate(
-        fields[[0]].set_axis(["a"], axis=1),
-        fields[[2]].set_axis(["z"], axis=1),
-        given=given,
-        sizes=pd.Series([alike["n"]], pd.MultiIndex.from_tuples([("a", "z")])),
-    )
+    sizes = pd.Series([alike["n"]], pd.MultiIndex.from_tuples([("a", "z")]))
+    test = correlate(fields[["a"]], fields[["z"]], given=fields[["m"]], sizes=sizes)
     assert alike["p_spatial"] == pytest.approx(test["p"].iloc[0])
     assert alike["p_spatial"] > alike["p"]

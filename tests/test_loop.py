@@ -19,7 +19,6 @@ from helpers.pathmodel import (
     PathModel,
     bollen_stine,
     bootstrap_loop,
-    chi2_indices,
     choose_nodes,
     effects,
     feedback,
@@ -35,7 +34,6 @@ from helpers.pathmodel import (
 )
 from helpers.pathmodel.frame import correlations_of, discrepancy, imply
 from helpers.pathmodel.loop import NODES, LoopFit, complete, find_ring, solve_ring
-from helpers.pathmodel.recursive import regress
 from tests.test_pathmodel import agree_with_lavaan, read_case, read_data, run_lavaan
 from tests.test_resampling import brute_bollen_stine, draw_at_once
 
@@ -182,18 +180,6 @@ def test_the_nearest_matrix_keeps_neighbours_and_unlinks_the_others(drawn, power
     assert np.linalg.det(Sigma) >= np.linalg.det(R) * (1 - 1e-9)
 
 
-def test_what_follows_from_a_loop_is_regressed_on_its_causes():
-    data = simulate(0.4, 60, seed=2, follow=2)
-    S = data.cov(ddof=0).to_numpy()
-    B, Psi = solve_ring(FOLLOWED, S)
-    alone, _ = solve_ring(FOUR, S[:4, :4])
-    np.testing.assert_allclose(B[:, :4, :4], alone, rtol=1e-9)
-    for to, causes in ((4, [0, 3]), (5, [0, 4])):
-        slopes, rest = regress(S, to, np.array(causes))
-        np.testing.assert_allclose(B[:, to, causes], [slopes, slopes])
-        np.testing.assert_allclose(Psi[:, to, to], [rest, rest])
-
-
 def test_the_order_of_lines_and_columns_changes_nothing():
     data = simulate(0.4, 60, seed=2, follow=2)
     one = find_loop(FOLLOWED, data)
@@ -320,13 +306,6 @@ def test_the_published_loop_turned_round_has_reciprocal_coefficients():
     np.testing.assert_allclose(gains, [0.40652, 2.4599], rtol=1e-4)
 
 
-def test_the_published_chi_square_rejects_the_published_loop():
-    found = chi2_indices(2 * 4.257, 2, 43)
-    printed = {"p": 0.014, "chi2_df": 4.257, "rmsea": 0.275}
-    printed |= {"rmsea_low": 0.105, "rmsea_high": 0.477, "p_close": 0.021}
-    assert {name: round(float(value), 3) for name, value in found.items()} == printed
-
-
 # what a loop does to a push
 
 
@@ -361,18 +340,6 @@ def test_a_push_runs_along_the_arrows_step_by_step():
     assert states.loc[3, "soil"] == 1
     assert states.loc[4, "soil"] == 1 + 0.75**2 * 0.99 * 0.73
     assert states.loc[5, "microbial"] == 0.75 * states.loc[4, "soil"]
-
-
-def test_feedback_of_many_models_at_once_is_that_of_each():
-    B = np.zeros((2, 3, 5, 5))
-    B[..., [0, 1, 2, 3], [3, 0, 1, 2]] = np.random.default_rng(7).normal(0, 1, (2, 3, 4))
-    B[..., 4, :3] = 2.0
-    gain = B[..., [0, 1, 2, 3], [3, 0, 1, 2]].prod(axis=-1)
-    many = feedback(B)
-    np.testing.assert_allclose(many["gain"], gain, atol=1e-12)
-    np.testing.assert_allclose(many["amplification"], 1 / (1 - gain))
-    np.testing.assert_allclose(many["stability_index"], np.abs(gain) ** 0.25)
-    assert feedback(pd.DataFrame(B[1, 2]))["gain"] == pytest.approx(gain[1, 2])
 
 
 @settings(max_examples=40)
@@ -462,14 +429,6 @@ def test_resamples_without_a_loop_are_left_out_and_counted():
     assert (found.draws["gain"].abs() < 1).all(axis=None)
 
 
-def test_a_seed_repeats_and_units_change_nothing():
-    one = bootstrap_loop(FOUR, DATA, n_boot=100, seed=1)
-    same = bootstrap_loop(FOUR, DATA * [1e-3, 1e4, 7, 1] + 3, n_boot=100, seed=1)
-    other = bootstrap_loop(FOUR, DATA, n_boot=100, seed=2)
-    pd.testing.assert_frame_equal(one.table, same.table)
-    assert not np.isclose(one.draws, other.draws).any()
-
-
 @pytest.mark.parametrize("gain", [0.4, -0.4], ids=["positive", "negative"])
 def test_bollen_stine_agrees_with_refits(gain):
     data = simulate(gain, 40, seed=22)
@@ -508,7 +467,7 @@ def test_many_samples_at_once_are_fitted_as_each(model):
     S = np.stack([(noise(len(names), seed) * unit).cov() for seed in range(40, 52)])
     found = fit_many(model, S, 35)
     assert list(found.index) == list(range(12))
-    indices = ["chi2", "p", "rmsea", "cfi", "nfi", "gfi"]
+    indices = ["chi2", "p", "rmsea", "cfi", "tli", "nfi", "gfi"]
     unreal = 0
     for row, sample in zip(found.to_dict("records"), S, strict=True):
         try:
@@ -600,15 +559,15 @@ def needs_each_site(table: pd.DataFrame) -> bool:
         "b ~ a\nc ~ b + a\nd ~ c\na ~ d",
         "b ~ a\nc ~ b\nd ~ c\na ~ d\nb ~~ c",
         "b ~ a\nc ~ b\na ~ c\nd ~ a\ne ~ d\nf ~ e\nd ~ f",
+        "b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f",
     ],
-    ids=["chain", "pair", "cause", "other cause", "two ways", "chord", "errors", "eight"],
+    ids=["chain", "pair", "cause", "other cause", "two ways", "chord", "errors", "eight", "two"],
 )
 def test_other_shapes_are_sent_to_the_search(text):
     model = parse_model(text)
     names = list(model.variables)
     data = noise(len(names), seed=1).set_axis(names, axis="columns")
     for ask in (
-        lambda: find_ring(model),
         lambda: find_loop(model, data),
         lambda: fit_loop_moments(model, data.cov(), 44),
         lambda: bootstrap_loop(model, data),
@@ -618,9 +577,7 @@ def test_other_shapes_are_sent_to_the_search(text):
             ask()
 
 
-def test_one_loop_is_named_from_cause_to_effect_and_two_are_refused():
-    with pytest.raises(InputError, match=r"one loop\n(.|\n)*found:  two"):
-        find_ring(parse_model("b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f"))
+def test_a_loop_is_named_from_cause_to_effect():
     for name, p in (("loop", 4), ("loop_top_all", 4), ("loop_top_two", 4), ("loop_top_inside", 5)):
         model = read_model(name)
         found = find_ring(model)
@@ -637,21 +594,10 @@ RARE[["a", "c"]] = 1.0 * (RARE[["a", "c"]].rank() > 29)  # constant in half of t
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: fit_loop_moments(FOUR, DATA.corr(), 44, convention="EQS"), "amos or lavaan"),
-        (lambda: find_loop(FOUR, DATA.drop(columns="c")), "no column c"),
-        (lambda: find_loop(FOUR, DATA.assign(c=1.0)), "1 at every site"),
-        (lambda: find_loop(FOUR, DATA.assign(c=2 * DATA["a"] - DATA["b"])), "follows from"),
         (lambda: find_loop(FOUR, DATA[:8]), "more than 8 sites"),
-        (lambda: fit_loop_moments(FOUR, DATA.corr().drop(columns="c"), 44), "column c"),
-        (lambda: bootstrap_loop(FOUR, DATA, confidence=95), "confidence\n"),
-        (lambda: bootstrap_loop(FOUR, DATA, confidence=0), "confidence\n"),
-        (lambda: bootstrap_loop(FOUR, DATA, n_boot=99), "at least 100 resamples"),
-        (lambda: bootstrap_loop(FOUR, DATA.drop(columns="c")), "no column c"),
         (lambda: fit_loop_moments(FOUR, UNREAL.cov(), 44), "gain is -1"),
         (lambda: bootstrap_loop(FOUR, RARE, n_boot=100), "at least half of the resamples"),
-        (lambda: respond(find_loop(FOUR, DATA).stable.coefficients, "z", 3), r"found:  .z."),
         (lambda: bollen_stine(FOUR, UNREAL), "gain is -1"),
-        (lambda: bollen_stine(FOUR, DATA, n_boot=99), "at least 100 resamples"),
     ],
 )
 def test_input_that_no_loop_belongs_to_is_refused(ask, message):

@@ -324,27 +324,12 @@ def test_a_fit_shows_its_sites_its_freedom_and_its_paths():
 # refusals
 
 
-def test_a_file_of_ones_own_is_read_and_named_in_errors(tmp_path):
-    (tmp_path / "mine.lav").write_text("y ~ x")
-    assert read_model(tmp_path / "mine.lav").paths == (("y", "x"),)
-    (tmp_path / "mine.lav").write_text("y ~ x\ny ~ 1")
-    with pytest.raises(InputError, match=r"mine\.lav, line 2"):
-        read_model(tmp_path / "mine.lav")
-
-
 @pytest.mark.parametrize(
     ("ask", "match"),
     [
-        (lambda: fit_model(CHAIN, FOUR, exogenous="free"), "exogenous\n.*correlated or unc"),
-        (lambda: fit_model(CHAIN, FOUR, convention="EQS"), "convention\n.*amos or lavaan"),
-        (lambda: fit_moments(CHAIN, FOUR.corr().drop(columns="b"), 30), "no row or column b"),
-        (lambda: fit_moments(CHAIN, FOUR.corr().replace(1, np.nan), 30), "gaps"),
-        (lambda: fit_moments(CHAIN, FOUR.corr() + np.tri(4), 30), "above and below"),
+        (lambda: fit_moments(CHAIN, FOUR.corr().drop(index="b"), 30), "no column b"),
         (lambda: fit_moments(CHAIN, FOUR.corr() + 3 * (np.eye(4) - 1), 30), "contradict"),
-        (lambda: effects(fit_model(CHAIN, FOUR), "zz"), "(.|\n)*found:  'zz'"),
-        (lambda: effects(fit_model(CHAIN, FOUR), "a"), "(.|\n)*found:  'a'"),
-        (lambda: effects(fit_model(CHAIN, FOUR), confidence=95), "between 0 and 1"),
-        (lambda: effects(fit_model(CHAIN, FOUR), confidence=1), "between 0 and 1"),
+        (lambda: effects(fit_model(CHAIN, FOUR), "a"), "found:  'a'"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(ask, match):

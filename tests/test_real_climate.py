@@ -15,7 +15,7 @@ from statsmodels.regression.linear_model import OLS
 
 from helpers.readers.gldas import annual_mean, load_climate, open_gldas, sample
 from helpers.readers.terrain import cell_elevation, load_elevation, plateau_mask
-from helpers.statistics.gradients import fit_gradients, spatial_gradients
+from helpers.statistics.gradients import fit_gradients
 
 CDO = pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
 CODES = ["TF", "SH", "ALB", "ST", "PRE", "AT", "WS"]
@@ -65,7 +65,7 @@ def _as_independent(monkeypatch, share: float = 1.0):
 def test_with_independent_cells_gradients_are_those_of_sites(cells, monkeypatch):
     elevation, factors, places = cells
     _as_independent(monkeypatch)
-    ours = spatial_gradients(elevation, factors, places, confidence=0.9)
+    ours = fit_gradients(elevation, factors, 0.9, places=places)
     reference = fit_gradients(elevation, factors, 0.9)
     shared = ours.columns.intersection(reference.columns)
     assert set(reference) - set(shared) == {"delta_aicc", "vertex"}
@@ -75,7 +75,7 @@ def test_with_independent_cells_gradients_are_those_of_sites(cells, monkeypatch)
 def test_held_controls_are_those_of_a_multiple_regression(cells, monkeypatch):
     elevation, factors, places = cells
     _as_independent(monkeypatch)
-    ours = spatial_gradients(elevation, factors, places, given=places)
+    ours = fit_gradients(elevation, factors, places=places, given=places)
     z = elevation / 1000
     design = np.column_stack([np.ones(len(z)), z, places])
     bent = np.column_stack([design, (z - z.mean()) ** 2])
@@ -92,7 +92,7 @@ def test_held_controls_are_those_of_a_multiple_regression(cells, monkeypatch):
 def test_fewer_effective_cells_widen_the_interval_by_the_t_distribution(cells, monkeypatch):
     elevation, factors, places = cells
     _as_independent(monkeypatch, share=0.1)
-    ours = spatial_gradients(elevation, factors, places).loc["AT"]
+    ours = fit_gradients(elevation, factors, places=places).loc["AT"]
     freedom = 0.1 * len(elevation) - 2
     error = abs(ours["slope"]) * np.sqrt((1 / ours["r"] ** 2 - 1) / freedom)
     width = 2 * stats.t.ppf(0.975, freedom) * error
@@ -105,7 +105,7 @@ def test_a_planted_peak_and_its_mirror_are_found_also_among_neighbours(cells):
     bump = -(((elevation - 4000) / 1000) ** 2)
     noise = np.random.default_rng(5).standard_normal(len(elevation)) / 2
     planted = pd.DataFrame({"peak": bump + noise, "dip": noise - bump, "line": elevation + noise})
-    fits = spatial_gradients(elevation, planted, places)
+    fits = fit_gradients(elevation, planted, places=places)
     assert fits.loc["peak", "p_peak"] < 0.01 < 0.5 < fits.loc["peak", "p_dip"]
     assert fits.loc["dip", "p_dip"] < 0.01 < 0.5 < fits.loc["dip", "p_peak"]
     assert fits.loc["line", ["p_peak", "p_dip"]].min() > 0.05
@@ -118,7 +118,7 @@ def test_smooth_maps_that_ignore_elevation_seldom_seem_to_follow_it(cells):
     root = np.linalg.cholesky(np.exp(-cdist(flat, flat) / 400) + 1e-9 * np.eye(len(flat)))
     rng = np.random.default_rng(19)
     maps = pd.DataFrame(root @ rng.standard_normal((len(flat), 40)))
-    fits = spatial_gradients(elevation, maps, places)
+    fits = fit_gradients(elevation, maps, places=places)
     naive = fit_gradients(elevation, maps)
     for name in ("p", "p_curvature"):
         assert (fits[name] < 0.05).sum() <= 5 < 12 < (naive[name] < 0.05).sum()

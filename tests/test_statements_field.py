@@ -12,7 +12,7 @@ from helpers.readers.gldas import load_climate, sample
 from helpers.readers.respiration import read_equations, read_respiration, screen_records
 from helpers.readers.terrain import cell_elevation, plateau_mask
 from helpers.statistics.associations import significance_marks
-from helpers.statistics.gradients import describe_shape, spatial_gradients
+from helpers.statistics.gradients import describe_shape, fit_gradients
 from helpers.study import minmax
 from tests.chapters import words
 from tests.conftest import ROOT
@@ -42,7 +42,7 @@ def test_rain_rises_to_the_south_more_than_to_the_south_east(cells):
 def test_a_star_is_less_than_a_trend_and_the_page_says_for_which_factors(cells):
     elevation, factors, places = cells
     codes = ["TF", "ALB", "SH", "PRE"]
-    fits = spatial_gradients(elevation, minmax(factors[codes]), places)
+    fits = fit_gradients(elevation, minmax(factors[codes]), places=places)
     marks, shapes = significance_marks(fits["p"]), describe_shape(fits, 0.05)
     assert 0.05 < fits.loc["ALB", "p"] < 0.1
     assert (marks["ALB"], shapes["ALB"]) == ("*", "no clear trend")

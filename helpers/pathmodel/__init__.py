@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "decomposition": ["effects"],
-        "diagnostics": ["collinearity", "d_separation", "spatial_separation", "swain"],
+        "diagnostics": ["collinearity", "d_separation", "swain"],
         "fit": ["PathFit", "fit_model", "fit_moments"],
         "indices": ["chi2_indices", "fit_indices"],
         "loop": [

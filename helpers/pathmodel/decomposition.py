@@ -17,6 +17,14 @@ KINDS = ("direct", "indirect", "total")
 def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) -> pd.DataFrame:
     r"""Return the standardized effects of a fitted model.
 
+    With path coefficients B,
+
+    .. math:: \text{total} = B + B^2 + B^3 + \dots = (I - B)^{-1} - I, \quad
+              \text{indirect} = \text{total} - B,
+
+    in standard deviations that the model implies. Each has ``_se`` (delta method), ``_low`` and
+    ``_high`` (normal interval).
+
     Parameters
     ----------
     fit : PathFit
@@ -25,21 +33,6 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
         Only effects on this variable.
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``from`` and ``to``: ``direct``, ``indirect`` and ``total`` (their sum), each
-        with ``_se`` (delta method), ``_low`` and ``_high`` (normal interval).
-
-    Notes
-    -----
-    With path coefficients B,
-
-    .. math:: \text{total} = B + B^2 + B^3 + \dots = (I - B)^{-1} - I, \quad
-              \text{indirect} = \text{total} - B,
-
-    in standard deviations that the model implies.
 
     Examples
     --------
@@ -61,8 +54,7 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
     values = of(fit.theta).reshape(3, -1)
     errors = delta_errors(of, fit.theta, fit.covariance).reshape(3, -1)
     reach = stats.norm.ppf((1 + confidence) / 2) * errors
-    columns = {}
-    for kind, *numbers in zip(KINDS, values, errors, values - reach, values + reach, strict=True):
-        names = [kind, f"{kind}_se", f"{kind}_low", f"{kind}_high"]
-        columns |= dict(zip(names, numbers, strict=True))
-    return pd.DataFrame(columns, index=effect_pairs(fit.model, outcome))
+    numbers = np.stack([values, errors, values - reach, values + reach], axis=1)
+    columns = [f"{kind}{end}" for kind in KINDS for end in ("", "_se", "_low", "_high")]
+    pairs = effect_pairs(fit.model, outcome)
+    return pd.DataFrame(numbers.reshape(len(columns), -1).T, pairs, columns)

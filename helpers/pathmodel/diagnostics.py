@@ -12,7 +12,7 @@ from scipy import stats
 from helpers.pathmodel.fit import PathFit, model_table
 from helpers.pathmodel.indices import fit_indices
 from helpers.pathmodel.spec import PathModel, check_recursive
-from helpers.statistics.associations import correlate, effective_sizes
+from helpers.statistics.associations import correlate, effective_sizes, left_over
 
 
 def swain(fit: PathFit) -> pd.Series:
@@ -45,25 +45,33 @@ class Separation(NamedTuple):
     p: float
 
 
-def d_separation(model: PathModel, data: pd.DataFrame, exogenous: str = "correlated") -> Separation:
+def d_separation(
+    model: PathModel,
+    data: pd.DataFrame,
+    exogenous: str = "correlated",
+    *,
+    places: pd.DataFrame | None = None,
+    classes: int = 5,
+) -> Separation:
     r"""Test one independence for each pair that a recursive model leaves apart, and all together.
 
     From these follow all others that the model claims :cite:p:`shipley2000`.
 
     Parameters
     ----------
-    model : PathModel
-        A recursive model.
-    data, exogenous : as for :func:`helpers.pathmodel.fit_model`
+    model, data, exogenous : as for :func:`helpers.pathmodel.fit_model`
         Where exogenous variables may not correlate, their independence is claimed, too.
+    places, classes : as for :func:`helpers.statistics.effective_sizes`, optional
+        Where neighbours are alike.
 
     Returns
     -------
     Separation
         ``claims``: one row per pair (``left``, ``right``) that no arrow or covariance joins, with
         the causes of both that are held constant (``given``), the partial correlation ``r`` and
-        its ``p``; ``C`` = -2 sum ln p; ``df``, twice the number of claims; ``p`` of C, NaN when
-        nothing is claimed.
+        its ``p``; with `places`, the independent sites ``n`` that what is left of both is worth,
+        and ``p_spatial`` from these. ``C`` = -2 sum ln p; ``df``, twice the number of claims; ``p``
+        of C, NaN when nothing is claimed.
 
     Notes
     -----
@@ -75,39 +83,41 @@ def d_separation(model: PathModel, data: pd.DataFrame, exogenous: str = "correla
     --------
     >>> from helpers.pathmodel import parse_model
     >>> from helpers.study import load_study
-    >>> d_separation(parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()).claims["given"]
-    left  right
-    TF    SOC      EVI
-    Name: given, dtype: str
+    >>> model = parse_model("EVI ~ TF\nSOC ~ EVI")
+    >>> d_separation(model, load_study().factors()).claims["given"].item()
+    'EVI'
     """
     check_recursive(model, "test it by its chi-square (fit_indices)")
     table = model_table(model, data, exogenous)
     joined = {frozenset(pair) for pair in model.paths + model.all_covariances(exogenous)}
+    pairs = [pair for pair in combinations(model.variables, 2) if frozenset(pair) not in joined]
     rows = []
-    for left, right in combinations(model.variables, 2):
-        if frozenset((left, right)) not in joined:
-            given = list(dict.fromkeys(model.parents(left) + model.parents(right)))
-            test = correlate(table[[left]], table[[right]], given=table[given]).iloc[0]
-            rows.append((left, right, ", ".join(given), test["r"], test["p"]))
-    claims = pd.DataFrame(rows, columns=["left", "right", "given", "r", "p"])
-    claims = claims.set_index(["left", "right"])
-    C, p = stats.combine_pvalues(claims["p"], "fisher") if rows else (0.0, np.nan)
-    return Separation(claims, float(C), 2 * len(rows), float(p))
+    for left, right in pairs:
+        given = list(dict.fromkeys(model.parents(left) + model.parents(right)))
+        one, other, held = table[[left]], table[[right]], table[given]
+        test = correlate(one, other, given=held).iloc[0]
+        row = [", ".join(given), test["r"], test["p"]]
+        if places is not None:
+            rest, rest_of_other = (left_over(each, held)[0] for each in (one, other))
+            sizes = effective_sizes(rest, rest_of_other, places, classes)
+            row += correlate(one, other, given=held, sizes=sizes)[["n", "p"]].iloc[0].to_list()
+        rows.append(row)
+    columns = ["given", "r", "p"] if places is None else ["given", "r", "p", "n", "p_spatial"]
+    index = pd.MultiIndex.from_tuples(pairs, names=["left", "right"])
+    claims = pd.DataFrame(rows, index, columns)
+    C, p = stats.combine_pvalues(claims["p"], "fisher") if pairs else (0.0, np.nan)
+    return Separation(claims, float(C), 2 * len(pairs), float(p))
 
 
 def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:
-    """Return how far the causes of each variable explain each other.
+    """Return how far the causes of each variable that has two or more explain each other.
+
+    ``vif`` is the factor by which the other causes inflate the variance of the coefficient,
+    ``condition`` the largest eigenvalue of the causes' correlations over the smallest.
 
     Parameters
     ----------
     model, data : as for :func:`helpers.pathmodel.fit_model`
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``to`` and ``from``, for variables with two causes or more: ``vif``, the factor
-        by which the other causes inflate the variance of the coefficient, and ``condition``, the
-        largest eigenvalue of the causes' correlations over the smallest.
 
     Examples
     --------
@@ -131,45 +141,3 @@ def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:
                 rows[to, cause] = {"vif": vif, "condition": condition}
     index = pd.MultiIndex.from_tuples(rows, names=["to", "from"]) if rows else None
     return pd.DataFrame(list(rows.values()), index, columns=["vif", "condition"])
-
-
-def spatial_separation(
-    model: PathModel, data: pd.DataFrame, places: pd.DataFrame, classes: int = 5
-) -> pd.DataFrame:
-    r"""Test every independence that a recursive model claims, where neighbours are alike.
-
-    Parameters
-    ----------
-    model, data : as for :func:`d_separation`
-    places : pandas.DataFrame
-        longitude and latitude of the same sites, degrees.
-    classes : int
-        Of distance, for the effective number of sites.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The claims of :func:`helpers.pathmodel.d_separation` with ``p`` for independent sites,
-        ``n``, what the partial correlation is worth in independent sites (Dutilleul, from what
-        the given variables leave of both), and ``p_spatial``.
-
-    Examples
-    --------
-    >>> from helpers.pathmodel import parse_model
-    >>> from helpers.study import load_study
-    >>> study, model = load_study(), parse_model("EVI ~ TF\nSOC ~ EVI")
-    >>> list(spatial_separation(model, study.factors(), study.sites))
-    ['given', 'r', 'p', 'n', 'p_spatial']
-    """
-    claims = d_separation(model, data).claims
-    rows = []
-    for (left, right), claim in claims.iterrows():
-        given = data[claim["given"].split(", ")] if claim["given"] else data.iloc[:, :0]
-        design = np.column_stack([np.ones(len(data)), given.to_numpy(float)])
-        pair = data[[left, right]].astype(float)
-        rest = pair - design @ np.linalg.lstsq(design, pair.to_numpy())[0]
-        sizes = effective_sizes(rest[[left]], rest[[right]], places, classes)
-        test = correlate(pair[[left]], pair[[right]], given=given, sizes=sizes)
-        rows.append(test[["n", "p"]].iloc[0].to_numpy())
-    n, p = np.array(rows).T if rows else ([], [])
-    return claims.assign(n=n, p_spatial=p)

@@ -1,9 +1,8 @@
 """Maximum likelihood for path models: in closed form where there is one; elsewhere semopy finds the
-optimum, and a few steps remove its last digits.
+optimum of standardized variables, and a few steps remove its last digits.
 
 S is the sample covariance matrix with divisor N, Sigma the one that the model implies, p the
-number of variables. The discrepancy is F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p. Variables are
-standardized before the search, and the estimates brought back to their units after it.
+number of variables. The discrepancy is F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from helpers.checks import (
     unit_of,
 )
 from helpers.errors import InputError
-from helpers.pathmodel.frame import Frame, correlations_of, delta_errors
+from helpers.pathmodel.frame import Frame, correlations_of, delta_errors, effect_matrices
 from helpers.pathmodel.recursive import has_closed_form, solve_recursive
 from helpers.pathmodel.spec import PathModel
 
@@ -45,20 +44,17 @@ class PathFit:
 
     Attributes
     ----------
-    n : int
-        Sites (rows).
-    convention : str
-        ``amos`` or ``lavaan``: chi-square with N - 1 or with N.
+    n, convention : int, str
+        Sites (rows), and ``amos`` or ``lavaan``.
     sample, implied : pandas.DataFrame
         S and Sigma, (p, p), in squared units of the data.
     estimates : pandas.DataFrame
         One row per free parameter: ``to``, ``kind`` (``path`` or ``covariance``), ``from``,
         ``estimate`` and ``se`` in units of the data, ``z``, ``p``, ``standardized`` and its
         ``standardized_se`` (delta method).
-    frame : Frame
-        The algebra of the model.
-    theta, covariance : numpy.ndarray
-        Estimates for standardized variables, (q,), and their covariances, in the same order.
+    frame, theta, covariance : Frame, numpy.ndarray
+        The algebra of the model, and the estimates for standardized variables, (q,), with their
+        covariances, in the same order.
     """
 
     n: int
@@ -93,10 +89,9 @@ class PathFit:
     @property
     def coefficients(self) -> pd.DataFrame:
         """Standardized path coefficients, (p, p): row ``to``, column ``from``."""
-        names = list(self.model.variables)
-        paths = self.estimates[self.estimates["kind"] == "path"]
-        table = paths.pivot(index="to", columns="from", values="standardized")
-        return table.reindex(index=names, columns=names).fillna(0.0)
+        direct, _ = effect_matrices(*self.frame.matrices(self.theta))
+        table = pd.DataFrame(direct, self.frame.names, self.frame.names)
+        return table.rename_axis(index="to", columns="from")
 
     def _summary(self) -> tuple[str, pd.DataFrame]:
         paths = self.estimates[self.estimates["kind"] == "path"].drop(columns="kind")
@@ -114,11 +109,7 @@ class PathFit:
 
 
 def fit_model(
-    model: PathModel,
-    data: pd.DataFrame,
-    *,
-    exogenous: str = "correlated",
-    convention: str = "amos",
+    model: PathModel, data: pd.DataFrame, *, exogenous: str = "correlated", convention: str = "amos"
 ) -> PathFit:
     r"""Fit a path model to data by maximum likelihood.
 
@@ -132,12 +123,6 @@ def fit_model(
         Whether exogenous variables may correlate where the model does not draw it.
     convention : {"amos", "lavaan"}
         Whether chi-square and standard errors use N - 1 or N.
-
-    Raises
-    ------
-    InputError
-        For a missing or constant column, a gap, columns that determine each other, fewer rows than
-        parameters, more parameters than moments, or parameters that the data cannot tell apart.
 
     Examples
     --------
@@ -165,11 +150,10 @@ def fit_moments(
 
     Parameters
     ----------
-    sample : pandas.DataFrame
-        Covariances with divisor N (or correlations), square, named by variable.
-    n : int
-        Number of rows that it was computed from.
-    model, exogenous, convention : as for :func:`fit_model`, which refuses the same
+    sample, n : pandas.DataFrame, int
+        Covariances with divisor N (or correlations), square, named by variable, and the number of
+        rows that they were computed from.
+    model, exogenous, convention : as for :func:`fit_model`
 
     Examples
     --------
@@ -189,7 +173,7 @@ def fit_moments(
 def prepare(
     model: PathModel, sample: pd.DataFrame, n: int, exogenous: str, convention: str
 ) -> tuple[pd.DataFrame, Frame, np.ndarray, int]:
-    """Check what :func:`fit_moments` is given; return the matrix in the model's order, the model's
+    """Check what ``fit_moments`` is given; return the matrix in the model's order, the model's
     algebra, the correlations, and n as a whole number."""
     check_word("convention", convention, CONVENTIONS)
     sample = check_moments(list(model.variables), sample)
@@ -234,25 +218,16 @@ def describe(
 def search(
     frame: Frame, R: np.ndarray, n: int, start: np.ndarray | None = None
 ) -> tuple[np.ndarray, bool]:
-    """Let semopy look for the optimum, with a fresh model; return parameters, and if it is content.
-
-    It takes covariances of exogenous variables from the data where none is spelled out: right
-    where all of them are free, and much faster. `R` are correlations, (p, p), `n` sites; without a
-    start, (q,), semopy chooses one.
-    """
+    """Return theta, (q,), where semopy ends from a start, (q,), or one of its own, and whether it
+    is content."""
     import semopy  # takes a second, with sympy and scikit-learn, and most models never come here
 
-    names, inner = frame.names, len(frame.model.exogenous)
-    searched = np.arange(len(frame.spreads))
-    among = (frame.spreads < inner).all(axis=1)
-    if among.sum() == inner * (inner + 1) // 2:
-        searched = searched[~among]
+    names = frame.names
     pairs = [(to, "~", cause) for to, cause in frame.model.paths]
-    pairs += [(names[one], "~~", names[other]) for one, other in frame.spreads[searched]]
+    pairs += [(names[one], "~~", names[other]) for one, other in frame.spreads]
     lines = [f"{left} {sign} free{k}*{right}" for k, (left, sign, right) in enumerate(pairs)]
-    at = np.r_[np.arange(len(frame.paths)), len(frame.paths) + searched]
     if start is not None:
-        lines += [f"START({value:.12f}) free{k}" for k, value in enumerate(start[at])]
+        lines += [f"START({value:.12f}) free{k}" for k, value in enumerate(start)]
     model = semopy.Model("\n".join(lines))
     result = model.fit(
         cov=pd.DataFrame(R, names, names),
@@ -260,13 +235,12 @@ def search(
         solver="SLSQP",
         options={"ftol": 1e-12, "maxiter": 2000},
     )
-    theta = np.r_[np.zeros(len(frame.paths)), R[tuple(frame.spreads.T)]]
     found = model.inspect(information=None).set_index(["lval", "op", "rval"])["Estimate"]
-    theta[at] = [
+    theta = [
         found[left, sign, right] if (left, sign, right) in found.index else found[right, sign, left]
         for left, sign, right in pairs
     ]
-    return theta, bool(result.success)
+    return np.array(theta), bool(result.success)
 
 
 def polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
@@ -309,11 +283,7 @@ def _check_determined(frame: Frame, theta: np.ndarray) -> None:
 def model_table(
     model: PathModel, data: pd.DataFrame, exogenous: str = "correlated"
 ) -> pd.DataFrame:
-    """Return the columns of a model, in its order; refuse what it cannot be fitted to.
-
-    Refused are a missing, doubled or constant column, a gap or text, columns that determine each
-    other, and what ``check_size`` refuses.
-    """
+    """Return the columns of a model, in its order; refuse what it cannot be fitted to."""
     names = list(model.variables)
     mend = "add the data, or take the variable out of the model"
     check_columns("path model", data, names, mend)
@@ -327,10 +297,8 @@ def model_table(
 
 
 def check_size(model: PathModel, n: int, exogenous: str) -> int:
-    """Return the sites; refuse more parameters than moments, and fewer sites than parameters.
-
-    Moments of exogenous variables are the data's own, and need no sites.
-    """
+    """Return the sites; refuse more parameters than moments, and fewer sites than parameters, of
+    which the moments of exogenous variables, the data's own, are none."""
     n = check_whole("n", n, 0, of="sites")
     free, moments = model.count_parameters(exogenous), model.count_moments()
     if free > moments:
@@ -365,18 +333,15 @@ def check_covariances(S: np.ndarray, p: int | None = None, name: str = "S") -> n
 
 def check_moments(names: list[str], sample: pd.DataFrame) -> pd.DataFrame:
     """Return the covariance matrix of the named variables; refuse what is none."""
-    mend = "check the numbers against their source"
-    missing = [name for name in names if name not in sample.index or name not in sample.columns]
-    if missing:
-        found, mend = f"no row or column {', '.join(missing)}", "name rows and columns"
+    for named in (sample, sample.T):
+        check_columns("covariance matrix", named, names, "name rows and columns by variable")
+    table = sample.loc[names, names].apply(as_floats)
+    S = table.to_numpy()
+    if not (np.isfinite(S).all() and np.allclose(S, S.T) and (np.diag(S) > 0).all()):
+        found = "gaps, different values above and below the diagonal, or no variance"
+    elif np.linalg.eigvalsh(correlations_of(S)[0])[0] > -COLLINEAR:
+        return table
     else:
-        table = sample.loc[names, names].apply(as_floats)
-        S = table.to_numpy()
-        if not (np.isfinite(S).all() and np.allclose(S, S.T) and (np.diag(S) > 0).all()):
-            found = "gaps, different values above and below the diagonal, or no variance"
-        elif np.linalg.eigvalsh(correlations_of(S)[0])[0] > -COLLINEAR:
-            return table
-        else:
-            found = "correlations that contradict each other (a negative eigenvalue)"
-    needed = "a symmetric, finite matrix with positive variances, named by variable"
+        found = "correlations that contradict each other (a negative eigenvalue)"
+    needed, mend = "a symmetric, finite matrix with positive variances", "check its source"
     raise InputError("covariance matrix", needed=needed, found=found, mend=mend)

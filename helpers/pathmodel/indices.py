@@ -16,13 +16,8 @@ from helpers.pathmodel.frame import correlations_of, discrepancy
 
 
 def fit_indices(fit: PathFit) -> pd.Series:
-    r"""Return the fit indices of a model.
-
-    Parameters
-    ----------
-    fit : PathFit
-        From :func:`helpers.pathmodel.fit_model`; its convention says whether as AMOS or as lavaan
-        (``sem(model, data)``, for models with one last outcome) computes them.
+    r"""Return the fit indices of a model, as AMOS or as lavaan (``sem(model, data)``, for models
+    with one last outcome) computes them: its convention says which.
 
     Returns
     -------
@@ -57,36 +52,31 @@ def fit_indices(fit: PathFit) -> pd.Series:
     {'df': 1.0, 'chi2': 0.0}
     """
     S, Sigma = fit.sample.to_numpy(), fit.implied.to_numpy()
-    n, df, scale, p = fit.n, fit.df, fit.scale, len(S)
-    F = max(discrepancy(Sigma, S), 0)
-    chi2 = scale * F
+    n, df, p = fit.n, fit.df, len(S)
     conditional = fit.convention == "lavaan" and fit.exogenous == "correlated"
     m = len(fit.model.exogenous) if conditional else 0
-    chi2_b = scale * (_log_det_correlation(S[:m, :m]) - _log_det_correlation(S))
-    df_b = p * (p - 1) // 2 - m * (m - 1) // 2
-    gfi = float(goodness_of_fit(S, Sigma))
-    relative = baseline_indices(chi2, df, chi2_b, df_b)
+    found = compare_moments(S, Sigma, df, fit.scale, m)
     q = len(fit.estimates) - m * (m + 1) // 2
     log_det = np.linalg.slogdet(S)[1] - np.linalg.slogdet(S[:m, :m])[1]
-    log_likelihood = -n / 2 * ((p - m) * (np.log(2 * np.pi) + 1) + F + log_det)
-    deviance = chi2 if fit.convention == "amos" else -2 * log_likelihood
-    lower = np.tril_indices(p)
-    sd = np.sqrt(np.diag(S))
+    deviations = (p - m) * (np.log(2 * np.pi) + 1) + found["chi2"] / fit.scale
+    log_likelihood = -n / 2 * (deviations + log_det)
+    deviance = found["chi2"] if fit.convention == "amos" else -2 * log_likelihood
+    lower, sd = np.tril_indices(p), np.sqrt(np.diag(S))
     residual = (S - Sigma)[lower]
     return pd.Series(
         {
             "n": n,
             "parameters": q,
             "df": df,
-            "chi2": chi2,
-            **chi2_indices(chi2, df, scale),
+            "chi2": found["chi2"],
+            **chi2_indices(found["chi2"], df, fit.scale),
             "rmr": np.sqrt(np.mean(residual**2)),
             "srmr": np.sqrt(np.mean((residual / np.outer(sd, sd)[lower]) ** 2)),
-            "cfi": relative["cfi"],
-            "tli": relative["tli"],
-            "gfi": gfi,
-            "agfi": 1 - p * (p + 1) / (2 * df) * (1 - gfi) if df else np.nan,
-            "nfi": relative["nfi"],
+            "cfi": found["cfi"],
+            "tli": found["tli"],
+            "gfi": found["gfi"],
+            "agfi": 1 - p * (p + 1) / (2 * df) * (1 - found["gfi"]) if df else np.nan,
+            "nfi": found["nfi"],
             "log_likelihood": log_likelihood,
             "aic": deviance + 2 * q,
             "bic": deviance + q * np.log(n),
@@ -100,12 +90,9 @@ def chi2_indices(chi2: float, df: int, scale: int) -> dict[str, float]:
 
     Parameters
     ----------
-    chi2 : float
-        Of the model.
-    df : int
-        Its degrees of freedom; without any, everything is NaN.
-    scale : int
-        N - 1 by AMOS, N by lavaan.
+    chi2, df, scale : float, int, int
+        Chi-square, degrees of freedom (without any, everything is NaN), and N - 1 by AMOS, N by
+        lavaan.
 
     Examples
     --------
@@ -136,15 +123,8 @@ def rmsea(chi2: np.ndarray, df: int, scale: int) -> np.ndarray:
 def baseline_indices(
     chi2: np.ndarray, df: int, chi2_b: np.ndarray, df_b: int
 ) -> dict[str, np.ndarray]:
-    """Return ``cfi``, ``tli`` and ``nfi`` as in :func:`fit_indices`.
-
-    Parameters
-    ----------
-    chi2, chi2_b : float or numpy.ndarray
-        Of the model and of the baseline, (...).
-    df, df_b : int
-        Degrees of freedom of both.
-    """
+    """Return ``cfi``, ``tli`` and ``nfi`` as in :func:`fit_indices`, (...), from chi-square of the
+    model and of the baseline, (...), and their degrees of freedom."""
     chi2, chi2_b = check_array("chi2", chi2, "..."), check_array("chi2_b", chi2_b, "...")
     df, df_b = check_whole("df", df, 0), check_whole("df_b", df_b)
     excess = np.maximum(chi2 - df, 0)
@@ -158,29 +138,21 @@ def baseline_indices(
         }
 
 
-def goodness_of_fit(S: np.ndarray, Sigma: np.ndarray) -> np.ndarray:
-    """Return ``gfi`` as in :func:`fit_indices`, (...), of covariances (..., p, p)."""
-    ratio = np.linalg.solve(Sigma, S)
-    off = ratio - np.eye(S.shape[-1])
-    misfit, all_of = (np.einsum("...ij,...ji", each, each) for each in (off, ratio))
-    return 1 - misfit / all_of
-
-
-def indices_of_many(S: np.ndarray, Sigma: np.ndarray, df: int, n: int) -> dict[str, np.ndarray]:
-    """Return indices as in :func:`fit_indices`, by AMOS, (samples,) each, of n rows in each sample
-    and of models at their optimum, with covariances (samples, p, p)."""
+def compare_moments(
+    S: np.ndarray, Sigma: np.ndarray, df: int, scale: int, fixed: int = 0
+) -> dict[str, np.ndarray]:
+    """Return ``chi2`` and what it and the baseline tell, as in :func:`fit_indices`, (...) each, of
+    covariances (..., p, p), of which the baseline keeps those among the first `fixed` variables."""
     p = S.shape[-1]
-    chi2 = (n - 1) * discrepancy(Sigma, S)
-    relative = baseline_indices(chi2, df, -(n - 1) * _log_det_correlation(S), p * (p - 1) // 2)
+    chi2 = scale * np.maximum(discrepancy(Sigma, S), 0)
+    kept, all_of = (np.linalg.slogdet(correlations_of(S[..., :k, :k])[0])[1] for k in (fixed, p))
+    df_b = p * (p - 1) // 2 - fixed * (fixed - 1) // 2
+    ratio = np.linalg.solve(Sigma, S)
+    off, whole = (np.einsum("...ij,...ji", x, x) for x in (ratio - np.eye(p), ratio))
     return {
         "chi2": chi2,
         "p": stats.chi2.sf(chi2, df),
-        "rmsea": rmsea(chi2, df, n - 1),
-        "cfi": relative["cfi"],
-        "nfi": relative["nfi"],
-        "gfi": goodness_of_fit(S, Sigma),
+        "rmsea": rmsea(chi2, df, scale),
+        **baseline_indices(chi2, df, scale * (kept - all_of), df_b),
+        "gfi": 1 - off / whole,
     }
-
-
-def _log_det_correlation(S: np.ndarray) -> np.ndarray:
-    return np.linalg.slogdet(correlations_of(S)[0])[1]

@@ -2,8 +2,7 @@
 
 A loop of p variables with independent errors leaves zeros in the inverse K of Sigma, wherever two
 variables do not follow each other. The K that is most likely under these zeros is found first;
-which arrows have this K is then a quadratic equation with two solutions. A model that this does not
-cover goes to :func:`helpers.pathmodel.fit_from_starts`.
+which arrows have this K is then a quadratic equation with two solutions.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_array, check_whole
+from helpers.checks import check_array, check_whole, check_word
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
 from helpers.pathmodel.fit import PathFit, check_covariances, describe, model_table, prepare
 from helpers.pathmodel.frame import Frame, correlations_of, effect_matrices, imply
-from helpers.pathmodel.indices import indices_of_many
+from helpers.pathmodel.indices import compare_moments
 from helpers.pathmodel.recursive import regress_on_causes
 from helpers.pathmodel.spec import PathModel, joined, parse_model, read_model
 
@@ -47,15 +46,9 @@ def choose_nodes(text: str, known: Iterable[str]) -> tuple[str, ...]:
 
     Parameters
     ----------
-    text : str
-        Four codes of factors with commas between them: climatic, plant, soil, microbial.
-    known : iterable of str
-        The codes that the study has.
-
-    Raises
-    ------
-    InputError
-        For another number of names, an unknown one, or one of another group, with a list of all.
+    text, known : str, iterable of str
+        Four codes of factors with commas between them (climatic, plant, soil, microbial), and the
+        codes that the study has.
 
     Examples
     --------
@@ -81,11 +74,9 @@ def read_loop(nodes: Iterable[str] = NODES, source: str = "loop") -> PathModel:
 
     Parameters
     ----------
-    nodes : iterable of str
-        A factor for each group, as :func:`choose_nodes` returns them.
-    source : str
-        A file of the loop, for :func:`helpers.pathmodel.read_model`. A line keeps its reason where
-        none of its factors is another one.
+    nodes, source : iterable of str, str
+        A factor for each group, and what to read (:func:`helpers.pathmodel.read_model`): a line
+        keeps its reason where none of its factors is another one.
 
     Examples
     --------
@@ -108,22 +99,17 @@ def find_ring(model: PathModel) -> tuple[str, ...]:
     that it acts on may follow, without a way back. Any other model is refused.
     """
     ring = [model.variables[i] for i, j in zip(*joined(model), strict=True) if i == j]
-    follows = {model.parents(to)[0]: to for to in ring}
+    follows, ordered = {model.parents(to)[0]: to for to in ring}, ring[:1]
+    while ordered and (after := follows.get(ordered[-1])) and after not in ordered:
+        ordered.append(after)
     alone = all(len(model.parents(to)) == 1 for to in ring)
-    if len(ring) < 3 or not alone or model.exogenous or model.covariances:
+    if not 3 <= len(ordered) == len(ring) or not alone or model.exogenous or model.covariances:
         raise InputError(
             "path model",
             needed="one loop of three variables or more, each with one cause, without exogenous "
             "variables or covariances",
             found=model.text.strip(),
-            mend="fit_from_starts is the one function for other models with loops",
-        )
-    ordered = [ring[0]]
-    while follows[ordered[-1]] != ring[0]:
-        ordered.append(follows[ordered[-1]])
-    if len(ordered) < len(ring):
-        raise InputError(
-            "path model", needed="one loop", found="two", mend="fit each loop by itself"
+            mend="fit each loop by itself; fit_from_starts is the one function for other models",
         )
     return tuple(ordered)
 
@@ -134,8 +120,7 @@ def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
     Parameters
     ----------
     model : PathModel
-        A loop of three variables or more without exogenous variables, and what follows from it
-        (``find_ring``). Others are refused.
+        A loop of three variables or more without exogenous variables, and what follows from it.
     data : as for :func:`helpers.pathmodel.fit_model`
 
     Examples
@@ -156,13 +141,13 @@ def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
 def fit_loop_moments(
     model: PathModel, sample: pd.DataFrame, n: int, *, convention: str = "amos"
 ) -> LoopFit:
-    r"""Fit a model with one feedback loop to a covariance or correlation matrix.
+    r"""Fit a model with one feedback loop to a covariance or correlation matrix. Data to which no
+    loop with real coefficients belongs are refused.
 
     Parameters
     ----------
     model : as for :func:`find_loop`
     sample, n, convention : as for :func:`helpers.pathmodel.fit_moments`
-        Data to which no loop with real coefficients belongs are refused.
 
     Examples
     --------
@@ -183,20 +168,16 @@ def fit_loop_moments(
 def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
     r"""Fit a loop to many samples, and return the stable solution of each, with its indices.
 
+    That is one row per sample, NaN where no real solution exists, with each standardized
+    coefficient (such as ``TF -> EVI``), the measures of :func:`feedback`, and fit indices as AMOS
+    has them.
+
     Parameters
     ----------
     model : as for :func:`find_loop`
-    S : numpy.ndarray
-        Covariance matrices, (samples, p, p), in the order of ``model.variables``.
-    n : int
-        Rows behind each of them.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per sample: each standardized coefficient (such as ``TF -> EVI``), the measures of
-        :func:`feedback`, and ``chi2``, ``p``, ``rmsea``, ``cfi``, ``nfi``, ``gfi`` as AMOS has
-        them. NaN where no real solution exists; a loop of three leaves ``p`` and ``rmsea`` NaN.
+    S, n : numpy.ndarray, int
+        Covariance matrices, (samples, p, p), in the order of ``model.variables``, and the rows
+        behind each of them.
 
     Examples
     --------
@@ -213,25 +194,18 @@ def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
     each = coefficients[:, *Frame(model).paths.T].T
     arrows = [f"{cause} -> {to}" for to, cause in model.paths]
     columns = dict(zip(arrows, each, strict=True)) | feedback(coefficients)
-    columns |= indices_of_many(S[real], imply(B, Psi), df, n)
+    columns |= compare_moments(S[real], imply(B, Psi), df, n - 1)
     return pd.DataFrame(columns, np.flatnonzero(real)).reindex(range(len(real)))
 
 
 def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
-    r"""Return what a loop does to a push :cite:p:`bentler1983`.
+    r"""Return what a loop does to a push :cite:p:`bentler1983`, from path coefficients B, (..., p,
+    p): row to, column from.
 
-    Parameters
-    ----------
-    B : numpy.ndarray or pandas.DataFrame
-        Path coefficients, (..., p, p): row to, column from; of a model with one loop.
-
-    Returns
-    -------
-    dict
-        ``gain``, the product of the coefficients around the loop, which is 1 - det(I - B);
-        ``stability_index``, the largest modulus of the eigenvalues of B: below 1 a push fades from
-        round to round; ``amplification``, 1 / (1 - gain): what a lasting push of 1 on a variable
-        of the loop becomes there once all rounds have been run, if the loop is stable.
+    ``gain`` is the product of the coefficients around the loop, which is 1 - det(I - B);
+    ``stability_index`` the largest modulus of the eigenvalues of B: below 1 a push fades from round
+    to round; ``amplification``, 1 / (1 - gain), is what a lasting push of 1 on a variable of the
+    loop becomes there once all rounds have been run, if the loop is stable.
 
     Examples
     --------
@@ -249,6 +223,8 @@ def feedback(B: np.ndarray | pd.DataFrame) -> dict[str, np.ndarray]:
 def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
     """Follow a lasting push of one standard deviation along the arrows, step by step.
 
+    The limit, if the loop is stable, is the total effect of `pushed`, plus the push itself.
+
     Parameters
     ----------
     B : pandas.DataFrame
@@ -256,13 +232,7 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
     pushed : str
         The variable that is kept one standard deviation above what its causes give it.
     steps : int
-        How often every arrow passes on what it got.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By ``step`` (0 is the push alone) and variable. The limit, if the loop is stable, is the
-        total effect of `pushed`, plus the push itself.
+        How often every arrow passes on what it got; step 0 is the push alone.
 
     Examples
     --------
@@ -270,13 +240,7 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
     >>> respond(B, "a", 2)["a"].to_list()
     [1.0, 1.0, 1.4]
     """
-    if not isinstance(pushed, str) or pushed not in B:
-        raise InputError(
-            "pushed",
-            needed=f"one of {', '.join(B)}",
-            found=repr(pushed),
-            mend="push a variable of the loop",
-        )
+    check_word("pushed", pushed, B)
     steps = check_whole("steps", steps, 0)
     check_array("B", B, "p p")
     states = [push := (B.columns == pushed).astype(float)]
@@ -286,14 +250,8 @@ def respond(B: pd.DataFrame, pushed: str, steps: int) -> pd.DataFrame:
 
 
 def imply_correlations(B: np.ndarray) -> np.ndarray:
-    """Return the correlations that standardized path coefficients imply, errors independent.
-
-    Parameters
-    ----------
-    B : numpy.ndarray
-        (..., p, p): row to, column from.
-
-        The correlations are NaN where no error variances give every variable the variance 1.
+    """Return the correlations that standardized path coefficients imply, errors independent, both
+    (..., p, p): NaN where no error variances give every variable the variance 1.
 
     Examples
     --------
@@ -308,16 +266,13 @@ def imply_correlations(B: np.ndarray) -> np.ndarray:
 
 
 def solve_ring(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    r"""Return both maximum-likelihood solutions of a model with one loop, (2, ..., p, p).
+    r"""Return B and Psi of both maximum-likelihood solutions of a model with one loop, (2, ..., p,
+    p), from covariance matrices S, (..., p, p), in the order of ``model.variables``.
 
-    `S` are covariance matrices, (..., p, p), positive definite, in the order of
-    ``model.variables``; B path coefficients and Psi error variances. The first solution is the
-    stable one, with gain g (the product of the loop's coefficients) between -1 and 1; the second is
-    its twin, with gain 1 / g. Both imply the same Sigma. NaN where no real solution exists: the
-    likelihood is then highest at g = -1, where the two meet.
+    The first solution is the stable one, with gain g (the product of the loop's coefficients)
+    between -1 and 1; the second is its twin, with gain 1 / g. Both imply the same Sigma. NaN where
+    no real solution exists: the likelihood is then highest at g = -1, where the two meet.
 
-    Notes
-    -----
     With w = 1 / Psi, K_ii = w_i + c_i^2 / w_j for the j that i acts on and c_i = K_ij. Going around
     once gives w_i as a ratio of linear functions of itself, whose matrix has trace t and two
     eigenvalues with the product P^2, P being that of all -c_i. They are real if t >= 2 |P|, which
@@ -368,12 +323,9 @@ def complete(S: np.ndarray) -> np.ndarray:
     """Return the covariance matrices nearest to S whose inverse links neighbours on a ring only.
 
     They have the variances of S, (..., p, p), and its covariances of neighbours, the last variable
-    being next to the first; of all such matrices, those with the largest determinant.
-
-    Notes
-    -----
-    Newton's steps on ln|Sigma|, shortened to 1 / (1 + their length in its own metric): from inside,
-    they never leave the positive definite matrices (Nesterov and Nemirovskii 1994, chapter 2).
+    being next to the first; of all such matrices, those with the largest determinant. Steps of
+    Newton on ln|Sigma| are shortened to 1 / (1 + their length in its own metric): from inside, they
+    never leave the positive definite matrices (Nesterov and Nemirovskii 1994, chapter 2).
     """
     p = S.shape[-1]
     apart = [(i, j) for i, j in combinations(range(p), 2) if j - i not in (1, p - 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -23,19 +23,7 @@ _SAME = 1e-6  # of parameters
 
 
 class Identification(NamedTuple):
-    """What determines the parameters of a model.
-
-    Attributes
-    ----------
-    equations : pandas.DataFrame
-        One row per endogenous variable: ``endogenous_causes``, ``excluded_exogenous``, and whether
-        the ``order`` and the ``rank`` condition hold, which are those for errors that may all
-        correlate.
-    parameters, moments, rank : int
-        How many there are, and the rank of the slopes of all moments by all parameters, with errors
-        that correlate only where the model says so. If it equals `parameters`, no other parameters
-        nearby imply the same Sigma.
-    """
+    """How many parameters and moments a model has, and what :func:`identify` tells of them."""
 
     equations: pd.DataFrame
     parameters: int
@@ -46,18 +34,19 @@ class Identification(NamedTuple):
 def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) -> Identification:
     r"""Tell whether a model's parameters can be determined, from its drawing alone.
 
+    ``rank`` is that of the slopes of all moments by all parameters, with errors that correlate
+    only where the model says so. If it equals their number, ``parameters``, no other parameters
+    nearby imply the same Sigma. Each of its ``equations`` has two conditions for errors that may
+    all correlate. Order: it must leave out as many exogenous variables as it has endogenous causes.
+    Rank: the coefficients of what it leaves out, in the other equations, must have as many
+    independent rows as there are other equations (Bollen 1989, Structural Equations with Latent
+    Variables, pp. 88-104).
+
     Parameters
     ----------
     model, exogenous : as for :func:`helpers.pathmodel.fit_model`
     seed : int
         Of the parameters at which ranks are taken; they hold at almost all others.
-
-    Notes
-    -----
-    Order condition: an equation must leave out as many exogenous variables as it has endogenous
-    causes. Rank condition: the coefficients of what it leaves out, in the other equations, must
-    have as many independent rows as there are other equations (Bollen 1989, Structural Equations
-    with Latent Variables, pp. 88-104).
 
     Examples
     --------
@@ -87,17 +76,6 @@ def identify(model: PathModel, exogenous: str = "correlated", seed: int = 2022) 
     return Identification(equations, frame.size, model.count_moments(), rank)
 
 
-class Starts(NamedTuple):
-    """What a search finds from many starts: the solutions with the lowest F, the most stable first.
-
-    `ends` has one row per start: whether semopy reported ``success``, how far ``above`` the lowest
-    F it stopped, and which of the `fits` it was at (``solution``, NaN if none).
-    """
-
-    fits: list[PathFit]
-    ends: pd.DataFrame
-
-
 @threadpool_limits.wrap(limits=1)
 def fit_from_starts(
     model: PathModel,
@@ -107,28 +85,26 @@ def fit_from_starts(
     seed: int = 2022,
     exogenous: str = "correlated",
     convention: str = "amos",
-) -> Starts:
+) -> tuple[list[PathFit], pd.DataFrame]:
     r"""Search for all solutions of a path model, from random starts.
+
+    Returned are the solutions with the lowest F, the most stable first, and a table with one row
+    per start: whether semopy reported ``success``, how far ``above`` the lowest F it stopped, and
+    at which ``solution``, if at one. Solutions that no start leads to are missed; a closed form
+    misses none. If no start leads to an optimum, the model is refused.
 
     Parameters
     ----------
-    model : PathModel
-        With loops of any kind, or without.
+    model, data, exogenous, convention : as for :func:`helpers.pathmodel.fit_model`
     starts, seed : int
         How many searches, and the seed of their starts.
-    data, exogenous, convention : as for :func:`helpers.pathmodel.fit_model`
-
-    Notes
-    -----
-    Solutions that no start leads to are missed; a closed form misses none. If no start leads to an
-    optimum, the model is refused.
 
     Examples
     --------
     >>> from helpers.pathmodel import parse_model
     >>> from helpers.study import load_study
     >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
-    >>> len(fit_from_starts(model, data, starts=2).fits)
+    >>> len(fit_from_starts(model, data, starts=2)[0])
     1
     """
     table = model_table(model, data, exogenous)
@@ -137,37 +113,30 @@ def fit_from_starts(
     rng = np.random.default_rng(seed)
     rows, optima = [], []
     for _ in range(starts):
-        start = _draw_parameters(frame, rng)
         with _silence():  # on the way through hopeless values
-            end, success = search(frame, R, len(table), start)
-            F = discrepancy(frame.implied(end), R)
-            rows.append((success, F if frame.proper(end) else np.inf, end))
-            optima.append(_reach(frame, end, R))
-    found = [(F, theta) for F, theta in filter(None, optima)]
-    if not found:
+            end, success = search(frame, R, len(table), _draw_parameters(frame, rng))
+            F = discrepancy(frame.implied(end), R) if frame.proper(end) else np.inf
+        rows.append((success, F, end))
+        optima += _reach(frame, end, R)
+    if not optima:
         raise InputError(
             "path model",
             needed="an optimum of the likelihood",
             found=f"none from {starts} starts",
             mend="try more starts, or simplify the model",
         )
-    lowest = min(F for F, _ in found)
+    lowest = min(F for F, _ in optima)
     solutions: list[np.ndarray] = []
-    for F, theta in found:
-        new = all(np.abs(theta - each).max() > _SAME for each in solutions)
-        if lowest + _AT_OPTIMUM > F and new:
+    for theta in (theta for F, theta in optima if lowest + _AT_OPTIMUM > F):
+        if all(np.abs(theta - each).max() > _SAME for each in solutions):
             solutions.append(theta)
     solutions.sort(key=lambda theta: np.abs(np.linalg.eigvals(frame.matrices(theta)[0])).max())
-    nearest = [
-        int(np.argmin([np.abs(end - each).max() for each in solutions]))
-        if lowest + _AT_OPTIMUM > F
-        else np.nan
-        for _, F, end in rows
-    ]
-    reached, F, _ = zip(*rows, strict=True)
-    ends = pd.DataFrame({"success": reached, "above": np.array(F) - lowest, "solution": nearest})
+    reached, F, found = (np.array(column) for column in zip(*rows, strict=True))
+    away = np.abs(found[:, None] - solutions).max(axis=-1)
+    nearest = np.where(lowest + _AT_OPTIMUM > F, away.argmin(axis=-1), np.nan)
+    ends = pd.DataFrame({"success": reached, "above": F - lowest, "solution": nearest})
     fits = [describe(frame, theta, sample, len(table), convention) for theta in solutions]
-    return Starts(fits, ends.rename_axis("start"))
+    return fits, ends.rename_axis("start")
 
 
 @contextmanager
@@ -175,8 +144,7 @@ def _silence() -> Iterator[None]:
     """Keep numpy's warnings and semopy's log to themselves."""
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
             yield
     finally:
         logging.disable(logging.NOTSET)
@@ -189,12 +157,10 @@ def _draw_parameters(frame: Frame, rng: np.random.Generator) -> np.ndarray:
     return theta
 
 
-def _reach(frame: Frame, end: np.ndarray, R: np.ndarray) -> tuple[float, np.ndarray] | None:
-    """Return F and parameters of the minimum that Newton's steps lead to, if there is one."""
-    try:
+def _reach(frame: Frame, end: np.ndarray, R: np.ndarray) -> list[tuple[float, np.ndarray]]:
+    """Return F and theta of the minimum that Newton's steps lead to, or nothing."""
+    with suppress(InputError, np.linalg.LinAlgError):
         theta = polish(frame, end, R)
-    except (InputError, np.linalg.LinAlgError):
-        return None
-    if not frame.proper(theta) or np.linalg.eigvalsh(frame.curvature(theta, R))[0] <= 0:
-        return None
-    return discrepancy(frame.implied(theta), R), theta
+        if frame.proper(theta) and np.linalg.eigvalsh(frame.curvature(theta, R))[0] > 0:
+            return [(discrepancy(frame.implied(theta), R), theta)]
+    return []

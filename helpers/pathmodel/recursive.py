@@ -21,15 +21,8 @@ _SURE = 3 * COLLINEAR  # a determinant of correlations, a little above e * COLLI
 def solve_recursive(
     model: PathModel, S: np.ndarray, exogenous: str = "correlated"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the maximum-likelihood B (paths) and Psi of a recursive model, (..., p, p).
-
-    Parameters
-    ----------
-    model, exogenous : as for :func:`helpers.pathmodel.fit_model`
-        Refused are a loop, a covariance of an error, and covariances of a with b and of b with c,
-        but not of a with c.
-    S : numpy.ndarray
-        Covariance matrices, (..., p, p), positive definite, in the order of ``model.variables``.
+    """Return the maximum-likelihood B (paths) and Psi of a recursive model, (..., p, p), from
+    covariance matrices S, (..., p, p), positive definite, in the order of ``model.variables``.
     """
     check_recursive(model, "use fit_model, which searches for the optimum")
     if not has_closed_form(model, exogenous):
@@ -68,9 +61,8 @@ def regress_on_causes(
 
 
 def regress(S: np.ndarray, to: int, causes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return least-squares slopes, (..., k), of a variable on its causes, and the variance left.
-
-    `S` are covariance matrices, (..., p, p), `to` and `causes`, (k,), places in them.
+    """Return least-squares slopes, (..., k), of a variable on its causes, and the variance left;
+    `to` and `causes`, (k,), are places in the covariance matrices S, (..., p, p).
     """
     with_causes = S[..., causes, to]
     slopes = np.linalg.solve(S[..., causes[:, None], causes], with_causes[..., None])[..., 0]
@@ -78,10 +70,8 @@ def regress(S: np.ndarray, to: int, causes: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def weighted_covariances(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the covariance matrix of a table under each set of weights, (..., p, p).
-
-    The weights say how often each row counts, (..., n), and their sum is the divisor; columns of
-    the table, (n, p), have a mean near 0.
+    """Return the covariance matrix of a table, (n, p), if each row counts as often as its weight
+    says, (..., n): (..., p, p). The columns have a mean near 0.
     """
     share = weights / weights.sum(axis=-1, keepdims=True)
     mean = share @ values
@@ -94,11 +84,11 @@ def weighted_covariances(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def solvable(S: np.ndarray) -> np.ndarray:
     """Tell which covariance matrices of standardized tables belong to columns that all vary and
-    do not determine each other, (...).
+    do not determine each other, (...): the smallest eigenvalue of the correlations does.
 
-    The smallest eigenvalue of the correlations tells. The eigenvalues have the sum p, so that all
-    but one have a product below (p / (p - 1))^(p - 1) < e: the smallest is above |R| / e, and only
-    where this bound does not settle the matter is it computed.
+    The eigenvalues have the sum p, so that all but one have a product below
+    (p / (p - 1))^(p - 1) < e: the smallest is above |R| / e, and only where this bound does not
+    settle the matter is it computed.
     """
     constant = np.einsum("...ii->...i", S) <= COLLINEAR
     R, _ = correlations_of(S + constant[..., None] * np.eye(S.shape[-1]))
@@ -114,7 +104,7 @@ def effects_on(outcome: str, model: PathModel, S: np.ndarray, exogenous: str) ->
     ----------
     outcome : str
         The variable; its causes are in the order of :func:`helpers.pathmodel.effect_pairs`.
-    model, exogenous : as for ``solve_recursive``
+    model, exogenous : as for :func:`helpers.pathmodel.fit_model`, but recursive
     S : numpy.ndarray
         Covariance matrices, (..., p, p), of standardized tables. The effects are NaN where a column
         is constant, or where columns determine each other.

@@ -1,8 +1,7 @@
 """How sure effects are: bootstrap, order of effects, influence of sites, resampled fit.
 
-Resamples are fitted in blocks, each at once and in closed form (``helpers.pathmodel.recursive``,
-``helpers.pathmodel.loop``), on one thread: on stacks of small matrices threads only wait for
-each other. Blocks keep a million resamples within memory.
+Resamples are fitted in blocks, each at once and in closed form, on one thread: on stacks of small
+matrices threads only wait for each other. Blocks keep a million resamples within memory.
 """
 
 from __future__ import annotations
@@ -23,19 +22,8 @@ from helpers.errors import InputError
 from helpers.pathmodel.decomposition import KINDS
 from helpers.pathmodel.fit import model_table
 from helpers.pathmodel.frame import Frame, discrepancy, effect_matrices, imply
-from helpers.pathmodel.loop import (
-    MEASURES,
-    check_real,
-    feedback,
-    find_ring,
-    solve_stable,
-)
-from helpers.pathmodel.recursive import (
-    effects_on,
-    solvable,
-    solve_recursive,
-    weighted_covariances,
-)
+from helpers.pathmodel.loop import MEASURES, check_real, feedback, find_ring, solve_stable
+from helpers.pathmodel.recursive import effects_on, solvable, solve_recursive, weighted_covariances
 from helpers.pathmodel.spec import PathModel, check_outcome, effect_pairs, joined
 
 _NUMBERS = 100_000  # places of sites that are drawn at a time
@@ -43,19 +31,8 @@ _NUMBERS = 100_000  # places of sites that are drawn at a time
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Effects on one variable, or a loop, and how they vary when the sites are drawn anew.
-
-    Attributes
-    ----------
-    table, draws : pandas.DataFrame
-        Estimates with the ends of their intervals, and one row per resample that is left.
-    failed : int
-        Resamples left out because a column was constant, or columns determined each other.
-    unreal : int
-        Resamples left out because no loop with real coefficients belongs to them. All others have
-        exactly one stable solution, which is the one taken: that the gain is below 1 is by
-        construction.
-    """
+    """Estimates with the ends of their intervals, one row of draws for each resample that is left,
+    and how many are left out."""
 
     table: pd.DataFrame
     draws: pd.DataFrame
@@ -89,27 +66,17 @@ def bootstrap_effects(
     confidence : float
         Level of the intervals, between 0 and 1.
     blocks : pandas.Series, optional
-        Block of each site, in the order of `data`, where neighbours are alike: whole blocks are
-        drawn, and left out by the jackknife.
+        Block of each site, in the order of `data`, where neighbours are alike: whole blocks, of
+        which there are 5 or more, are drawn, and left out by the jackknife.
 
     Returns
     -------
     Bootstrap
-        ``table``, indexed by ``from`` and ``to``: ``direct``, ``indirect`` and ``total``, each with
-        ``_low`` and ``_high``; ``draws`` of the total effects, one column per cause.
-
-    Raises
-    ------
-    InputError
-        As :func:`helpers.pathmodel.fit_model`, and for a model that is not recursive, a variable
-        that nothing acts on, a site without a block, fewer than 5 blocks, or more than half of the
-        resamples left out.
-
-    Notes
-    -----
-    A direct or indirect effect without a chain of arrows behind it is 0, with the interval [0, 0].
-    An interval is NaN where it does not exist: all draws lie on one side of the estimate, or the
-    model cannot be fitted without one of the sites.
+        ``table`` of the effects, ``draws`` of the total ones, and how many resamples ``failed``,
+        since a column was constant or columns determined each other; more than half are refused.
+        An effect without a chain of arrows behind it is 0, with the interval [0, 0]. An interval is
+        NaN where it does not exist: all draws lie on one side of the estimate, or the model cannot
+        be fitted without one of the sites.
 
     Examples
     --------
@@ -128,31 +95,21 @@ def bootstrap_effects(
             mend = "make them smaller"
             raise InputError("blocks", needed="at least 5", found=f"{found}", mend=mend)
     pairs = effect_pairs(model, outcome)
-    exist = _exist(model, pairs)
+    causes = pairs.get_level_values("from")
+    direct = [(outcome, cause) in model.paths for cause in causes]
+    indirect = [any((to, cause) in model.paths for to in causes) for cause in causes]
+    exist = np.array([direct, indirect, np.ones(len(causes), bool)])
 
     def statistic(S: np.ndarray) -> np.ndarray:
         return effects_on(outcome, model, S, exogenous)[exist]
 
     *found, kept, failed, _ = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
-    numbers = np.zeros((3, *exist.shape))
-    numbers[:, exist] = found
-    columns = {
-        f"{kind}{end}": numbers[j, i]
-        for i, kind in enumerate(KINDS)
-        for j, end in enumerate(("", "_low", "_high"))
-    }
-    totals = pd.DataFrame(kept[-len(pairs) :].T, columns=pairs.get_level_values("from"))
-    return Bootstrap(pd.DataFrame(columns, pairs), totals, failed)
-
-
-def _exist(model: PathModel, pairs: pd.MultiIndex) -> np.ndarray:
-    """Tell which direct, indirect and total effects have arrows behind them, (3, pairs)."""
-    causes = set(pairs.get_level_values("from"))
-    direct = [(to, cause) in model.paths for cause, to in pairs]
-    indirect = [
-        any(to in causes and start == cause for to, start in model.paths) for cause, _ in pairs
-    ]
-    return np.array([direct, indirect, [True] * len(pairs)])
+    kinds, places = np.nonzero(exist)
+    numbers = np.zeros((len(causes), len(KINDS), 3))  # an estimate and two ends
+    numbers[places, kinds] = np.transpose(found)
+    columns = [f"{kind}{end}" for kind in KINDS for end in ("", "_low", "_high")]
+    table = pd.DataFrame(numbers.reshape(len(causes), -1), pairs, columns)
+    return Bootstrap(table, pd.DataFrame(kept[-len(causes) :].T, columns=causes), failed)
 
 
 @threadpool_limits.wrap(limits=1)
@@ -174,18 +131,12 @@ def bootstrap_loop(
     Returns
     -------
     Bootstrap
-        ``table``, indexed by ``kind``, ``from`` and ``to``: ``estimate``, ``low`` and ``high``.
-        Kinds are ``direct`` and ``total`` (standardized), and the measures of
-        :func:`helpers.pathmodel.feedback`, whose ``from`` and ``to`` are empty. ``draws`` has one
-        column per row of the table.
-
-    Notes
-    -----
-    Refused are the data that :func:`helpers.pathmodel.find_loop` refuses, and those of which more
-    than half of the resamples cannot be fitted because of their columns (`failed`). The estimate is
-    NaN where no loop with real coefficients belongs to the data. An interval is NaN where it does
-    not exist: without an estimate; where all draws lie on one side of it; where the loop cannot be
-    fitted without one of the sites.
+        ``table`` of standardized ``direct`` and ``total`` effects, and of the measures of
+        :func:`helpers.pathmodel.feedback`, whose ``from`` and ``to`` are empty; ``draws`` of each
+        of its rows; how many resamples ``failed``, as in :func:`bootstrap_effects`, and how many
+        are ``unreal``, since no loop with real coefficients belongs to them. All others have
+        exactly one stable solution: that the gain is below 1 is by construction. The estimate is
+        NaN where no loop with real coefficients belongs to the data.
 
     Examples
     --------
@@ -220,7 +171,6 @@ def _bootstrap(statistic, values, blocks, n_boot, confidence, seed) -> tuple:
     confidence = check_level("confidence", confidence, usual=0.95)
     blocks = np.arange(len(values)) if blocks is None else blocks
     kept, failed, unreal = _resample(statistic, values, blocks, n_boot, seed)
-    check_enough(failed, n_boot)
     n = blocks.max() + 1
 
     def of(sites: np.ndarray) -> np.ndarray:
@@ -246,8 +196,16 @@ def _resample(statistic, values, blocks, n_boot, seed) -> tuple[np.ndarray, int,
         S = weighted_covariances(count_sites(sites, n)[..., blocks], values)
         drawn.append(statistic(S[solvable(S)]))
     drawn = np.concatenate(drawn, axis=-1)
-    kept = drawn[:, ~np.isnan(drawn).any(axis=0)]
-    return kept, n_boot - drawn.shape[1], drawn.shape[1] - kept.shape[1]
+    kept, failed = drawn[:, ~np.isnan(drawn).any(axis=0)], n_boot - drawn.shape[1]
+    if failed > n_boot / 2:
+        raise InputError(
+            "bootstrap",
+            needed="a model that can be fitted to at least half of the resamples",
+            found=f"{failed} of {n_boot} with a constant column, with columns that determine each "
+            "other, or with a loop whose coefficients are not real",
+            mend="add sites, or take variables out of the model",
+        )
+    return kept, failed, drawn.shape[1] - kept.shape[1]
 
 
 def bca_interval(
@@ -258,10 +216,9 @@ def bca_interval(
     The statistic goes from places of n sites, (..., n), to numbers, (k, ...), of which the draws
     are those of the resamples, (k, resamples).
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # the interval is NaN
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found = stats.bootstrap(
+    # where an interval does not exist it is NaN; DegenerateDataWarning is a RuntimeWarning
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        return stats.bootstrap(
             (np.arange(n),),
             lambda sites, axis: statistic(sites.astype(int)),
             n_resamples=0,
@@ -269,15 +226,12 @@ def bca_interval(
             confidence_level=confidence,
             method="BCa",
             bootstrap_result=SimpleNamespace(bootstrap_distribution=draws),
-        )
-    return found.confidence_interval.low, found.confidence_interval.high
+        ).confidence_interval
 
 
 def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
-    """Return how often each cause has each rank, from the most positive total effect (1) down.
-
-    The draws are those of :class:`Bootstrap`; of their shares there is one row per cause, one
-    column per rank.
+    """Return the share of draws in which each cause (row) has each rank (column), from the most
+    positive total effect (1) down.
     """
     draws = check_numbers(draws, different=1)
     ranks = draws.rank(axis="columns", ascending=False, method="first").to_numpy()
@@ -289,20 +243,16 @@ def rank_stability(draws: pd.DataFrame) -> pd.DataFrame:
 def order_agreement(
     bootstrap: Bootstrap, positive: Sequence[str], negative: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Return how well total effects agree with a published order.
+    """Return how well total effects, and their draws on average, agree with a published order.
+
+    ``order`` says whether (how often) all causes are in that order, from the most positive to the
+    most negative; ``tau`` is Kendall's correlation with it, ``signs`` the share of agreeing signs.
 
     Parameters
     ----------
     bootstrap : as :func:`bootstrap_effects` returns it
     positive, negative : sequence of str
         The causes with positive and with negative effects, the strongest of each first.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows ``estimate`` and ``draws`` (mean over resamples), columns ``order``, whether (how
-        often) all causes are in the published order, from the most positive to the most negative;
-        ``tau``, Kendall's correlation with that order; ``signs``, the share of agreeing signs.
     """
     order = [*positive, *reversed(negative)]
     unknown = sorted(set(order) - set(bootstrap.draws))
@@ -348,26 +298,20 @@ def bollen_stine(
     r"""Test the fit of a recursive model, or of a loop, for data of any distribution
     :cite:p:`bollen1992`.
 
+    p is the share of resamples with a larger discrepancy than the data, as lavaan defines it; NaN
+    for a model without degrees of freedom. Resamples come from data that were turned to have the
+    implied covariances,
+
+    .. math:: Z S^{-1/2} \Sigma^{1/2}
+
+    with symmetric roots. Roots depend on units, so Z is standardized first.
+
     Parameters
     ----------
     model : PathModel
         A recursive model, or one with one loop as :func:`helpers.pathmodel.find_loop` fits it.
     data, exogenous : as for :func:`helpers.pathmodel.fit_model`
     n_boot, seed : as for :func:`bootstrap_effects`
-
-    Returns
-    -------
-    BollenStine
-        p is the share of resamples with a larger discrepancy than the data, as lavaan defines it;
-        NaN for a model without degrees of freedom.
-
-    Notes
-    -----
-    Resamples come from data that were turned to have the implied covariances,
-
-    .. math:: Z S^{-1/2} \Sigma^{1/2}
-
-    with symmetric roots. Roots depend on units, so Z is standardized first.
 
     Examples
     --------
@@ -382,11 +326,10 @@ def bollen_stine(
     def solve(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return F and Sigma at each optimum that exists."""
         if model.recursive:
-            B, Psi = solve_recursive(model, S, exogenous)
+            Sigma = imply(*solve_recursive(model, S, exogenous))
         else:
             B, Psi, real = solve_stable(model, S)
-            S = S[real]
-        Sigma = imply(B, Psi)
+            Sigma, S = imply(B, Psi), S[real]
         return discrepancy(Sigma, S)[None], Sigma
 
     S = np.cov(values.T, ddof=0)
@@ -395,7 +338,6 @@ def bollen_stine(
     turned = values @ np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(Sigma[0]).real)
     each = np.arange(len(values))
     (draws,), failed, _ = _resample(lambda S: solve(S)[0], turned, each, n_boot, seed)
-    check_enough(failed, n_boot)
     tested = model.count_parameters(exogenous) < model.count_moments()
     return BollenStine(float((draws > observed).mean()) if tested else np.nan, draws, failed)
 
@@ -404,15 +346,12 @@ def bollen_stine(
 def influence(
     model: PathModel, data: pd.DataFrame, outcome: str, exogenous: str = "correlated"
 ) -> pd.DataFrame:
-    """Return how each standardized total effect changes when one site is left out.
-
-    That is, the effect without the site minus that with it: one row per site, one column per cause,
-    NaN for a site without which the model cannot be fitted.
+    """Return each standardized total effect without one site (row) minus that with it, NaN for a
+    site without which the model cannot be fitted.
 
     Parameters
     ----------
-    model, data, outcome, exogenous
-        As for :func:`bootstrap_effects`.
+    model, data, outcome, exogenous : as for :func:`bootstrap_effects`
     """
     check_outcome(model, outcome)
     values = _standardized(model, data, exogenous)
@@ -446,15 +385,3 @@ def count_sites(sites: np.ndarray, n: int) -> np.ndarray:
     first = n * np.arange(len(rows))[:, None]
     counts = np.bincount((rows + first).ravel(), minlength=n * len(rows))
     return counts.reshape(*sites.shape[:-1], n)
-
-
-def check_enough(failed: int, n_boot: int) -> None:
-    """Refuse a bootstrap of which more than half is left out."""
-    if failed > n_boot / 2:
-        raise InputError(
-            "bootstrap",
-            needed="a model that can be fitted to at least half of the resamples",
-            found=f"{failed} of {n_boot} with a constant column, with columns that determine each "
-            "other, or with a loop whose coefficients are not real",
-            mend="add sites, or take variables out of the model",
-        )

@@ -29,15 +29,9 @@ _LINE = re.compile(rf"({_NAME})\s*(~~?)\s*({_NAME}(?:\s*\+\s*{_NAME})*)")
 class PathModel:
     """A model of observed variables, as text in lavaan's language says it.
 
-    Attributes
-    ----------
-    text : str
-        Lines ``y ~ x1 + x2`` (arrows from x1 and x2 to y) and ``a ~~ b`` (a covariance); ``#``
-        starts a comment.
-    paths, covariances : tuple of (str, str)
-        Each arrow as (to, from), and the covariances that the text draws.
-    reasons : dict
-        The comment behind each line of arrows, by the variable that they point to.
+    The text has lines ``y ~ x1 + x2`` (arrows from x1 and x2 to y) and ``a ~~ b`` (a covariance).
+    From it come all `paths` as (to, from), the `covariances` that it draws, and as `reasons` the
+    comment behind each line of arrows (after ``#``), by the variable that they point to.
     """
 
     text: str
@@ -82,8 +76,8 @@ class PathModel:
         return tuple(cause for to, cause in self.paths if to == variable)
 
     def all_covariances(self, exogenous: str = "correlated") -> tuple[tuple[str, str], ...]:
-        """Return the free covariances: those drawn, and where exogenous variables may correlate
-        though the text does not draw it, theirs. AMOS lets them not; lavaan does.
+        """Return the free covariances: those drawn, and those of exogenous variables, if they may
+        correlate though the text does not draw it. AMOS lets them not; lavaan does.
         """
         check_word("exogenous", exogenous, EXOGENOUS)
         among = combinations(self.exogenous, 2) if exogenous == "correlated" else ()
@@ -100,12 +94,7 @@ class PathModel:
 
 
 def read_model(source: str | Path) -> PathModel:
-    """Read a path model of the book, or one from a file of your own.
-
-    Parameters
-    ----------
-    source : str or path
-        ``climatic``, ``plant``, ``soil`` or ``microbial``, or the path of a text file.
+    """Read ``climatic``, ``plant``, ``soil`` or ``microbial``, or the text file of a path model.
 
     Examples
     --------
@@ -132,16 +121,9 @@ def parse_model(text: str, where: str = "path model") -> PathModel:
 
     Parameters
     ----------
-    text : str
-        In the part of lavaan's language that :class:`PathModel` knows.
-    where : str
-        What to call the text in an error.
-
-    Raises
-    ------
-    InputError
-        For a line of another kind, a variable that causes itself, an arrow or covariance that is
-        drawn twice, or no arrow at all.
+    text, where : str
+        Lines in the part of lavaan's language that :class:`PathModel` knows, and what to call the
+        text in an error.
 
     Examples
     --------
@@ -202,10 +184,8 @@ def effect_pairs(model: PathModel, outcome: str | None = None) -> pd.MultiIndex:
 
     Parameters
     ----------
-    model : PathModel
-        Recursive or not.
-    outcome : str, optional
-        Only the pairs that end there.
+    model, outcome : PathModel, str
+        With an outcome, only the pairs that end there count.
 
     Examples
     --------
@@ -219,13 +199,7 @@ def effect_pairs(model: PathModel, outcome: str | None = None) -> pd.MultiIndex:
 
 def check_outcome(model: PathModel, outcome: str) -> None:
     """Refuse an outcome that no arrow points to."""
-    if outcome not in model.endogenous:
-        raise InputError(
-            "outcome",
-            needed=f"one of {', '.join(model.endogenous)}",
-            found=repr(outcome),
-            mend="choose a variable that an arrow points to",
-        )
+    check_word("outcome", outcome, model.endogenous)
 
 
 def check_recursive(model: PathModel, mend: str) -> None:

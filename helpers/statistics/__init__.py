@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "clusters": ["cluster_regression", "name_blocks", "pool_equations", "respiration_curve"],
         "comparisons": ["choose_groups", "compare_means", "compare_pairs", "response_ratios"],
-        "gradients": ["describe_shape", "fit_gradients", "spatial_gradients", "spatial_slopes"],
+        "gradients": ["describe_shape", "fit_gradients", "spatial_slopes"],
         "projections": ["compare_periods", "fit_trend", "share_votes", "spread_of_models"],
     },
 )

@@ -1,7 +1,4 @@
-"""Correlations between factors: how strong, how sure, and how many by chance.
-
-Tables of factors come in, one row per site; tidy tables go out, one row per pair of factors.
-"""
+"""Correlations between factors: how strong, how sure, and how many by chance."""
 
 from __future__ import annotations
 
@@ -29,31 +26,21 @@ def correlate(
 ) -> pd.DataFrame:
     r"""Correlate every factor of one set with every factor of another (Pearson).
 
+    ``n`` is the size that was used, ``p`` that of :func:`correlation_p`, and Fisher's interval
+
+    .. math:: \tanh\left(\operatorname{artanh} r \pm z / \sqrt{n - 3 - k}\right)
+
     Parameters
     ----------
     left, right : pandas.DataFrame
-        Factors at the same n sites, in any unit. Without `right`, every pair within `left`. Ranks
-        (``left.rank()``) give Spearman's correlation.
+        Factors at the same n sites, or every pair within `left`. Ranks (``left.rank()``) give
+        Spearman's correlation.
     given : pandas.DataFrame, optional
-        k controls at the same sites; the correlations are then partial, as of ``left_over``.
+        k controls at the same sites; the correlations are then partial.
     sizes : pandas.Series, optional
         Effective sample size of each pair (:func:`effective_sizes`), used in place of n.
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by the factor codes ``left`` and ``right``, with ``n`` (the size that was used),
-        ``r``, ``p`` (:func:`correlation_p`), and Fisher's interval from ``r_low`` to ``r_high``:
-
-        .. math:: \tanh\left(\operatorname{artanh} r \pm z / \sqrt{n - 3 - k}\right)
-
-    Raises
-    ------
-    InputError
-        For anything but numbers, a gap, a constant column, tables of different sites or of
-        another order, a pair without a size, or n - k < 4.
 
     Examples
     --------
@@ -92,10 +79,8 @@ def correlation_p(r: np.ndarray, n: np.ndarray, controls: int = 0) -> np.ndarray
 
     Parameters
     ----------
-    r, n : numpy.ndarray
-        Correlations, and the (effective) number of sites behind each, (...).
-    controls : int
-        Number k of variables that were held constant.
+    r, n, controls : numpy.ndarray, numpy.ndarray, int
+        Correlations, the (effective) number of sites behind each, and k variables held constant.
 
     Examples
     --------
@@ -118,15 +103,8 @@ def _by_pair(matrix: np.ndarray, left: pd.DataFrame, right: pd.DataFrame | None)
 def left_over(
     table: pd.DataFrame, controls: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, int]:
-    """Return what a linear regression on controls leaves of each column, and how many count.
-
-    A control that the others determine does not.
-
-    Parameters
-    ----------
-    table, controls : pandas.DataFrame
-        Numbers at the same sites; no control is constant.
-    """
+    """Return what a linear regression on controls leaves of each column, and how many count: one
+    that the others determine does not."""
     centred = table - table.mean()
     if controls is None:
         return centred, 0
@@ -153,12 +131,8 @@ def _standardize(
 
 
 def as_matrix(pairs: pd.Series) -> pd.DataFrame:
-    """Return a symmetric matrix, 1 on its diagonal, from one value for each pair of factors.
-
-    Parameters
-    ----------
-    pairs : pandas.Series
-        By ``left`` and ``right``, every pair once, as :func:`correlate` within one table gives.
+    """Return a symmetric matrix, 1 on its diagonal, from one value for each pair of factors, in the
+    order of :func:`correlate` within one table.
 
     Examples
     --------
@@ -177,22 +151,14 @@ def as_matrix(pairs: pd.Series) -> pd.DataFrame:
 
 
 def control_errors(table: pd.DataFrame) -> pd.DataFrame:
-    """Add p values that allow for the number of tests, which is the number of p values.
+    """Add p values that allow for the number of tests to a table whose column ``p`` holds all that
+    one looks at together.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        With a column ``p``: all the tests that one looks at together.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The same with ``q`` :cite:p:`benjamini1995` (reject where q < f, and at most the share f of
-        the rejections is false, on average, if the tests are independent or depend positively on
-        each test of a true null hypothesis :cite:p:`benjamini2001`) and ``p_bonferroni`` (reject
-        where it is < a, and the chance of any false rejection is at most a). Two-sided tests of
-        correlated factors need not depend positively. Under any dependence, the share of false
-        rejections is at most f (1 + 1/2 + ... + 1/m) for m tests.
+    They are ``q`` :cite:p:`benjamini1995` (reject where q < f, and at most the share f of the
+    rejections is false, on average, if the tests are independent or depend positively on each test
+    of a true null hypothesis :cite:p:`benjamini2001`; two-sided tests of correlated factors need
+    not) and ``p_bonferroni`` (reject where it is < a, and the chance of any false rejection is at
+    most a).
 
     Examples
     --------
@@ -210,10 +176,8 @@ def significance_marks(p: pd.Series, mark: str = "*") -> pd.Series:
 
     Parameters
     ----------
-    p : pandas.Series
-        p values; one that is NaN gets no mark.
-    mark : str
-        ``*`` for correlations, ``#`` for t tests.
+    p, mark : pandas.Series, str
+        p values, and ``*`` for correlations or ``#`` for t tests.
 
     Examples
     --------
@@ -240,12 +204,8 @@ def count_by_chance(
 
     Parameters
     ----------
-    left, right : pandas.DataFrame
-        Factors at the same sites.
-    alpha : float
-        Level of each test, between 0 and 1.
-    seed, times : int
-        Of the shuffling, and how often to shuffle.
+    left, right, alpha, seed, times : pandas.DataFrame, float, int
+        Factors at the same sites, level of each test, seed of the shuffling, and how often.
 
     Examples
     --------
@@ -265,27 +225,22 @@ def count_by_chance(
 
 
 def moran_correlogram(table: pd.DataFrame, places: pd.DataFrame, classes: int = 5) -> pd.DataFrame:
-    r"""Return Moran's I of every factor by class of distance between sites.
+    r"""Return Moran's I of every factor (rows) by class of distance between sites.
 
     With z of mean 0 and length 1, and w = 1 for the pairs of a class, else 0:
 
     .. math:: I = n\, z^\top w z \,\big/ \sum w
 
+    I is above -1 / (n - 1) where sites that far apart resemble each other, below it where they
+    differ. It is no correlation: where few sites have most of the pairs, it may be below -1.
+
     Parameters
     ----------
-    table : pandas.DataFrame
-        Factors at n sites.
-    places : pandas.DataFrame
-        longitude and latitude of the same sites, degrees.
+    table, places : pandas.DataFrame
+        Factors at n sites, and their longitude and latitude, degrees.
     classes : int
-        Number of distance classes, with equally many pairs of sites in each.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per factor, one column per class, named by the largest distance in it (km). I is
-        above -1 / (n - 1) where sites that far apart resemble each other, below it where they
-        differ. It is no correlation: where few sites have most of the pairs, it may be below -1.
+        Number of distance classes, with equally many pairs of sites in each. A column is named by
+        the largest distance in its class (km).
 
     Examples
     --------
@@ -307,11 +262,6 @@ def _morans_i(table: pd.DataFrame, members: np.ndarray) -> np.ndarray:
 
 def pair_distances(places: pd.DataFrame) -> np.ndarray:
     """Return the great-circle distance of every pair of sites in km, in the order of scipy's pdist.
-
-    Parameters
-    ----------
-    places : pandas.DataFrame
-        longitude and latitude, degrees, of n sites.
 
     Examples
     --------
@@ -338,16 +288,13 @@ def _distance_classes(places: pd.DataFrame, classes: int) -> tuple[np.ndarray, n
 
 
 def effective_sizes(
-    left: pd.DataFrame,
-    right: pd.DataFrame | None,
-    places: pd.DataFrame,
-    classes: int = 5,
+    left: pd.DataFrame, right: pd.DataFrame | None, places: pd.DataFrame, classes: int = 5
 ) -> pd.Series:
     r"""Return how many independent sites each correlation is worth :cite:p:`dutilleul1993`.
 
-    By ``left`` and ``right``, at most n: where only one of two factors resembles itself among
-    neighbours, the correlation is worth all n sites. X and Y hold Moran's I of the two factors at
-    the distance of each pair of sites and 1 on the diagonal, and B takes off the mean:
+    At most n: where only one of two factors resembles itself among neighbours, the correlation is
+    worth all n sites. X and Y hold Moran's I of the two factors at the distance of each pair of
+    sites and 1 on the diagonal, and B takes off the mean:
 
     .. math:: 1 + n^2 / \operatorname{tr}(B X B Y)
 
@@ -355,12 +302,9 @@ def effective_sizes(
     ----------
     left, right : pandas.DataFrame
         Factors at n sites; with ``None`` for `right`, every pair within `left`.
-    places : pandas.DataFrame
-        longitude and latitude of the same sites, degrees.
-    classes : int
-        Number of distance classes (:func:`moran_correlogram`). With five, unrelated fields that
-        are smooth over 100 to 2000 km on the embedded sites have p < .05 in 4 to 6 % of cases,
-        instead of 10 to 48 %; with more, the test loses power.
+    places, classes : as for :func:`moran_correlogram`
+        With five classes, unrelated fields that are smooth over 100 to 2000 km on the embedded
+        sites have p < .05 in 4 to 6 % of cases, not in 10 to 48 %; with more, the test loses power.
 
     Examples
     --------

@@ -34,10 +34,8 @@ def name_blocks(places: pd.DataFrame, degrees: float = 2.0) -> pd.Series:
 
     Parameters
     ----------
-    places : pandas.DataFrame
-        longitude and latitude, degrees.
-    degrees : float
-        Side of a block, above 0; 2 degrees of latitude are about 220 km.
+    places, degrees : pandas.DataFrame, float
+        longitude and latitude, and the side of a block: 2 degrees of latitude are about 220 km.
 
     Examples
     --------
@@ -57,34 +55,20 @@ def cluster_regression(
 ) -> pd.DataFrame:
     """Regress values on causes where the values of one study, or of one place, are alike.
 
-    A random mean of each cluster by restricted maximum likelihood (MixedLM of statsmodels, by
-    Nelder and Mead's search, as the others lose their way where its variance is 0); with this
-    variance, coefficients by generalized least squares.
+    A random mean of each cluster by restricted maximum likelihood (by Nelder and Mead's search, as
+    others lose their way where its variance is 0); with this variance, coefficients by generalized
+    least squares. From ``low`` to ``high`` goes the interval by t with (clusters - k - 1) degrees
+    of freedom, since only clusters are independent; without causes, one more value, of one more
+    cluster, would lie between ``new_low`` and ``new_high``.
 
     Parameters
     ----------
-    values : pandas.Series
-        n values.
-    clusters : pandas.Series
-        The study or place of each.
+    values, clusters : pandas.Series
+        n values, and the study or place of each.
     causes : pandas.DataFrame, optional
         k columns; without it, the mean is estimated.
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By coefficient (``constant`` first): ``estimate``, ``low`` and ``high``, by t with
-        (clusters - k - 1) degrees of freedom, since only clusters are independent. Where there
-        are no causes, ``new_low`` and ``new_high``, too, between which one more value, of one more
-        cluster, would lie.
-
-    Raises
-    ------
-    InputError
-        For a gap, anything but numbers, a constant column, causes or clusters of other values or
-        in another order, causes that determine each other, or fewer than k + 4 clusters.
 
     Examples
     --------
@@ -108,20 +92,17 @@ def cluster_regression(
     if k:
         check_collinear(list(causes), causes.corr().to_numpy())
     X = causes.assign(constant=1.0)[["constant", *causes]]
-    with warnings.catch_warnings():  # a variance of 0 is an answer here
-        warnings.simplefilter("ignore", ModelWarning)
+    with warnings.catch_warnings(action="ignore", category=ModelWarning):  # 0 is an answer here
         mixed = MixedLM(values, X, groups=clusters).fit(reml=True, method="nm")
     between = mixed.cov_re.iloc[0, 0]
     same = clusters.to_numpy()[:, None] == clusters.to_numpy()
     fit = GLS(values, X, sigma=between * same + mixed.scale * np.eye(len(values))).fit()
-    reach = stats.t.ppf((1 + confidence) / 2, units - k - 1)
-    spans = {"": reach * fit.bse}
+    t = stats.t.ppf((1 + confidence) / 2, units - k - 1)
+    reach, further = t * fit.bse, t * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
+    ends = {"low": fit.params - reach, "high": fit.params + reach}
     if not k:
-        spans["new_"] = reach * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
-    found = {"estimate": fit.params}
-    for name, span in spans.items():
-        found |= {f"{name}low": fit.params - span, f"{name}high": fit.params + span}
-    return pd.DataFrame(found)
+        ends |= {"new_low": fit.params - further, "new_high": fit.params + further}
+    return pd.DataFrame({"estimate": fit.params, **ends})
 
 
 def pool_equations(
@@ -129,23 +110,15 @@ def pool_equations(
 ) -> pd.DataFrame:
     """Average field equations, R_s = alpha exp(beta T), over studies or places.
 
+    Returned are ``beta`` (per degree), ``Q10`` = exp(10 beta), ``alpha`` and ``R10`` (umol m-2 s-1,
+    at 0 and 10 degrees Celsius; geometric means), with the columns of :func:`cluster_regression`.
+    No standard errors of the equations are known, so each counts alike.
+
     Parameters
     ----------
     equations : pandas.DataFrame
         From :func:`helpers.readers.read_equations`; those without alpha count for beta only.
-    clusters : pandas.Series
-        Study or place of each equation.
-    confidence : float
-        Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows ``beta`` (per degree), ``Q10`` = exp(10 beta), ``alpha`` and ``R10`` (umol m-2 s-1, at
-        0 and 10 degrees Celsius; geometric means): ``estimate`` with ``low`` and ``high``, the
-        interval of the mean; ``new_low`` and ``new_high``, in which one more equation, of one more
-        study, would lie; ``equations`` and ``clusters``. No standard errors of the equations are
-        known, so each counts alike (:func:`cluster_regression`).
+    clusters, confidence : as for :func:`cluster_regression`
 
     Examples
     --------
@@ -167,20 +140,15 @@ def pool_equations(
 def respiration_curve(
     equations: pd.DataFrame, clusters: pd.Series, temperature: np.ndarray, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Average the curves of field equations at each temperature.
+    """Average the curves of field equations at each temperature: R_s in umol m-2 s-1, in the
+    columns of :func:`cluster_regression`.
 
     Parameters
     ----------
-    equations, clusters, confidence
-        As of :func:`pool_equations`; equations without alpha are left out.
+    equations, clusters, confidence : as for :func:`pool_equations`
+        Equations without alpha are left out.
     temperature : numpy.ndarray
         Of the soil, degrees Celsius.
-
-    Returns
-    -------
-    pandas.DataFrame
-        By temperature: ``estimate``, ``low``, ``high``, ``new_low``, ``new_high`` of R_s in umol
-        m-2 s-1.
 
     Examples
     --------

@@ -1,8 +1,4 @@
-"""Differences between groups of sites: land covers and elevation zones.
-
-Tables of factors come in, one row per site; tidy tables go out, one row per factor and pair of
-groups. scipy and statsmodels do the testing.
-"""
+"""Differences between groups of sites: land covers and elevation zones."""
 
 from __future__ import annotations
 
@@ -28,10 +24,8 @@ def choose_groups(groups: pd.Series, names: Sequence[str], known: Sequence[str])
 
     Parameters
     ----------
-    groups : pandas.Series
-        Group of each site.
-    names, known : sequence of str
-        The groups that are wanted, in this order and each once, and those that exist.
+    groups, names, known : pandas.Series, sequences of str
+        Group of each site; the groups that are wanted, in this order; those that exist.
 
     Examples
     --------
@@ -56,10 +50,8 @@ def compare_pairs(
 
     Parameters
     ----------
-    values : pandas.DataFrame
-        Factors, in any unit, one row per site.
-    groups : pandas.Series
-        Group of each site.
+    values, groups : pandas.DataFrame, pandas.Series
+        Factors, in any unit, one row per site, and the group of each site.
     names : sequence of str
         Groups to compare; a difference is that of an earlier name minus a later one.
     confidence : float
@@ -81,12 +73,6 @@ def compare_pairs(
           standard deviations, corrected for small samples, with the interval from the noncentral t.
 
         NaN where neither group varies.
-
-    Raises
-    ------
-    InputError
-        For a gap, anything but numbers, a constant column, groups of other sites or in another
-        order, fewer than 3 sites in a group, or a group that is named twice.
 
     Examples
     --------
@@ -129,8 +115,8 @@ def _check_groups(
 def _compare(
     one: pd.DataFrame, other: pd.DataFrame, names: Sequence[str], confidence: float
 ) -> pd.DataFrame:
-    with warnings.catch_warnings():  # where one does not vary, the other one's variance counts
-        warnings.simplefilter("ignore", RuntimeWarning)
+    # where one does not vary, the other one's variance counts
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         student = stats.ttest_ind(one, other)
         welch = stats.ttest_ind(one, other, equal_var=False)
         low, high = welch.confidence_interval(confidence)
@@ -139,47 +125,34 @@ def _compare(
     per_t = small * np.sqrt(1 / len(one) + 1 / len(other))
     tails = np.array([[1 + confidence], [1 - confidence]]) / 2
     g_low, g_high = per_t * special.nctdtrinc(freedom, tails, t)
-    described = {
+    ranges = np.sqrt(2) * np.abs(welch.statistic), len(names), welch.df
+    columns = {
         "n_first": len(one),
         "n_second": len(other),
         "mean_first": one.mean(),
         "mean_second": other.mean(),
         "difference": one.mean() - other.mean(),
-    }
-    tested = {
         "low": low,
         "high": high,
-        "t_student": t,
-        "df_student": freedom,
-        "p_student": student.pvalue,
-        "t_welch": welch.statistic,
-        "df_welch": welch.df,
-        "p_welch": welch.pvalue,
-        "p_games_howell": stats.studentized_range.sf(
-            np.sqrt(2) * np.abs(welch.statistic), len(names), welch.df
-        ),
-        "g": per_t * t,
-        "g_low": g_low,
-        "g_high": g_high,
     }
-    vary = (one.nunique() > 1) | (other.nunique() > 1)
-    tested = pd.DataFrame(tested, index=one.columns).where(vary, axis=0)
-    return pd.DataFrame(described).join(tested).rename_axis("factor")
+    for name, test in {"student": student, "welch": welch}.items():
+        columns |= {f"t_{name}": test.statistic, f"df_{name}": test.df, f"p_{name}": test.pvalue}
+    columns["p_games_howell"] = stats.studentized_range.sf(*ranges)
+    columns |= {"g": per_t * t, "g_low": g_low, "g_high": g_high}
+    table = pd.DataFrame(columns, one.columns.rename("factor"))
+    table.loc[(one.nunique() == 1) & (other.nunique() == 1), "low":] = np.nan
+    return table
 
 
 def compare_means(values: pd.DataFrame, groups: pd.Series, names: Sequence[str]) -> pd.DataFrame:
     """Ask of every factor whether any group differs: Welch's analysis of variance.
 
+    One row per factor, NaN where a group does not vary :cite:p:`welch1951`; no rows for fewer than
+    two names.
+
     Parameters
     ----------
-    values, groups, names
-        As of :func:`compare_pairs`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``factor``, with ``F``, ``df_between``, ``df_within`` and ``p``
-        :cite:p:`welch1951`; no rows for fewer than two names, NaN where a group does not vary.
+    values, groups, names : as for :func:`compare_pairs`
 
     Examples
     --------
@@ -204,20 +177,16 @@ def response_ratios(
 ) -> pd.DataFrame:
     """Divide the mean of one group by that of another, where a ratio means something.
 
+    The interval is a normal approximation on the logarithm :cite:p:`hedges1999`. Temperatures
+    (their zero is far off), pH (a logarithm), and factors with values below zero or with a mean of
+    zero in a group have no rows.
+
     Parameters
     ----------
     values : pandas.DataFrame
         Factors in their units: a ratio of min-max scaled values depends on the lowest site.
-    groups, names, confidence
-        As of :func:`compare_pairs`; the numerator is named before the denominator.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed as by :func:`compare_pairs`, with ``ratio``, ``low`` and ``high`` (normal
-        approximation on the logarithm :cite:p:`hedges1999`). Temperatures (their zero is far off),
-        pH (a logarithm), and factors with values below zero or with a mean of zero in a group have
-        no rows.
+    groups, names, confidence : as for :func:`compare_pairs`
+        The numerator is named before the denominator.
 
     Examples
     --------

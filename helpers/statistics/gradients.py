@@ -16,23 +16,26 @@ from helpers.errors import InputError
 from helpers.statistics.associations import correlate, effective_sizes, left_over
 
 _FEWEST_SITES = 5  # the parabola's AICc divides by n - 5
-_SLOPE = ["slope", "slope_low", "slope_high"]
 _BENT = ["p_curvature", "p_peak", "p_dip"]
+_ALONE = ["delta_aicc", "vertex"]  # of independent sites
 
 
 def fit_gradients(
-    elevation: pd.Series, factors: pd.DataFrame, confidence: float = 0.95
+    elevation: pd.Series,
+    factors: pd.DataFrame,
+    confidence: float = 0.95,
+    *,
+    places: pd.DataFrame | None = None,
+    given: pd.DataFrame | None = None,
+    classes: int = 15,
 ) -> pd.DataFrame:
     """Regress every factor on elevation, with a straight line and with a parabola.
 
     Parameters
     ----------
-    elevation : pandas.Series
-        Metres, n sites.
-    factors : pandas.DataFrame
-        n rows, one column per factor, scaled or not.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    elevation, factors : pandas.Series, pandas.DataFrame
+        Metres, and factors, scaled or not, of n sites or cells of a map.
+    confidence, places, given, classes : as for :func:`spatial_slopes`
 
     Returns
     -------
@@ -45,17 +48,11 @@ def fit_gradients(
         - ``p_curvature``: two-sided p of the squared term;
         - ``p_peak``, ``p_dip``: p of the test :cite:p:`lind2010` that the parabola rises at the
           lowest and falls at the highest site (peak), or the reverse (dip);
-        - ``delta_aicc``: AICc of the line minus AICc of the parabola :cite:p:`burnham2002`; above
-          0 the parabola is the better description, above 2 by a common rule of thumb;
-        - ``vertex``: elevation in metres where the parabola turns.
+        - without `places`, ``delta_aicc``: AICc of the line minus AICc of the parabola
+          :cite:p:`burnham2002`; above 0 the parabola is the better description, above 2 by a common
+          rule of thumb; and ``vertex``: elevation in metres where the parabola turns.
 
         Two elevations only determine no parabola: the columns from ``p_curvature`` on are NaN.
-
-    Raises
-    ------
-    InputError
-        For too few sites, other sites or another order of them in `factors`, a gap, anything but
-        numbers, or an elevation or a factor with one value only.
 
     Examples
     --------
@@ -64,15 +61,41 @@ def fit_gradients(
     >>> fit_gradients(up, hump)["vertex"].round().tolist()
     [3984.0]
     """
-    elevations, factors = check_sites(elevation=elevation, factors=factors)
-    if (n := len(elevations)) <= _FEWEST_SITES:
+    table, factors, places, given = check_sites(
+        elevation=elevation, factors=factors, places=places, given=given
+    )
+    if (n := len(table)) <= _FEWEST_SITES:
         raise InputError(
             "elevation gradients",
             needed=f"more than {_FEWEST_SITES} sites",
             found=f"{n}",
             mend="add sites: a parabola cannot be judged on fewer",
         )
-    return _gradients(elevations["elevation"], factors, confidence=confidence).assign(n=n)
+    km, controls = table["elevation"] / 1000, factors.iloc[:, :0] if given is None else given
+
+    def slopes(predictor: pd.Series, **held: pd.Series) -> pd.DataFrame:
+        options = {"given": controls.assign(**held), "classes": classes, "confidence": confidence}
+        return spatial_slopes(predictor, factors, places, **options)
+
+    line = slopes(km).drop(columns="p_rising")
+    if places is None:
+        line["n"] = n
+    shown = [*_BENT, *(_ALONE if places is None else [])]
+    if km.nunique() < 3:
+        return line.assign(**dict.fromkeys(shown, np.nan))
+    bend = slopes((km - km.mean()) ** 2, **{"the line": km})
+    middle, low, high = (
+        slopes(km - e, **{"the bend": (km - e) ** 2}) for e in (km.mean(), km.min(), km.max())
+    )
+    penalty = 2 * n * (4 / (n - 5) - 3 / (n - 4))
+    bent = {
+        "p_curvature": bend["p"],
+        "p_peak": np.maximum(low["p_rising"], 1 - high["p_rising"]),
+        "p_dip": np.maximum(1 - low["p_rising"], high["p_rising"]),
+        "delta_aicc": -n * np.log1p(-(bend["r"] ** 2)) - penalty,
+        "vertex": 1000 * (km.mean() - middle["slope"] / (2 * bend["slope"])),
+    }
+    return line.assign(**{name: bent[name] for name in shown})
 
 
 def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
@@ -106,7 +129,7 @@ def describe_shape(fits: pd.DataFrame, alpha: float = 0.05) -> pd.Series:
 def spatial_slopes(
     predictor: pd.Series,
     factors: pd.DataFrame,
-    places: pd.DataFrame,
+    places: pd.DataFrame | None,
     *,
     given: pd.DataFrame | None = None,
     classes: int = 15,
@@ -114,14 +137,16 @@ def spatial_slopes(
 ) -> pd.DataFrame:
     """Regress every factor on one predictor, with neighbours taken for what they are worth.
 
+    ``n`` is the effective number of sites, ``p_rising`` one-sided, small where the factor rises.
+    Intervals of the slope are from Student's t with n - 2 - k degrees of freedom, and infinite with
+    none left.
+
     Parameters
     ----------
-    predictor : pandas.Series
-        At n sites; of 0 and 1 for two groups, whose means differ by the slope.
-    factors : pandas.DataFrame
-        n rows, one column per factor.
+    predictor, factors : pandas.Series, pandas.DataFrame
+        At n sites; a predictor of 0 and 1 is for two groups, whose means differ by the slope.
     places : pandas.DataFrame
-        longitude and latitude of the sites, degrees.
+        longitude and latitude of the sites, degrees. With None, sites count as independent.
     given : pandas.DataFrame, optional
         k controls that are held; the slopes are then partial.
     classes : int
@@ -129,14 +154,6 @@ def spatial_slopes(
         of what the controls leave over).
     confidence : float
         Level of the intervals, between 0 and 1.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per factor: ``n`` (the effective number of sites), ``r`` with ``r_low`` and
-        ``r_high``, ``slope`` with ``slope_low`` and ``slope_high``, ``p`` (two-sided), and
-        ``p_rising`` (one-sided, small where the factor rises). From Student's t with n - 2 - k
-        degrees of freedom; with none left, the interval is infinite.
 
     Notes
     -----
@@ -153,101 +170,16 @@ def spatial_slopes(
     >>> spatial_slopes(zigzag, zigzag.mul(3).to_frame("y"), places, classes=3)["slope"].item()
     3.0
     """
+    confidence = check_level("confidence", confidence, usual=0.95)
     one, factors, places, given = check_sites(
         predictor=predictor, factors=factors, places=places, given=given
     )
-    return _slopes(one, factors, given, places, classes, confidence)
-
-
-def spatial_gradients(
-    elevation: pd.Series,
-    factors: pd.DataFrame,
-    places: pd.DataFrame,
-    *,
-    given: pd.DataFrame | None = None,
-    classes: int = 15,
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """Regress every factor on elevation, with neighbours taken for what they are worth.
-
-    Parameters
-    ----------
-    elevation : pandas.Series
-        Metres, n sites or cells of a map.
-    factors, places, given, classes, confidence
-        As of :func:`spatial_slopes`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of :func:`fit_gradients`, without ``delta_aicc`` and ``vertex``; ``n`` is the effective
-        number of sites. The same where neighbours are no more alike than others.
-
-    Examples
-    --------
-    >>> places = pd.DataFrame({"longitude": range(80, 100), "latitude": 33})
-    >>> up = pd.Series([3000, 4000, 5000, 3500] * 5)
-    >>> hump = pd.DataFrame({"y": -((up - 4000) ** 2) + 1000 * (up.index % 3)})
-    >>> spatial_gradients(up, hump, places, classes=3)["p_peak"].round(3).item()
-    0.0
-    """
-    table, factors, places, given = check_sites(
-        elevation=elevation, factors=factors, places=places, given=given
-    )
-    found = _gradients(table["elevation"], factors, given, places, classes, confidence)
-    return found.drop(columns=["delta_aicc", "vertex"])
-
-
-def _gradients(
-    elevation: pd.Series,
-    factors: pd.DataFrame,
-    given: pd.DataFrame | None = None,
-    places: pd.DataFrame | None = None,
-    classes: int = 15,
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """Return lines and parabolas; without places, sites count as independent."""
-    km = elevation / 1000
-    controls = factors.iloc[:, :0] if given is None else given
-
-    def slopes(predictor: pd.Series, **held: pd.Series) -> pd.DataFrame:
-        table = predictor.to_frame("predictor")
-        return _slopes(table, factors, controls.assign(**held), places, classes, confidence)
-
-    line = slopes(km).drop(columns="p_rising")
-    if elevation.nunique() < 3:
-        return line.assign(**dict.fromkeys([*_BENT, "delta_aicc", "vertex"], np.nan))
-    from_mean = km - km.mean()
-    bend = slopes(from_mean**2, **{"the line": km})
-    middle, low, high = (
-        slopes(km - e, **{"the bend": (km - e) ** 2}) for e in (km.mean(), km.min(), km.max())
-    )
-    n = len(km)
-    penalty = 2 * n * (4 / (n - 5) - 3 / (n - 4))
-    return line.assign(
-        p_curvature=bend["p"],
-        p_peak=np.maximum(low["p_rising"], 1 - high["p_rising"]),
-        p_dip=np.maximum(1 - low["p_rising"], high["p_rising"]),
-        delta_aicc=-n * np.log1p(-(bend["r"] ** 2)) - penalty,
-        vertex=1000 * (km.mean() - middle["slope"] / (2 * bend["slope"])),
-    )
-
-
-def _slopes(
-    predictor: pd.DataFrame,
-    factors: pd.DataFrame,
-    given: pd.DataFrame | None,
-    places: pd.DataFrame | None,
-    classes: int,
-    confidence: float,
-) -> pd.DataFrame:
-    confidence = check_level("confidence", confidence, usual=0.95)
-    (one, k), (others, _) = left_over(predictor, given), left_over(factors, given)
-    sizes = None if places is None else effective_sizes(one, others, places, classes)
-    fits = correlate(predictor, factors, given=given, sizes=sizes, confidence=confidence)
+    (rest, k), (others, _) = left_over(one, given), left_over(factors, given)
+    sizes = None if places is None else effective_sizes(rest, others, places, classes)
+    fits = correlate(one, factors, given=given, sizes=sizes, confidence=confidence)
     fits = fits.droplevel("left").rename_axis("factor")
     freedom = np.maximum(fits["n"] - 2 - k, 0)
-    per_r = others.std() / one.iloc[:, 0].std()
+    per_r = others.std() / rest["predictor"].std()
     slope = fits["r"] * per_r
     with np.errstate(divide="ignore", invalid="ignore"):  # r = 1, or nothing left
         error = per_r * np.sqrt((1 - fits["r"] ** 2) / freedom)
