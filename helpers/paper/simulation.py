@@ -32,7 +32,7 @@ from helpers.errors import InputError
 from helpers.pathmodel.diagnostics import swain_factor
 from helpers.pathmodel.fit import check_covariances, check_moments
 from helpers.pathmodel.frame import correlations_of, imply
-from helpers.pathmodel.indices import indices_of_many
+from helpers.pathmodel.indices import compare_moments
 from helpers.pathmodel.loop import find_ring, fit_many, imply_correlations
 from helpers.pathmodel.recursive import regress, solve_recursive
 from helpers.pathmodel.resampling import bootstrap_effects
@@ -321,7 +321,7 @@ def fit_recursive(
     at = np.array([list(names).index(name) for name in model.variables])
     S, free = S[..., at[:, None], at], model.count_parameters()
     df = check_whole("model", model.count_moments() - free, of="degrees of freedom")
-    found = indices_of_many(S, imply(*solve_recursive(model, S)), df, n)
+    found = compare_moments(S, imply(*solve_recursive(model, S)), df, n - 1)
     corrected = swain_factor(len(at), free, df, n - 1) * found["chi2"]
     found["p_swain"] = stats.chi2.sf(corrected, df)
     if claims:
