@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +19,23 @@ import xarray as xr
 
 from helpers import paths
 from helpers.errors import InputError
+from helpers.oxygen import MONTHLY_FLUX, annual_total, oxygen_flux
 from helpers.paths import find_genuine
-from helpers.readers.earth_system_models import open_ensemble, open_historical
 from helpers.readers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
+from helpers.readers.grids import cell_area, first_step, regrid, target_grid
 from helpers.readers.sites import allowed_columns
 from helpers.reconstruction import reconstruct_sites
 from helpers.study import EMBEDDED_ENSEMBLE, EMBEDDED_SITES, EMBEDDED_TOP, SEED, mean_top
 from tools.disk_space import require_disk_space
 from tools.download import SOURCES, download
-from tools.standin import write_archive
+from tools.standin import load_standin, monthly_fluxes
 
 _DECIMALS = 9  # of kg m-2 yr-1; the last bits of a double are others on other processors
 _PACKED = {"dtype": "int32", "scale_factor": 1e-5, "_FillValue": -(2**31), "zlib": True}
 _ROOM = 20  # MB
 PERIOD = "2013-01 to 2014-12"
 STANDIN_SOURCE = "tools.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
+_LAST_OF_CARBON = 2004  # as in helpers.readers.open_historical
 _KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
 
 
@@ -82,28 +83,45 @@ def embedded_elevation() -> xr.DataArray:
 
 
 def embedded_ensemble() -> tuple[xr.Dataset, xr.DataArray]:
-    """Return what the stand-in archive holds, read like any other archive, and its mean TOP.
+    """Return what the stand-ins put out on the common grid, and its mean TOP, not yet rounded.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``top``, ``land_fraction`` and ``area`` of :func:`helpers.readers.open_ensemble`, ``npp``
-        and ``rh`` of :func:`helpers.readers.open_historical`, whose last years are gaps. The two
-        scenarios lie side by side, so that their common past is compressed to nothing.
-    xarray.DataArray
-        As :func:`helpers.study.mean_top` returns it, not yet rounded.
+    The first has ``top``, ``land_fraction`` and ``area`` as :func:`helpers.readers.open_ensemble`
+    returns them, ``npp`` and ``rh`` as :func:`helpers.readers.open_historical`, then gaps. The two
+    scenarios lie side by side, so that their common past is compressed to nothing.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        archive = write_archive(Path(folder))
-        ensemble = open_ensemble(archive).compute()
-        carbon = open_historical(archive)[["npp", "rh"]].compute()
-    whole = xr.merge([ensemble, carbon.assign_coords(model=ensemble["model"])], join="outer")
+    target = target_grid()
+    models = sorted(load_standin()["models"])
+    whole = xr.concat(map(_reduce, models), pd.Index(models, name="model"))
+    whole = whole.assign(area=cell_area(target["lat_bnds"], target["lon_bnds"]))
+    whole = whole[["top", "land_fraction", "area", "npp", "rh"]]
     whole = whole.transpose("model", "year", "scenario", "lat", "lon")
     whole.attrs = {"label": "emulated", "source": STANDIN_SOURCE}
     for name in ("top", "npp", "rh"):
         chunks = (1, *whole[name].shape[1:])
         whole[name].encoding = {**_PACKED, "complevel": 9, "chunksizes": chunks}
-    return whole, mean_top(ensemble)
+    return whole, mean_top(whole)
+
+
+def _reduce(model: str) -> xr.Dataset:
+    """Return the yearly fluxes of a stand-in on the common grid, as a reader of files does."""
+    months = monthly_fluxes(model)
+    land = xr.ones_like(first_step(months["npp"]), dtype=float)
+    land.attrs = {"units": "1", "long_name": "land fraction"}
+    nep = (months["npp"].astype(float) - months["rh"].astype(float)).assign_attrs(
+        units=MONTHLY_FLUX
+    )
+    top, fraction = regrid(annual_total(oxygen_flux(nep.rename("nep"))), land)
+    top.attrs = {
+        "units": top.attrs["units"],
+        "long_name": "terrestrial oxygen production per area of land",
+        "cell_methods": "time: sum area: mean where land",
+    }
+    found = {"top": top, "land_fraction": fraction}
+    for name in ("npp", "rh"):
+        past = months[name].isel(scenario=0, drop=True)
+        past = past.sel(time=slice(None, f"{_LAST_OF_CARBON}-12"))
+        found[name] = regrid(annual_total(past), land)[0].reindex(year=top["year"])
+    return xr.Dataset(found)
 
 
 def write_embedded(source: Path, target: Path) -> None:
