@@ -431,7 +431,7 @@ def test_esgf_is_asked_for_the_facets_of_the_nine_models(archive, target):
     assert sets["experiment"] == list(EXPERIMENTS)
     assert sets["cmor_table"] == ["Lmon", "fx"]
     assert sets["ensemble"] == ["r1i1p1", "r0i0p0"]
-    assert files["variable"] == ["npp", "rh", "nep", "areacella", "sftlf"]
+    assert files["variable"] == ["npp", "rh", "nep", "sftlf"]
 
 
 @pytest.mark.parametrize("answer", [None, b'{"gmeta": [{"entries": [{}]}]}', index([])])

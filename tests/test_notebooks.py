@@ -12,6 +12,7 @@ import pytest
 from distributed import LocalCluster
 from papermill.exceptions import PapermillExecutionError
 
+from benchmarks.noise import write_model
 from helpers.paper.specifications import read_answers
 from helpers.paths import SWEEPS
 from helpers.provenance import LABELS
@@ -19,7 +20,7 @@ from tests.conftest import TWO_WORKERS
 from tools.execution import NOTEBOOKS
 from tools.refresh import read_source
 from tools.run import perform, run
-from tools.standin import write_archive
+from tools.standin import grid
 
 SOURCES = sorted(NOTEBOOKS.glob("*.md"))
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -199,15 +200,10 @@ def test_levels_flow_into_figures_tables_and_text(rerun):
 @these("02", "03", "14")
 @pytest.mark.slow
 def test_pages_run_on_an_archive_of_other_models(source, rerun, tmp_path):
-    """Three of the stand-ins, in a flat folder and under other names, stand for an own archive."""
-    folder = tmp_path / "mine" / "cmip5"
-    folder.mkdir(parents=True)
-    names = {"GFDL-ESM2G": "MODEL-A", "HadGEM2-ES": "MODEL-B", "MIROC-ESM": "MODEL-C"}
-    for path in write_archive(tmp_path / "stand-ins").rglob("*.nc"):
-        model = path.name.split("_")[2]
-        if model in names:
-            (folder / path.name.replace(model, names[model])).symlink_to(path)
-    executed = rerun(source, {"source": str(folder.parent)})
+    """Files of noise in the shape of CMIP5, of three models, stand for an own archive."""
+    for model in ("GFDL-ESM2G", "HadGEM2-ES", "MIROC-ESM"):
+        write_model(tmp_path / "mine" / "cmip5", model, grid(model), 1990, 2099)
+    executed = rerun(source, {"source": str(tmp_path / "mine")})
     text = "\n".join(_text(cell) for cell in _with_outputs(executed))
     assert "3 models, observed" in text
     assert "emulated" not in text

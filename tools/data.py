@@ -1,9 +1,8 @@
 """``make data``: compute the embedded data set from the genuine files, or fetch such files.
 
-The climate is computed from the 24 GLDAS files of 2013-2014 (in the folder ``SOURCE``, else where
-:mod:`helpers.paths` finds them), elevation from pvlib's altitude table, the 30 sites from the
-reconstruction on both, oxygen from the stand-in models of :mod:`tools.standin` on both. Same input,
-same numbers. The words of :mod:`tools.download` fetch instead.
+Climate comes from the 24 GLDAS files of 2013-2014, elevation from pvlib's altitude table, the 30
+sites from the reconstruction on both, oxygen from the stand-in models of :mod:`tools.standin` on
+both. Same input, same numbers. The words of :mod:`tools.download` fetch instead.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -126,41 +127,25 @@ def _reduce(model: str) -> xr.Dataset:
 
 def write_embedded(source: Path, target: Path) -> None:
     """Write the embedded data set into the folder `target`."""
+
+    def place(name: str, write: Callable[..., object], **how: object) -> None:
+        with tempfile.TemporaryDirectory(dir=target) as fresh:  # no name ever holds a part
+            write(Path(fresh, name), **how)
+            Path(fresh, name).replace(target / name)
+
     climate, elevation = embedded_climate(source), embedded_elevation()
     history = {"source": "pvlib packaged altitude table (Mapzen terrain tiles), 28 m steps"}
-    _replace(target / EMBEDDED_CLIMATE.name, lambda path: _to_netcdf(climate, path))
-    _replace(
-        target / "elevation_tp.nc",
-        lambda path: _to_netcdf(elevation.to_dataset().assign_attrs(history), path),
-    )
+    relief = elevation.to_dataset().assign_attrs(history)
     sites = reconstruct_sites(climate, elevation, SEED)
-    ensemble, top = embedded_ensemble()  # of models that read the two files above
+    place(EMBEDDED_CLIMATE.name, climate.to_netcdf, engine="scipy")
+    place("elevation_tp.nc", relief.to_netcdf, engine="scipy")
+    place(EMBEDDED_SITES.name, sites.to_csv, lineterminator="\n")
+    ensemble, top = embedded_ensemble()  # of models that read climate and elevation
     top = top.round(_DECIMALS).to_dataset().assign_attrs(ensemble.attrs)
-    _replace(target / EMBEDDED_TOP.name, lambda path: _to_netcdf(top, path))
-    _replace(
-        target / EMBEDDED_ENSEMBLE.name, lambda path: ensemble.to_netcdf(path, engine="netcdf4")
-    )
-    _replace(target / EMBEDDED_SITES.name, lambda path: sites.to_csv(path, lineterminator="\n"))
-    _replace(
-        target.parent / "sites_template.csv",
-        lambda path: pd.DataFrame(columns=allowed_columns()).to_csv(
-            path, index=False, lineterminator="\n"
-        ),
-    )
-
-
-def _to_netcdf(dataset: xr.Dataset, path: Path) -> None:
-    dataset.to_netcdf(path, engine="scipy")
-
-
-def _replace(path: Path, write) -> None:
-    """Write a file under another name first, so that its own name never holds a part of it."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    place(EMBEDDED_TOP.name, top.to_netcdf, engine="scipy")
+    place(EMBEDDED_ENSEMBLE.name, ensemble.to_netcdf, engine="netcdf4")
+    template = pd.DataFrame(columns=allowed_columns())
+    template.to_csv(target.parent / "sites_template.csv", index=False, lineterminator="\n")
 
 
 def _computed_from(source: str | None) -> str:

@@ -24,7 +24,6 @@ from helpers.readers.terrain import load_elevation
 
 SCENARIOS = ("rcp45", "rcp85")
 _BOX = {"lat": (25, 41), "lon": (72, 106)}
-_MARGIN_CELLS = 2
 _SECONDS_PER_YEAR = 365 * 86400
 _DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _FLUXES = {
@@ -133,16 +132,14 @@ def _latitudes(kind: str, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def grid(model: str) -> xr.Dataset:
-    """Return the cells of a stand-in: the Plateau box with a margin of two cells, all land.
+    """Return the cells of a stand-in: those that touch the Plateau box, all land.
 
     As :func:`globe`, and ``plateau_area`` (m2): the part of a cell that is Plateau, by elevation.
     """
     cells = globe(model)
     for name, box in _BOX.items():
         low, high = cells[f"{name}_bnds"].min("bnds"), cells[f"{name}_bnds"].max("bnds")
-        inside = np.flatnonzero((high > box[0]) & (low < box[1]))
-        kept = slice(inside[0] - _MARGIN_CELLS, inside[-1] + _MARGIN_CELLS + 1)
-        cells = cells.isel({name: kept})
+        cells = cells.isel({name: ((high > box[0]) & (low < box[1])).values})
     plateau = _plateau_area(*(np.sort(cells[f"{name}_bnds"].values, axis=1) for name in _BOX))
     return cells.assign(plateau_area=(("lat", "lon"), plateau))
 
