@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +19,8 @@ from bs4 import BeautifulSoup
 from filelock import FileLock
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from tests.conftest import ROOT
 from tests.faults.parameters import write_notebook
-from tests.small_project import copy_project
 from tools import run as run_command
 from tools.execution import NOTEBOOKS
 from tools.page import render_page
@@ -71,7 +72,24 @@ def write(path: Path, *code: str, was: str = "", genuine: tuple[str, ...] = ()) 
 
 @pytest.fixture
 def project(tmp_path) -> Path:
-    return copy_project(tmp_path)
+    """Copy the project without its notebooks, pages and builds, and give it two short notebooks."""
+    project, names = tmp_path / "project", ("01_first", "02_second")
+    unwanted = (".*", "_build", "runs", "downloads", "tests", "benchmarks", "book")
+    shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*unwanted))
+    shutil.copytree(ROOT / "book" / "_static", project / "book" / "_static")
+    for name in ("references.bib", "redirect.html"):
+        shutil.copy(ROOT / "book" / name, project / "book" / name)
+    (project / "book" / "index.md").write_text("# A short book\n")
+    (project / "book" / "notebooks").mkdir()
+    for name in names:
+        write(project / "book" / "notebooks" / f"{name}.ipynb", f"print('{name}')")
+    chapters = "".join(f"- file: book/notebooks/{name}\n" for name in names)
+    (project / "_toc.yml").write_text(f"format: jb-book\nroot: book/index\nchapters:\n{chapters}")
+    described = "".join(f"book/notebooks/{name}: {name}\n" for name in names)
+    (project / "book" / "descriptions.yml").write_text(f"book/index: A short book\n{described}")
+    config = (project / "_config.yml").read_text(encoding="utf-8")
+    (project / "_config.yml").write_text(config.partition("    redirects:")[0], encoding="utf-8")
+    return project
 
 
 def command(project: Path, *words: str, **environment) -> subprocess.CompletedProcess:
