@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,12 +19,12 @@ from scipy.stats import linregress
 from tools.execution import ROOT
 
 COSTS = ["wall s", "CPU s", "peak MB"]
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 def measure(command: list[str | Path], **environment: str) -> tuple[dict[str, float], str]:
     """Run a process of one thread per library; return its COSTS, and what it printed."""
-    own = dict.fromkeys(_THREADS, "1") | {"PYTHONPATH": str(ROOT)} | environment
+    own = ONE_THREAD | {"PYTHONPATH": str(ROOT)} | environment
     done = subprocess.run(
         [sys.executable, "-S", Path(__file__).with_name("cost.py"), *command],
         cwd=ROOT,
@@ -82,10 +83,9 @@ def write_table(table: pd.DataFrame, first: str = "method") -> str:
 
 def describe_machine(packages: Iterable[str] = ("numpy", "scipy", "semopy")) -> str:
     """Return processor, Python, and the versions of these packages."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = named[0] if named else platform.processor() or platform.machine()
+    told = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.+)", told.read_text()) if told.exists() else None
+    processor = named[1] if named else platform.processor() or platform.machine()
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{processor}, {os.cpu_count()} cores, {platform.system()}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ import pandas as pd
 import semopy
 from threadpoolctl import threadpool_limits
 
+from benchmarks.common import ONE_THREAD
 from helpers.pathmodel import PathModel
 
 RESAMPLES = 2000
@@ -91,8 +93,8 @@ def fit_by_lavaan(model: PathModel, samples: list[pd.DataFrame]) -> tuple[str, f
         Path(folder, "names.txt").write_text("\n".join(names) + "\n")
         every = pd.concat(samples, keys=range(len(samples)), names=["sample", None])
         every.to_csv(Path(folder, "samples.csv"))
-        command = ["Rscript", "-e", LAVAAN]
-        run = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        how = {"env": os.environ | ONE_THREAD, "check": True, "capture_output": True, "text": True}
+        run = subprocess.run(["Rscript", "-e", LAVAAN], cwd=folder, **how)
         found = pd.read_csv(Path(folder, "fits.csv")).to_numpy(float)
     seconds, lavaan = run.stdout.split()
     matrices = found.reshape(len(samples), 3, len(names), len(names)).swapaxes(-1, -2)  # by column

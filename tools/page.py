@@ -132,13 +132,10 @@ def to_mathml(tex: str, as_block: bool) -> str:
         return f"<code>{escape(tex)}</code>"
 
 
-def _visit_math(translator: Any, node: nodes.math) -> None:
-    translator.body.append(to_mathml(node.astext(), as_block=False))
-    raise nodes.SkipNode
-
-
-def _visit_math_block(translator: Any, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{to_mathml(node.astext(), as_block=True)}</div>')
+def _visit_math(translator: Any, node: nodes.math | nodes.math_block) -> None:
+    as_block = isinstance(node, nodes.math_block)
+    formula = to_mathml(node.astext(), as_block)
+    translator.body.append(f'<div class="math">{formula}</div>' if as_block else formula)
     raise nodes.SkipNode
 
 
@@ -146,7 +143,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the builder, the formulas and the links with Sphinx."""
     app.add_config_value("built_book", "", "html")
     app.add_builder(_PageBuilder, override=True)
-    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math, None))
     app.connect("doctree-read", _link_to_book)
     app.connect("missing-reference", _name_figure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
