@@ -60,27 +60,6 @@ def test_what_is_next_leads_to_the_next_page_first(chapter):
     assert leads_to(chapter, LINK.search(told)["target"]) == NEXT[chapter]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_before_next_earlier_and_later_agree_with_the_contents(chapter):
-    place, (part,) = CHAPTERS.index(chapter), [part for part in PARTS if chapter in part]
-    right = {
-        "the chapter before": CHAPTERS[place - 1 : place],
-        "the next chapter": CHAPTERS[place + 1 :][:1],
-        "the first chapter": CHAPTERS[:1],
-        "the first chapter of this part": part[:1],
-        "an earlier chapter": CHAPTERS[:place],
-        "a later chapter": CHAPTERS[place + 1 :],
-    }
-    text = read_source(chapter)
-    said = [(link["shown"], link["target"]) for link in LINK.finditer(text)]
-    for row in re.findall(r"^\|.*\|$", text, re.M):  # a link in one cell, what it is in another
-        said += [(row.strip("| ").split("|")[-1], link["target"]) for link in LINK.finditer(row)]
-    for words, target in said:
-        words = " ".join(words.split()).lower()
-        if words in right:
-            assert leads_to(chapter, target) in right[words], f"{words}: {target}"
-
-
 @pytest.mark.parametrize("page", [TOC["root"], *(page for part in PARTS for page in part)])
 def test_a_chapter_that_is_named_by_its_number_is_that_chapter(page):
     for link in LINK.finditer(read_source(page)):

@@ -204,10 +204,7 @@ def test_a_notebook_is_found_by_the_beginning_of_its_name(name):
     ("arguments", "words"),
     [
         (["04_elevation_gradients", "sed=7"], ["parameter 'sed'", "did you mean seed?"]),
-        (["4_elevation_gradient"], ["'4_elevation_gradient'", "did you mean 04_elevation_grad"]),
-        (["04", "--parameters", "seed = 7"], ["name=value", "no spaces around ="]),
-        (["04", "--parameters", "zones='Low"], ["close the quotes", "no closing quotation"]),
-        (["04", "seed=7", "--parameters", "seed=8"], ["each parameter once"]),
+        (["04", "seed=7", "--parameters", "seed='8"], ["close the quotes"]),
     ],
 )
 def test_a_refused_run_says_why(arguments, words, monkeypatch, capsys):

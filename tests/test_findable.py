@@ -41,6 +41,7 @@ def written(pages) -> dict[str, BeautifulSoup]:  # noqa: F811
 def build(folder: Path, extension: str) -> Path:
     """Build a small project with one extension of the book; a warning is an error."""
     settings = f"extensions = {['myst_parser', extension]}\nmyst_enable_extensions = ['dollarmath']"
+    settings += "\nsource_suffix = {'.md': 'markdown'}"  # a page of a run built before has another
     (folder / "conf.py").write_text(f"{settings}\nhtml_theme = 'basic'\n", encoding="utf-8")
     target = folder.parent / "html"
     assert build_main(["-q", "-W", str(folder), str(target)]) == 0

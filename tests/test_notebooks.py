@@ -123,7 +123,7 @@ OTHER_VALUES = {
     "09_plant_sem": {"seed": 7, "n_boot": 200, **OTHER_MODEL},
     "10_soil_sem": {"seed": 7, "confidence": 0.9, **OTHER_MODEL},
     "11_microbial_sem": {"seed": 7, "n_boot": 200, **OTHER_MODEL},
-    "12_total_effects": {"seed": 7, **OTHER_MODEL},
+    "12_total_effects": {"seed": 7, **OTHER_MODEL, "scaling": "ranks"},
     "13_feedback_loop": {
         "seed": 7,
         "worlds": 300,
