@@ -1,9 +1,6 @@
 """Time what matters in this book beside its peers, and write benchmarks/results.md.
 
-    make bench
-    make bench SUITE=paths
-
-A suite that runs replaces its own section; the others stay as they were measured.
+make bench SUITE=paths replaces the section of that suite; the others stay as they were measured.
 """
 
 from __future__ import annotations
@@ -52,26 +49,14 @@ def main() -> None:
 
 
 def put_section(text: str, suite: str, lines: list[str]) -> str:
-    """Return the text of the results (it may be empty) with one section replaced or added.
+    """Return the text of the results (it may be empty) with one suite's section replaced or added.
 
-    Parameters
-    ----------
-    text : str
-        Of the results until now.
-    suite : str
-        One of SUITES.
-    lines : list of str
-        Markdown without headings of the first two levels.
+    `lines` are Markdown without headings of the first two levels.
     """
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)[1:]
-    sections = dict(zip(parts[::2], parts[1::2], strict=True))
-    sections[SUITES[suite]] = "\n".join(lines)
-    found = [
-        f"## {title}\n\n{sections[title].strip()}\n"
-        for title in SUITES.values()
-        if title in sections
-    ]
-    return "\n".join([HEAD, *found])
+    sections = dict(zip(parts[::2], parts[1::2], strict=True)) | {SUITES[suite]: "\n".join(lines)}
+    titles = [title for title in SUITES.values() if title in sections]
+    return "\n".join([HEAD, *(f"## {title}\n\n{sections[title].strip()}\n" for title in titles)])
 
 
 if __name__ == "__main__":

@@ -12,21 +12,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from timeit import timeit
 
 import jupytext
 import nbformat
 import pandas as pd
-import yaml
 
 from benchmarks.common import write_table
 from helpers.paths import genuine_folder
 from tools.execution import AT_A_TIME, ROOT
 
 REPEATS = 3
-CHAPTER, HELPER = "04_elevation_gradients", "helpers/statistics/gradients.py"
+CHAPTER = "book/notebooks/04_elevation_gradients.ipynb"
+HELPER = "helpers/statistics/gradients.py"
 BUILD = (sys.executable, "-m", "tools.book")
 RENDER = (Path(sys.executable).with_name("jupyter-book"), "build", "-q", ".")
 
@@ -46,10 +47,10 @@ def report() -> list[str]:
         "clean build begins with an empty `_build/`. The least for it is Sphinx alone (the same "
         "pages, nothing executed) and then all scripts (the code of the same notebooks, "
         f"{AT_A_TIME} at a time): the clean build took {over:.2f} times that. The notebook that "
-        f"changes is `{CHAPTER}`, here also as a script; the helper is `{HELPER}`: a change of "
-        "any helper executes all notebooks.",
+        f"changes is `{CHAPTER}`, the helper `{HELPER}`: a change of any helper executes all "
+        "notebooks.",
         "",
-        *write_table(table.map("{:.1f}".format)),
+        write_table(table.map("{:.1f}".format)),
     ]
 
 
@@ -57,56 +58,42 @@ def time_builds(folder: Path) -> dict[str, float]:
     """Build a checkout, which may be changed, in every way and return the seconds of each."""
     for name in ("_build", "least"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    times = {"clean build": run(folder, *BUILD), "nothing changed": run(folder, *BUILD)}
-    chapter = folder / "book" / "notebooks" / f"{CHAPTER}.ipynb"
-    notebook = nbformat.read(chapter, 4)
-    [*_, last] = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    last.source += f"\n# {time.time()}"
-    nbformat.write(notebook, chapter)
-    times["one notebook changed"] = run(folder, *BUILD)
+    build = partial(run, folder, *BUILD)
+    times = {"clean build": build(), "nothing changed": build()}
+    notebook = nbformat.read(folder / CHAPTER, 4)
+    notebook.cells.append(nbformat.v4.new_code_cell("pass"))
+    nbformat.write(notebook, folder / CHAPTER)
+    times["one notebook changed"] = build()
     with (folder / HELPER).open("a") as file:
-        file.write(f"# {time.time()}\n")
-    times["one helper changed"] = run(folder, *BUILD)
+        file.write("# more\n")
+    times["one helper changed"] = build()
 
-    config = yaml.safe_load((folder / "_config.yml").read_text(encoding="utf-8"))
-    config["execute"]["execute_notebooks"] = "off"
+    config = (folder / "_config.yml").read_text(encoding="utf-8")
     unexecuted = folder / "_build" / "unexecuted.yml"
-    unexecuted.write_text(yaml.safe_dump(config), encoding="utf-8")
+    unexecuted.write_text(config.replace("execute_notebooks: cache", "execute_notebooks: off"))
     times["Sphinx alone"] = run(folder, *RENDER, "--config", unexecuted, "--path-output", "least")
     scripts = write_scripts(folder)
-    times["one script"] = run(folder, sys.executable, scripts[CHAPTER])
-    started = time.perf_counter()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        list(pool.map(lambda script: run(folder, sys.executable, script), scripts.values()))
-    times["all scripts"] = time.perf_counter() - started
+        times["all scripts"] = timeit(
+            lambda: list(pool.map(lambda s: run(s.parent, sys.executable, s), scripts)), number=1
+        )
     return times
 
 
-def write_scripts(folder: Path) -> dict[str, Path]:
+def write_scripts(folder: Path) -> list[Path]:
     """Write the code of each page that is executed beside it, without Jupyter."""
-    scripts = {}
-    pages = [*folder.glob("book/notebooks/*.md"), *folder.glob("book/*.md")]
-    for path in sorted(path for path in pages if "\nkernelspec:" in path.read_text()):
-        cells = [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "code"]
-        scripts[path.stem] = path.with_suffix(".py")
-        scripts[path.stem].write_text("\n\n".join(cells), encoding="utf-8")
+    scripts = []
+    for path in sorted(folder.glob("book/**/*.md")):
+        if "\nkernelspec:" in path.read_text(encoding="utf-8"):
+            cells = [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "code"]
+            scripts.append(path.with_suffix(".py"))
+            scripts[-1].write_text("\n\n".join(cells), encoding="utf-8")
     return scripts
 
 
-def run(folder: Path, *command: str | Path) -> float:
-    """Run a command of a checkout, a script where it lies; return the seconds that it took."""
-    script = isinstance(command[-1], Path) and command[-1].suffix == ".py"
-    own = {
-        "PYTHONPATH": str(folder),
-        "TIBET_REAL_DATA": str(genuine_folder()),
-        "MPLBACKEND": "agg",
-    }
-    started = time.perf_counter()
-    subprocess.run(
-        command,
-        cwd=command[-1].parent if script else folder,
-        env=os.environ | own,
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    return time.perf_counter() - started
+def run(place: Path, *command: str | Path) -> float:
+    """Run a command in a folder of a checkout; return the seconds that it took."""
+    checkout = next(folder for folder in (place, *place.parents) if (folder / "make.py").exists())
+    own = {"PYTHONPATH": str(checkout), "TIBET_REAL_DATA": str(genuine_folder())}
+    how = {"cwd": place, "env": os.environ | own | {"MPLBACKEND": "agg"}, "check": True}
+    return timeit(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, **how), number=1)

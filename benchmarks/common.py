@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-import time
-from collections.abc import Callable, Iterable
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,67 +16,76 @@ import numpy as np
 import pandas as pd
 from scipy.stats import linregress
 
+from tools.execution import ROOT
 
-def time_of(function: Callable[[], object]) -> float:
-    """Return the seconds that one call takes."""
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
+COSTS = ["wall s", "CPU s", "peak MB"]
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
-def exponent_of(sizes: pd.Series, values: pd.Series) -> tuple[float, float]:
-    """Return the slope of the least-squares line through the logarithms, and its standard error."""
-    line = linregress(np.log(sizes.astype(float)), np.log(values))
-    return line.slope, line.stderr
+def measure(command: list[str | Path], **environment: str) -> tuple[dict[str, float], str]:
+    """Run a process of one thread per library; return its COSTS, and what it printed."""
+    own = ONE_THREAD | {"PYTHONPATH": str(ROOT)} | environment
+    done = subprocess.run(
+        [sys.executable, "-S", Path(__file__).with_name("cost.py"), *command],
+        cwd=ROOT,
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command}\n{done.stdout}{done.stderr}")
+    *told, cost = done.stdout.splitlines()
+    return dict(zip(COSTS, json.loads(cost), strict=True)), "\n".join(told)
 
 
-def compare_times(times: dict[str, list[float]], unit: str) -> pd.DataFrame:
-    """Return the columns on time of each method; the first one is the unit of the ratios.
+def exponents(points: pd.DataFrame, quantities: Iterable[str]) -> pd.DataFrame:
+    """Return slopes of lines through logarithms, ± standard errors, for each thing that grows."""
+    shown = {}
+    for what, of_what in points.groupby("what", sort=False):
+        sizes = of_what[what].astype(float)
+        shown[what] = {"range": f"{sizes.min():,.0f} to {sizes.max():,.0f}"}
+        for name in quantities:
+            line = linregress(np.log(sizes), np.log(of_what[name]))
+            ends = " to ".join(map(show, of_what[name].iloc[[0, -1]]))
+            shown[what][name] = f"{line.slope:.2f} ± {line.stderr:.2f} ({ends})"
+    return pd.DataFrame(shown).T
 
-    Parameters
-    ----------
-    times : dict
-        By method: seconds of each round, for the same work.
-    unit : str
-        What the seconds are of, for the heading.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Median, shortest and longest; how many times the first's median that is, and at least
-        (shortest over its longest).
+def compare(rounds: dict[str, list[float]], quantity: str) -> pd.DataFrame:
+    """Return a quantity of each method, the first being the unit of the ratios.
+
+    Median (smallest to largest) of its rounds; how many times the first's median that is, and at
+    least (smallest over the first's largest).
     """
-    table = pd.DataFrame({name: pd.Series(each) for name, each in times.items()})
+    table = pd.DataFrame({name: pd.Series(each) for name, each in rounds.items()})
     table = table.agg(["median", "min", "max"]).T
+    spread = table.map(show)
     own = table.iloc[0]
     columns = {
-        f"seconds {unit}": table["median"].map(_digits),
-        "shortest to longest": table["min"].map(_digits) + " to " + table["max"].map(_digits),
-        "times as long": (table["median"] / own["median"]).map("{:,.0f}".format),
-        "at least": (table["min"] / own["max"]).map("{:,.0f}".format),
+        quantity: spread["median"] + " (" + spread["min"] + " to " + spread["max"] + ")",
+        "times ours": (table["median"] / own["median"]).map(show),
+        "at least": (table["min"] / own["max"]).map(show),
     }
     shown = pd.DataFrame(columns)
-    shown.iloc[0, 2:] = ["1", ""]
+    shown.iloc[0, 1:] = ["1", ""]
     return shown
 
 
-def _digits(seconds: float) -> str:
-    return f"{seconds:,.3g}" if seconds < 100 else f"{seconds:,.0f}"
+def show(number: float) -> str:
+    """Write a number with three digits."""
+    return f"{number:,.3g}" if abs(number) < 100 else f"{number:,.0f}"
 
 
-def write_table(table: pd.DataFrame, first: str = "method") -> list[str]:
-    """Return lines of Markdown, numbers to the right; `first` is the heading of the index."""
-    rows = [[first, *table.columns], ["---", *["---:"] * table.shape[1]]]
-    rows += [[name, *row] for name, row in zip(table.index, table.to_numpy(), strict=True)]
-    return [f"| {' | '.join(map(str, row))} |" for row in rows]
+def write_table(table: pd.DataFrame, first: str = "method") -> str:
+    """Return a table as Markdown; `first` is the heading of the index."""
+    return table.fillna("").rename_axis(first).to_markdown(disable_numparse=True)
 
 
 def describe_machine(packages: Iterable[str] = ("numpy", "scipy", "semopy")) -> str:
     """Return processor, Python, and the versions of these packages."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = named[0] if named else platform.processor() or platform.machine()
+    told = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: (.+)", told.read_text()) if told.exists() else None
+    processor = named[1] if named else platform.processor() or platform.machine()
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{processor}, {os.cpu_count()} cores, {platform.system()}; "

@@ -10,39 +10,24 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import cftime
 import numpy as np
+import pandas as pd
 import xarray as xr
 
-from tools.standin import (
-    SCENARIOS,
-    describe_cells,
-    file_spans,
-    globe,
-    load_standin,
-    run_folder,
-    time_axis,
-    write_file,
-)
+from tools.standin import SCENARIOS, globe, load_standin
 
 MODELS = tuple(load_standin()["models"])
 FLUXES = {"npp": 3e-8, "rh": 2e-8}  # kg m-2 s-1 of carbon, typical
 _SEASON = 1 + 0.5 * np.sin(2 * np.pi * (np.arange(12) - 3) / 12)
+_FILL = np.float32(1e20)
+_DAYS = "days since 1850-01-01"
 
 
 def write_archive(
     folder: Path, models: Sequence[str] = MODELS, first_year: int = 1850, last_year: int = 2100
 ) -> Path:
-    """Write historical, rcp45 and rcp85 runs (npp, rh) and sftlf of models; return `folder`.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Made where it is absent.
-    models : sequence of str
-        Names of ``data/standin.yml``.
-    first_year, last_year : int
-        Of the historical run (to 2005), and of the scenarios (from 2006).
-    """
+    """Write models of ``data/standin.yml`` on their own grids; return `folder`."""
     for model in models:
         write_model(folder, model, globe(model), first_year, last_year)
     return folder
@@ -51,28 +36,26 @@ def write_archive(
 def write_model(
     folder: Path, model: str, cells: xr.Dataset, first_year: int, last_year: int
 ) -> None:
-    """Write one model on any grid: `cells` are as :func:`helpers.standin.globe` returns them.
+    """Write historical, rcp45 and rcp85 runs (npp, rh) and sftlf of a model on any grid.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Of the archive.
-    model : str
-        A name of ``data/standin.yml``.
-    cells : xarray.Dataset
-        The grid.
-    first_year, last_year : int
-        As in :func:`write_archive`.
+    `cells` are as :func:`tools.standin.globe` returns them. The historical run begins in
+    `first_year` and ends in 2005, the scenarios follow until `last_year`.
     """
     land = _land_share(cells)
-    fixed = describe_cells(cells).assign_attrs(_attributes(model, "fx"))
-    fixed["sftlf"] = (("lat", "lon"), 100 * land, {"units": "%", "missing_value": np.float32(1e20)})
-    place = run_folder(folder, model, "historical") / "fx/atmos/fx/r0i0p0/latest/sftlf"
-    write_file(fixed, place, f"sftlf_fx_{model}_historical_r0i0p0.nc")
+    values = (("lat", "lon"), 100 * land, {"units": "%"})
+    _write(folder / model / f"sftlf_fx_{model}_historical_r0i0p0.nc", cells, sftlf=values)
     for experiment in ("historical", *SCENARIOS):
-        for span in file_spans(model, experiment, first_year, last_year):
+        for months in _pieces(model, experiment, first_year, last_year):
+            span = f"{months[0]:%Y%m}-{months[-1]:%Y%m}"
             for variable in FLUXES:
-                _write_months(folder, model, experiment, variable, span, land, cells)
+                name = f"{variable}_Lmon_{model}_{experiment}_r1i1p1_{span}.nc"
+                flux = _draw(name, FLUXES[variable], months, land)
+                about = {"units": "kg m-2 s-1", "cell_methods": "time: mean area: mean where land"}
+                _write(
+                    folder / model / name,
+                    cells.merge(_time_axis(model, months)),
+                    **{variable: (("time", "lat", "lon"), flux, about)},
+                )
 
 
 def _land_share(cells: xr.Dataset) -> np.ndarray:
@@ -81,25 +64,55 @@ def _land_share(cells: xr.Dataset) -> np.ndarray:
     return np.clip(0.7 + np.sin(5 * east) + np.cos(7 * north), 0, 1).astype("float32")
 
 
-def _write_months(
-    folder: Path, model: str, experiment: str, variable: str, span: tuple[int, int], land, cells
-) -> None:
-    months = np.arange(span[0], span[1] + 1)
-    seed = zlib.crc32(f"{model} {experiment} {variable} {span[0]}".encode())
-    values = np.random.default_rng(seed).random((len(months), *land.shape), dtype="float32")
-    values += 0.5
-    values *= (FLUXES[variable] * _SEASON[months % 12]).astype("float32")[:, None, None]
-    values[:, land == 0] = 1e20
-    file = time_axis(model, months).merge(describe_cells(cells))
-    file = file.assign_attrs(_attributes(model, experiment))
-    about = {"units": "kg m-2 s-1", "cell_methods": "time: mean area: mean where land"}
-    about["missing_value"] = np.float32(1e20)
-    file[variable] = (("time", "lat", "lon"), values, about)
-    dates = "-".join(f"{month // 12:04d}{month % 12 + 1:02d}" for month in span)
-    place = run_folder(folder, model, experiment) / "mon/land/Lmon/r1i1p1/latest" / variable
-    write_file(file, place, f"{variable}_Lmon_{model}_{experiment}_r1i1p1_{dates}.nc")
+def _pieces(model: str, experiment: str, first_year: int, last_year: int) -> list[pd.PeriodIndex]:
+    """Return the months of each file of a run; ``data/standin.yml`` says when new ones begin."""
+    rules = load_standin()["models"][model]
+    early = int("first_month" in rules)  # HadGEM2-ES changes from run to run in December
+    if experiment == "historical":
+        start, end = pd.Period(f"{first_year}-01", "M") - early, pd.Period("2005-12", "M") - early
+    else:
+        start, end = pd.Period("2006-01", "M") - early, pd.Period(f"{last_year}-12", "M")
+    months = pd.period_range(start, end)
+    if not (files := rules.get("files")):
+        return [months]
+    opens = months.year % files["every"] == files["remainder"]
+    opens &= months.month == files.get("month", 1)
+    return [piece for piece in np.split(months, np.flatnonzero(opens)) if len(piece)]
 
 
-def _attributes(model: str, experiment: str) -> dict[str, str]:
-    title = f"Noise in the shape of a file of {model}, {experiment}: not CMIP5 output"
-    return {"Conventions": "CF-1.4", "title": title, "source": "benchmarks/noise.py of the book"}
+def _time_axis(model: str, months: pd.PeriodIndex) -> xr.Dataset:
+    """Return the middles and bounds of months as numbers, in the model's calendar."""
+    about = {"units": _DAYS, "calendar": load_standin()["models"][model]["calendar"]}
+    starts = [
+        cftime.datetime(month.year, month.month, 1, calendar=about["calendar"])
+        for month in (*months, months[-1] + 1)
+    ]
+    days = cftime.date2num(starts, **about).astype(float)
+    bounds = np.stack([days[:-1], days[1:]], axis=1)
+    time = ("time", bounds.mean(axis=1), about | {"standard_name": "time"})
+    return xr.Dataset({"time_bnds": (("time", "bnds"), bounds)}, {"time": time})
+
+
+def _draw(name: str, size: float, months: pd.PeriodIndex, land: np.ndarray) -> np.ndarray:
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    values = generator.random((len(months), *land.shape), dtype="float32") + np.float32(0.5)
+    values *= (size * _SEASON[months.month - 1]).astype("float32")[:, None, None]
+    values[:, land == 0] = _FILL
+    return values
+
+
+def _write(path: Path, cells: xr.Dataset, **variable: tuple) -> None:
+    """Write a file as ESGF gives it: classic NetCDF-3, record by record, 1e20 where empty."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    title = "Noise in the shape of a CMIP5 file: not CMIP5 output"
+    file = cells[[name for name in cells if name.endswith("_bnds")]].assign(**variable)
+    file.attrs = {"Conventions": "CF-1.4", "title": title, "source": "benchmarks/noise.py"}
+    for name, long_name in {"lat": "latitude", "lon": "longitude", "time": "time"}.items():
+        if name in file:
+            file[name].attrs |= {"standard_name": long_name, "bounds": f"{name}_bnds"}
+    for name, direction in {"lat": "north", "lon": "east"}.items():
+        file[name].attrs["units"] = f"degrees_{direction}"
+    encoding = {name: {"_FillValue": None} for name in file.variables}
+    encoding |= {name: {"_FillValue": _FILL} for name in variable}
+    unlimited = ["time"] if "time" in file.dims else None
+    file.to_netcdf(path, engine="scipy", encoding=encoding, unlimited_dims=unlimited)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks import __main__ as bench
-from benchmarks.common import compare_times
+from benchmarks.__main__ import SUITES, put_section
+from benchmarks.common import compare
 
 
 def test_a_suite_replaces_its_own_section_and_no_other():
-    text = bench.put_section("", "book", ["of the book"])
-    text = bench.put_section(text, "paths", ["of paths", "", "### A part", "", "more"])
-    before = bench.put_section(text, "archive", ["of the archive"])
-    titles = [line[3:] for line in before.splitlines() if line.startswith("## ")]
-    assert titles == [bench.SUITES[suite] for suite in ("paths", "archive", "book")]
-    after = bench.put_section(before, "paths", ["anew"])
-    assert after == before.replace("of paths\n\n### A part\n\nmore", "anew")
+    text = ""
+    for suite in ("book", "paths", "archive"):
+        text = put_section(text, suite, [f"of {suite}", "", "### A part", "", "more"])
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == [*SUITES.values()]
+    after = put_section(text, "paths", ["anew"])
+    assert after == text.replace("of paths\n\n### A part\n\nmore", "anew")
 
 
 def test_ratios_are_of_medians_and_at_least_of_the_ends():
-    table = compare_times({"ours": [1.0, 3.0, 2.0], "theirs": [40.0, 60.0]}, "for 10")
-    assert table["times as long"].tolist() == ["1", "25"]
-    assert table["at least"].tolist() == ["", "13"]
-    assert table["seconds for 10"].tolist() == ["2", "50"]
+    table = compare({"ours": [1.0, 3.0, 2.0], "theirs": [40.0, 60.0]}, "seconds")
+    assert table["times ours"].tolist() == ["1", "25"]
+    assert table["at least"].tolist() == ["", "13.3"]
+    assert table["seconds"].tolist() == ["2 (1 to 3)", "50 (40 to 60)"]

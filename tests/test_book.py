@@ -60,27 +60,6 @@ def test_what_is_next_leads_to_the_next_page_first(chapter):
     assert leads_to(chapter, LINK.search(told)["target"]) == NEXT[chapter]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_before_next_earlier_and_later_agree_with_the_contents(chapter):
-    place, (part,) = CHAPTERS.index(chapter), [part for part in PARTS if chapter in part]
-    right = {
-        "the chapter before": CHAPTERS[place - 1 : place],
-        "the next chapter": CHAPTERS[place + 1 :][:1],
-        "the first chapter": CHAPTERS[:1],
-        "the first chapter of this part": part[:1],
-        "an earlier chapter": CHAPTERS[:place],
-        "a later chapter": CHAPTERS[place + 1 :],
-    }
-    text = read_source(chapter)
-    said = [(link["shown"], link["target"]) for link in LINK.finditer(text)]
-    for row in re.findall(r"^\|.*\|$", text, re.M):  # a link in one cell, what it is in another
-        said += [(row.strip("| ").split("|")[-1], link["target"]) for link in LINK.finditer(row)]
-    for words, target in said:
-        words = " ".join(words.split()).lower()
-        if words in right:
-            assert leads_to(chapter, target) in right[words], f"{words}: {target}"
-
-
 @pytest.mark.parametrize("page", [TOC["root"], *(page for part in PARTS for page in part)])
 def test_a_chapter_that_is_named_by_its_number_is_that_chapter(page):
     for link in LINK.finditer(read_source(page)):
@@ -126,34 +105,3 @@ def test_no_page_asks_another_host_for_anything(pages):
     for sheet in HTML.rglob("*.css"):
         text = sheet.read_text(encoding="utf-8", errors="replace")
         assert "url(http" not in text.replace('"', "").replace("'", ""), sheet
-
-
-def test_every_image_has_words(pages):
-    pictures = [
-        (path, image) for path, page in pages.items() for image in page.select("article img")
-    ]
-    assert len(pictures) >= 8
-    for path, image in pictures:
-        assert len(image.get("alt", "")) > 60, f"{path.name}: {image}"
-        figure = image.find_parent("figure")
-        assert figure.find("figcaption").get_text(strip=True).startswith("Figure")
-        assert "n = " in figure.get_text()
-
-
-@pytest.mark.parametrize("chapter", ["01_data", "04_elevation_gradients"])
-def test_chapters_say_what_is_observed_and_what_is_reconstructed(pages, chapter):
-    page = pages[HTML / "book" / "notebooks" / f"{chapter}.html"]
-    badges = [badge.get_text() for badge in page.select(".sd-badge")]
-    assert badges[:2] == ["observed", "reconstructed"]
-    text = page.find("article").get_text()
-    assert "plants, soil and microbes" in text
-    for figure in page.find_all("figure"):
-        assert {"observed", "reconstructed"} & set(
-            figure.get_text().replace(".", " ").replace(",", " ").split()
-        )
-
-
-def test_the_dictionary_names_every_factor_and_marks_the_guesses(pages):
-    page = pages[HTML / "book" / "data-dictionary.html"]
-    assert len(page.find_all("dt")) == 44
-    assert page.get_text().count("An informed guess") == 15

@@ -5,13 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page
 
 from tests.browser import HTML, browser  # noqa: F401
@@ -194,21 +192,6 @@ def test_keys_open_a_solution_and_switch_the_theme(browser):  # noqa: F811
             modes.add(page.get_attribute("html", "data-mode"))
         assert modes == {"auto", "light", "dark"}
     assert troubles == []
-
-
-def test_words_of_a_figure_say_other_than_its_caption():
-    count = 0
-    for path in HTML.rglob("book/**/*.html"):
-        page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-        assert all(image.get("alt") is not None for image in page.find_all("img")), path.name
-        for figure in page.select("article figure"):
-            said = figure.find("img")["alt"].lower()
-            caption = figure.find(class_="caption-text").get_text().lower()
-            assert len(said) > 60, f"{path.name}: {said}"
-            alike = SequenceMatcher(None, said, caption, autojunk=False).ratio()
-            assert alike < 0.6, f"{path.name}: {said} / {caption}"
-            count += 1
-    assert count > 40
 
 
 @pytest.mark.parametrize("name", [CHAPTER, TABLES, "book/reproduction-report"])

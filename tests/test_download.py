@@ -6,11 +6,9 @@ import hashlib
 import json
 import multiprocessing
 import random
-import re
 import shutil
 import sys
 import time
-from collections import namedtuple
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -21,7 +19,7 @@ import yaml
 
 from helpers.errors import InputError
 from helpers.paths import list_genuine
-from tests.conftest import GENUINE, ROOT
+from tests.conftest import GENUINE
 from tests.faulty_server import serve
 from tools import data, download
 
@@ -244,16 +242,6 @@ def test_a_damaged_file_is_replaced_and_others_are_left_alone(source, offered, w
     assert tree(target) == whole | {f"{FOLDER[source]}/mine.txt": b"mine"}
 
 
-def test_a_disk_without_room_is_told_before_anything_is_asked(
-    source, offered, web, target, monkeypatch
-):
-    usage = namedtuple("Usage", "total used free")(10**9, 10**9, 1000)
-    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(InputError, match="free space\n  found:  0 MB\n  mend:   free some space"):
-        download.download(source, target)
-    assert not [one for one in web.asked if one.address in offered]
-
-
 def test_a_second_download_into_the_folder_is_refused(source, offered, target):
     part = target / FOLDER[source] / "unfinished.part"
     part.mkdir(parents=True)
@@ -431,7 +419,7 @@ def test_esgf_is_asked_for_the_facets_of_the_nine_models(archive, target):
     assert sets["experiment"] == list(EXPERIMENTS)
     assert sets["cmor_table"] == ["Lmon", "fx"]
     assert sets["ensemble"] == ["r1i1p1", "r0i0p0"]
-    assert files["variable"] == ["npp", "rh", "nep", "sftlf"]
+    assert set(files["variable"]) == {"npp", "rh", "nep", "sftlf"}
 
 
 @pytest.mark.parametrize("answer", [None, b'{"gmeta": [{"entries": [{}]}]}', index([])])
@@ -440,11 +428,6 @@ def test_an_index_without_an_answer_is_named(archive, target, answer):
     with pytest.raises(InputError) as refusal:
         download.download("cmip5", target)
     assert refusal.value.where == "ESGF's index"
-
-
-def test_the_models_are_those_of_the_stand_ins():
-    standin = yaml.safe_load((ROOT / "data" / "standin.yml").read_text(encoding="utf-8"))
-    assert LISTED["cmip5"]["models"] == list(standin["models"])
 
 
 def test_files_are_chosen_by_the_grammar_of_their_names(archive, target):
@@ -531,12 +514,6 @@ def test_net_uptake_is_fetched_only_where_its_parts_are_lacking(archive, target)
 # Field sites
 
 
-def test_field_sites_come_by_https_and_by_commit():
-    for collection in LISTED["fieldsites"]:
-        for address in collection["addresses"]:
-            assert re.fullmatch(r"https://raw\.githubusercontent\.com/.+/[0-9a-f]{8,40}/", address)
-
-
 @pytest.fixture(scope="module")
 def known_records() -> pd.DataFrame:
     path = GENUINE / "srdb" / "srdb_tibet_grassland_subset.csv"
@@ -601,18 +578,3 @@ def test_an_unknown_word_is_refused_with_the_known_ones(word, monkeypatch, capsy
     said = capsys.readouterr().err
     for known in (*SOURCES, "or a folder", f"SOURCE={word}"):
         assert known in said
-
-
-def test_a_stop_says_that_nothing_is_lost(monkeypatch, capsys):
-    def stop(source):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(data, "download", stop)
-    monkeypatch.setattr(sys, "argv", ["data", "cmip5"])
-    assert data.main() == 130
-    assert "goes on from here" in capsys.readouterr().err
-
-
-def test_downloads_are_kept_out_of_the_project():
-    assert "/downloads/" in (ROOT / ".gitignore").read_text().splitlines()
-    assert ROOT / "downloads" == download.DOWNLOADS

@@ -11,7 +11,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import nbformat
-import pybtex.database
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -42,6 +41,7 @@ def written(pages) -> dict[str, BeautifulSoup]:  # noqa: F811
 def build(folder: Path, extension: str) -> Path:
     """Build a small project with one extension of the book; a warning is an error."""
     settings = f"extensions = {['myst_parser', extension]}\nmyst_enable_extensions = ['dollarmath']"
+    settings += "\nsource_suffix = {'.md': 'markdown'}"  # a page of a run built before has another
     (folder / "conf.py").write_text(f"{settings}\nhtml_theme = 'basic'\n", encoding="utf-8")
     target = folder.parent / "html"
     assert build_main(["-q", "-W", str(folder), str(target)]) == 0
@@ -192,31 +192,6 @@ def test_every_page_that_was_written_can_be_cited(written):
         assert meta(page, "citation_inbook_title") == [BOOK["title"]], name
         assert meta(page, "citation_author") == [author["name"] for author in BOOK["authors"]]
         assert meta(page, "citation_publication_date") == [f"{BOOK['date-released']:%Y/%m/%d}"]
-
-
-def test_the_page_on_citing_agrees_with_the_citation_file_and_the_bibliography():
-    text = (ROOT / "book" / "how-to-cite.md").read_text(encoding="utf-8")
-    shown = pybtex.database.parse_string(text.split("```bibtex")[1].split("```")[0], "bibtex")
-    book, paper = shown.entries.values()
-    year = str(BOOK["date-released"].year)
-    fields = {"title": f"{{{BOOK['title']}}}", "year": year, "version": BOOK["version"]}
-    assert dict(book.fields) == fields
-    assert f"version {BOOK['version']}, {year}." in text
-    known = pybtex.database.parse_file(ROOT / "book" / "references.bib").entries["han2022"]
-    assert {**paper.fields, "title": ""} == {**known.fields, "title": ""}
-    assert paper.persons == known.persons
-    (cited,) = BOOK["references"]
-    assert paper.fields["doi"] == cited["doi"]
-    assert len(paper.persons["author"]) == len(cited["authors"])
-
-
-@BUILT
-def test_the_status_page_names_each_executed_page(written):
-    table = written["book/status"].select("table")[-1]
-    rows = [row.get_text(" ", strip=True) for row in table.select("tbody tr")]
-    for chapter in sorted((ROOT / "book" / "notebooks").glob("*.ipynb")):
-        (row,) = [row for row in rows if chapter.stem in row]
-        assert row.endswith("✅")
 
 
 @BUILT

@@ -65,9 +65,3 @@ def test_each_notebook_imports_the_large_packages_that_it_uses_and_no_others():
     assert found == {
         name: (MOST - LESS.get(name, set())) | BESIDES.get(name, set()) for name in found
     }
-
-
-def test_importing_helpers_loads_nothing_heavy():
-    code = "import helpers, sys; print(*{name.split('.')[0] for name in sys.modules})"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
-    assert not {"numpy", "pandas", "xarray", "matplotlib", "scipy"} & set(loaded.split())

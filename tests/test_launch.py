@@ -15,7 +15,6 @@ import nbformat
 import pytest
 import yaml
 
-from helpers import paths
 from tests.conftest import ROOT, skip_without_packages
 
 
@@ -88,11 +87,6 @@ def test_a_notebook_opened_alone_shows_what_the_book_shows(number, installed, tm
     assert shown(executed) == shown(nbformat.read(twin, 4))
     written = {path.name for path in tmp_path.iterdir()} - {twin.name}
     assert not written
-
-
-def test_a_checkout_uses_its_own_folders():
-    assert (paths.DATA, paths.SWEEPS) == (ROOT / "data", ROOT / "book" / "sweeps")
-    assert ROOT / "downloads" == paths.DOWNLOADS
 
 
 @pytest.mark.slow

@@ -5,14 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from helpers.factors import GROUPS, load_factors, show_unit
@@ -55,29 +52,6 @@ def test_each_use_is_installed_whole():
         there = {part.split("==")[0] for lock in locks for part in parts_of(lock)}
         for line in [*PROJECT["dependencies"], *lines]:
             assert canonicalize_name(Requirement(line).name) in there, f"{use}: {line}"
-
-
-def test_conda_and_binder_use_the_same_locks_and_python():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    python, pip, section = environment["dependencies"]
-    assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
-    assert pip == "pip>=23.3"
-    for line in section["pip"]:
-        assert (ROOT / line.removeprefix("-r ")).is_file()
-    assert section["pip"][0] == f"-r {LOCK.relative_to(ROOT).as_posix()}"
-    assert (ROOT / "postBuild").stat().st_mode & 0o111
-
-
-def test_make_lists_its_commands_and_sets_up_as_python_alone_does():
-    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for command in ("book", "check", "test", "serve", "run", "sweep", "data", "refresh", "lab"):
-        assert re.search(rf"^make {command} ", listed, re.M)
-    for goal in ("book", "test"):
-        told = subprocess.run(
-            ["make", "-n", "--no-print-directory", goal], cwd=ROOT, capture_output=True, text=True
-        ).stdout
-        assert told == f"python3 make.py {goal}\n"
-        assert f"make {goal} " in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 ROOMS = ("readers", "statistics", "pathmodel", "paper", "figures")

@@ -1,199 +1,76 @@
-"""The stand-in archive: its shape on disk, its honesty, and the numbers it promises."""
+"""The stand-ins: their grids and calendars, their honesty, and the numbers they promise."""
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-from pathlib import Path
-
-import cftime
 import numpy as np
 import pytest
 import xarray as xr
 
-from helpers.oxygen import annual_total, content
-from helpers.readers.earth_system_models import find_files, land_fraction, open_run
+from helpers.oxygen import annual_total
 from helpers.readers.gldas import open_gldas
-from helpers.readers.grids import cell_area, cell_bounds
 from helpers.readers.terrain import load_elevation
 from helpers.study import load_study
 from tests.conftest import GENUINE
 from tools import standin
 
 MODELS = list(standin.load_standin()["models"])
-NAME = re.compile(
-    r"(?P<variable>npp|rh|areacella|sftlf)_(?P<table>Lmon|fx)_(?P<model>[A-Za-z0-9-]+)"
-    r"_(?P<experiment>historical|rcp45|rcp85)_(?P<member>r[01]i[01]p[01])"
-    r"(_(?P<first>\d{6})-(?P<last>\d{6}))?\.nc"
-)
 
 
-@pytest.fixture(scope="session")
-def tree(tmp_path_factory) -> Path:
-    """Return a freshly written archive."""
-    return standin.write_archive(tmp_path_factory.mktemp("standin") / "archive")
-
-
-def open_raw(path: Path) -> xr.Dataset:
-    with xr.open_dataset(path, decode_times=False) as file:
-        return file.load()
-
-
-def read_run(tree: Path, variable: str, model: str, experiment: str) -> xr.DataArray:
-    """Join the files of a run into yearly sums, kg m-2, by the months' own bounds."""
-    pieces = []
-    for path in sorted(tree.rglob(f"{variable}_Lmon_{model}_{experiment}_*.nc")):
-        file = open_raw(path)
-        length = (file["time_bnds"][:, 1] - file["time_bnds"][:, 0]) * 86400
-        starts = cftime.num2date(
-            file["time_bnds"][:, 0].values, file["time"].units, file["time"].calendar
-        )
-        mass = (file[variable].astype(float) * length).assign_coords(
-            year=("time", [start.year for start in starts])
-        )
-        pieces.append(mass)
-    return xr.concat(pieces, "time")
-
-
-def spliced(tree: Path, variable: str, model: str, scenario: str) -> xr.DataArray:
-    months = xr.concat(
-        [read_run(tree, variable, model, name) for name in ("historical", scenario)], "time"
-    )
-    months = months.sel(time=months["year"] >= 1990)
-    return months.groupby("year").sum("time")
-
-
-def test_names_folders_and_attributes_agree_and_say_emulated(tree):
-    paths = sorted(tree.rglob("*.nc"))
-    institutes = {
-        name: rules["institute"] for name, rules in standin.load_standin()["models"].items()
-    }
-    assert {NAME.fullmatch(path.name)["model"] for path in paths} == set(MODELS)
-    for path in paths:
-        name = NAME.fullmatch(path.name)
-        fixed = name["table"] == "fx"
-        place = "fx/atmos/fx/r0i0p0" if fixed else "mon/land/Lmon/r1i1p1"
-        model, experiment, variable = name["model"], name["experiment"], name["variable"]
-        assert path.parent.relative_to(tree).as_posix() == (
-            f"output1/{institutes[model]}/{model}/{experiment}/{place}/latest/{variable}"
-        )
-        with xr.open_dataset(path, decode_times=False) as file:
-            assert file.attrs["label"] == "emulated"
-            assert "not CMIP5 output" in file.attrs["title"]
-            assert file.attrs["model_id"] == model
-            assert file.attrs["experiment_id"] == experiment
-            assert np.isfinite(file[variable]).all()
-            assert (file[variable] >= 0).all()
-            if not fixed:
-                ends = cftime.num2date(
-                    file["time"].values[[0, -1]], file["time"].units, file["time"].calendar
-                )
-                span = [f"{month.year:04d}{month.month:02d}" for month in ends]
-                assert span == [name["first"], name["last"]]
-                assert file[variable].encoding["_FillValue"] == np.float32(1e20)
-                assert file[variable].dims == ("time", "lat", "lon")
-                assert file[variable].dtype == np.float32
-
-
-def test_calendars_differ_and_the_axis_runs_month_by_month(tree):
-    days = {"360_day": {30}, "noleap": {28, 30, 31}, "standard": {28, 29, 30, 31}}
-    calendars = {}
-    for model in MODELS:
-        bounds = []
-        for experiment in ("historical", "rcp85"):
-            for path in sorted(tree.rglob(f"npp_Lmon_{model}_{experiment}_*.nc")):
-                file = open_raw(path)
-                calendars[model] = file["time"].calendar
-                np.testing.assert_array_equal(file["time"], file["time_bnds"].mean("bnds"))
-                bounds.append(file["time_bnds"].values)
-        whole = np.concatenate(bounds)
-        np.testing.assert_array_equal(whole[1:, 0], whole[:-1, 1])
-        assert set(np.diff(whole, axis=1).ravel()) == days[calendars[model]]
-    assert set(calendars.values()) == set(days)
-    assert [name for name, calendar in calendars.items() if calendar == "360_day"] == ["HadGEM2-ES"]
-
-
-def test_the_seam_of_hadgem2_es_lies_in_december_as_in_the_genuine_archive(tree):
-    name = "rh_Lmon_HadGEM2-ES_"
-    assert [path.name for path in tree.rglob(f"{name}historical_*.nc")] == [
-        f"{name}historical_r1i1p1_198912-200511.nc"
-    ]
-    spans = [NAME.fullmatch(path.name)["first"] for path in tree.rglob(f"{name}rcp45_*.nc")]
-    assert sorted(spans) == ["200512", "203012", "205512", "208012"]
-    december = [
-        open_raw(next(tree.rglob(f"{name}{scenario}_*_200512-*.nc")))["rh"][0]
-        for scenario in standin.SCENARIOS
-    ]
-    np.testing.assert_array_equal(*december)
-
-
-def test_grids_differ_and_cover_the_box_with_two_cells_of_margin(tree):
-    shapes = set()
-    descending = []
-    for path in sorted(tree.rglob("areacella_*.nc")):
-        file = open_raw(path)
-        shapes.add(file["areacella"].shape)
-        for name, (low, high) in {"lat": (25, 41), "lon": (72, 106)}.items():
-            bounds = np.sort(np.sort(file[f"{name}_bnds"].values, axis=1), axis=0)
-            np.testing.assert_allclose(bounds[1:, 0], bounds[:-1, 1], atol=1e-9)
-            assert bounds[2, 0] <= low < bounds[2, 1]
-            assert bounds[-3, 0] < high <= bounds[-3, 1]
-            centres = np.sort(file[name].values)
-            assert ((centres > bounds[:, 0]) & (centres < bounds[:, 1])).all()
-        if file["lat"][0] > file["lat"][-1]:
-            descending.append(file.attrs["model_id"])
-        assert file["lon"].min() >= 0
-        height = np.abs(np.diff(np.sin(np.radians(file["lat_bnds"])), axis=1))
-        width = np.radians(np.diff(file["lon_bnds"], axis=1))
-        np.testing.assert_allclose(file["areacella"], 6371e3**2 * height * width.T, rtol=1e-6)
+def test_grids_differ_and_cover_the_box():
+    shapes = {tuple(standin.grid(model)["plateau_area"].shape) for model in MODELS}
     assert len(shapes) >= 6
-    assert descending == ["BNU-ESM"]
-    steps = np.diff(standin.grid("CanESM2")["lat"])
+    for model in MODELS:
+        cells = standin.grid(model)
+        for name, (low, high) in {"lat": (25, 41), "lon": (72, 106)}.items():
+            bounds = np.sort(np.sort(cells[f"{name}_bnds"].values, axis=1), axis=0)
+            np.testing.assert_allclose(bounds[1:, 0], bounds[:-1, 1], atol=1e-9)
+            assert bounds[0, 0] <= low < bounds[0, 1]
+            assert bounds[-1, 0] < high <= bounds[-1, 1]
+            centres = np.sort(cells[name].values)
+            assert ((centres > bounds[:, 0]) & (centres < bounds[:, 1])).all()
+    steps = np.diff(standin.grid("CanESM2")["lat"])  # Gaussian
     assert steps.std() > 1e-6
     assert steps.mean() == pytest.approx(2.79, abs=0.01)
 
 
 @pytest.mark.parametrize("model", ["BNU-ESM", "GFDL-ESM2G", "HadGEM2-ES", "MIROC-ESM"])
-def test_months_add_up_to_the_stated_year_in_each_calendar(tree, model):
-    for variable in ("npp", "rh"):
-        stated = standin.annual_fluxes(model)[variable]
-        for scenario in standin.SCENARIOS:
-            years = spliced(tree, variable, model, scenario)
-            assert years["year"].values.tolist() == list(range(1990, 2100))
-            np.testing.assert_allclose(
-                years.transpose("year", "lat", "lon"),
-                stated.sel(scenario=scenario, year=slice(1990, None)),
-                rtol=2e-6,
-            )
+def test_months_add_up_to_the_stated_year_in_each_calendar_and_peak_in_summer(model):
+    months = standin.monthly_fluxes(model)
+    stated = standin.annual_fluxes(model).assign_coords(lat=standin.grid(model)["lat"])
+    calendar = months.indexes["time"].calendar
+    assert (calendar == "360_day") == (model == "HadGEM2-ES")
+    assert (months.indexes["lat"].is_monotonic_increasing, months["npp"].dtype) == (True, "float32")
+    for name in ("npp", "rh"):
+        assert (months[name] >= 0).all()
+        assert "emulated" in months[name].attrs["comment"]
+        assert months[name].groupby("time.month").mean("time").argmax("month").isin([6, 7]).all()
+        years = annual_total(months[name])
+        wanted = stated[name].sel(year=slice(1990, None)).sortby("lat")
+        np.testing.assert_allclose(years.transpose(*wanted.dims), wanted, rtol=2e-6)
 
 
-def test_the_files_hold_the_papers_change_by_construction(tree):
+def test_the_fluxes_hold_the_papers_change_by_construction():
     relief = load_elevation().sel(lat=slice(25, 40), lon=slice(73, 105))
     high = (np.cos(np.radians(relief["lat"])) * (relief >= 2500)).transpose("lat", "lon")
-    changes = {scenario: [] for scenario in standin.SCENARIOS}
+    changes = []
     for model in MODELS:
-        land = open_raw(next(tree.rglob(f"sftlf_fx_{model}_*.nc")))
-        area = open_raw(next(tree.rglob(f"areacella_fx_{model}_*.nc")))["areacella"]
-        assert (standin.grid(model)["plateau_area"] <= area.values * (1 + 1e-6)).all()
-        place = []
+        cells, place = standin.grid(model), []
         for name in ("lat", "lon"):
-            low, upper = np.sort(land[f"{name}_bnds"].values, axis=1).T[:, :, None]
+            low, upper = np.sort(cells[f"{name}_bnds"].values, axis=1).T[:, :, None]
             inside = (relief[name].values >= low) & (relief[name].values < upper)
             place.append(inside.astype(float))
-        plateau = place[0] @ high.values @ place[1].T
-        weights = land["sftlf"].copy(data=plateau * land["sftlf"].values / 100)
-        for scenario in standin.SCENARIOS:
-            nep = spliced(tree, "npp", model, scenario) - spliced(tree, "rh", model, scenario)
-            top = (nep * 32 / 12).weighted(weights).mean(["lat", "lon"])
-            future, past = (
-                float(top.sel(year=span).mean()) for span in (slice(2006, 2099), slice(1990, 2005))
-            )
-            changes[scenario].append(future - past)
-    assert np.mean(changes["rcp45"]) == pytest.approx(0.01, abs=2e-4)
-    assert np.mean(changes["rcp85"]) == pytest.approx(0.04, abs=2e-4)
-    assert max(changes["rcp85"]) > 4 * min(changes["rcp85"])
-    assert all(np.greater(changes["rcp85"], changes["rcp45"]))
+        weights = cells["plateau_area"].copy(data=place[0] @ high.values @ place[1].T)
+        fluxes = standin.annual_fluxes(model)
+        top = ((fluxes["npp"] - fluxes["rh"]) * 32 / 12).weighted(weights).mean(["lat", "lon"])
+        future, past = (
+            top.sel(year=slice(*span)).mean("year") for span in ((2006, 2099), (1990, 2005))
+        )
+        changes.append((future - past).values)
+    low, high = np.transpose(changes)
+    assert low.mean() == pytest.approx(0.01, abs=2e-4)
+    assert high.mean() == pytest.approx(0.04, abs=2e-4)
+    assert high.max() > 4 * high.min()
+    assert (high > low).all()
 
 
 def test_the_factors_are_near_one_and_parameters_stay_in_their_published_ranges():
@@ -240,14 +117,6 @@ def test_climatic_npp_mixes_both_models_at_the_observed_climate():
     npp = standin.climatic_npp("CESM1-CAM5")[10, 20]
     assert npp == pytest.approx(own["level"] * 0.45e-3 * mixed, rel=1e-9)
     assert np.isfinite(standin.climatic_npp("CESM1-CAM5")).all()
-
-
-def test_seasons_add_up_to_one_and_peak_in_summer():
-    for model in ("CanESM2", "NorESM1-M"):
-        seasons = standin.seasons(model)
-        for variable in ("npp", "rh"):
-            np.testing.assert_allclose(seasons[variable].sum("month"), 1, rtol=1e-12)
-            assert seasons[variable].argmax("month").isin([6, 7]).all()
 
 
 def rcp(name: str) -> xr.Dataset:
@@ -299,37 +168,3 @@ def test_seasons_are_those_of_the_genuine_gldas_files(gldas_folder):
     rain = year["Rainf_f_tavg"] * [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
     np.testing.assert_allclose(stated["rain_share"], rain / rain.sum(), atol=6e-4)
     assert sum(stated["rain_share"]) == pytest.approx(1, abs=1e-9)
-
-
-@pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
-@pytest.mark.parametrize("model", ["CanESM2", "HadGEM2-ES", "MIROC-ESM"])
-def test_what_the_reader_sums_is_what_cdo_sums(tree, tmp_path, model):
-    files = find_files(tree)
-    runs = files[(files["model"] == model) & (files["experiment"] == "rcp85")]
-    runs = runs[runs["variable"] == "npp"].iloc[-1:]
-    flux = open_run(runs)
-    flux = flux.isel(time=flux["time"].dt.year > int(flux["time"].dt.year[0]))
-    annual = annual_total(flux)
-    area = cell_area(*cell_bounds(flux))
-    land = land_fraction(files, model, flux)
-    corner = [
-        f"{float(edge) + shift:.6f}"
-        for name in ("lon", "lat")
-        for edge, shift in ((flux[name][0], -1e-3), (flux[name][-1], 1e-3))
-    ]
-    box = "-sellonlatbox," + ",".join(corner)
-    sums, gigatonnes = tmp_path / "sums.nc", tmp_path / "gt.nc"
-    areacella = next(tree.rglob(f"areacella_fx_{model}_*.nc"))
-    years = f"-selyear,{annual['year'].values[0]}/{annual['year'].values[-1]}"
-    yearly = ["-yearsum", "-muldpm", "-mulc,86400", years, "-selname,npp", box]
-    monthly = str(runs["path"].iloc[0])
-    cdo = ["cdo", "-s", "-b", "F64"]
-    subprocess.run([*cdo, *yearly, monthly, str(sums)], check=True)
-    weighted = ["-divc,1e12", "-fldsum", "-mul", str(sums), box, str(areacella)]
-    subprocess.run([*cdo, *weighted, str(gigatonnes)], check=True)
-    with xr.open_dataset(sums, decode_times=False) as reference:
-        expected = reference["npp"].sortby("lat").values
-    np.testing.assert_allclose(annual.values, expected, rtol=1e-6)
-    with xr.open_dataset(gigatonnes, decode_times=False) as reference:
-        expected = reference["npp"].values.ravel()
-    np.testing.assert_allclose(content(annual, area, land).values, expected, rtol=1e-6)

@@ -1,10 +1,8 @@
 """``make book``: execute what changed, then render the book.
 
-Jupyter Book executes a notebook again when its own cells change, but it does not see an edited
-helper or data file. So all outputs and pages are dropped when ``helpers/``, ``data/``, a table of
-results or the lock changes, and when genuine files come or go; and the pages alone when ``tools/``
-changes, or the last build did not end well. Where nothing at all has changed, that build is the
-book. Builds of one folder take turns.
+Jupyter Book executes a notebook again when its own cells change. All outputs and pages are dropped
+when ``helpers/``, ``data/``, a table of results, the lock or what genuine files are here changes;
+the pages alone when ``tools/`` changes, or the last build did not end well.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """``make data``: compute the embedded data set from the genuine files, or fetch such files.
 
-The climate is computed from the 24 GLDAS files of 2013-2014 (in the folder ``SOURCE``, else where
-:mod:`helpers.paths` finds them), elevation from pvlib's altitude table, the 30 sites from the
-reconstruction on both, oxygen from the stand-in models of :mod:`tools.standin` on both. Same input,
-same numbers. The words of :mod:`tools.download` fetch instead.
+Climate comes from the 24 GLDAS files of 2013-2014, elevation from pvlib's altitude table, the 30
+sites from the reconstruction on both, oxygen from the stand-in models of :mod:`tools.standin` on
+both. Same input, same numbers. The words of :mod:`tools.download` fetch instead.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import argparse
 import importlib.util
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +20,23 @@ import xarray as xr
 
 from helpers import paths
 from helpers.errors import InputError
+from helpers.oxygen import MONTHLY_FLUX, annual_total, oxygen_flux
 from helpers.paths import find_genuine
-from helpers.readers.earth_system_models import open_ensemble, open_historical
 from helpers.readers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
+from helpers.readers.grids import cell_area, first_step, regrid, target_grid
 from helpers.readers.sites import allowed_columns
 from helpers.reconstruction import reconstruct_sites
 from helpers.study import EMBEDDED_ENSEMBLE, EMBEDDED_SITES, EMBEDDED_TOP, SEED, mean_top
 from tools.disk_space import require_disk_space
 from tools.download import SOURCES, download
-from tools.standin import write_archive
+from tools.standin import load_standin, monthly_fluxes
 
 _DECIMALS = 9  # of kg m-2 yr-1; the last bits of a double are others on other processors
 _PACKED = {"dtype": "int32", "scale_factor": 1e-5, "_FillValue": -(2**31), "zlib": True}
 _ROOM = 20  # MB
 PERIOD = "2013-01 to 2014-12"
 STANDIN_SOURCE = "tools.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
+_LAST_OF_CARBON = 2004  # as in helpers.readers.open_historical
 _KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
 
 
@@ -82,67 +84,68 @@ def embedded_elevation() -> xr.DataArray:
 
 
 def embedded_ensemble() -> tuple[xr.Dataset, xr.DataArray]:
-    """Return what the stand-in archive holds, read like any other archive, and its mean TOP.
+    """Return what the stand-ins put out on the common grid, and its mean TOP, not yet rounded.
 
-    Returns
-    -------
-    xarray.Dataset
-        ``top``, ``land_fraction`` and ``area`` of :func:`helpers.readers.open_ensemble`, ``npp``
-        and ``rh`` of :func:`helpers.readers.open_historical`, whose last years are gaps. The two
-        scenarios lie side by side, so that their common past is compressed to nothing.
-    xarray.DataArray
-        As :func:`helpers.study.mean_top` returns it, not yet rounded.
+    The first has ``top``, ``land_fraction`` and ``area`` as :func:`helpers.readers.open_ensemble`
+    returns them, ``npp`` and ``rh`` as :func:`helpers.readers.open_historical`, then gaps. The two
+    scenarios lie side by side, so that their common past is compressed to nothing.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        archive = write_archive(Path(folder))
-        ensemble = open_ensemble(archive).compute()
-        carbon = open_historical(archive)[["npp", "rh"]].compute()
-    whole = xr.merge([ensemble, carbon.assign_coords(model=ensemble["model"])], join="outer")
+    target = target_grid()
+    models = sorted(load_standin()["models"])
+    whole = xr.concat(map(_reduce, models), pd.Index(models, name="model"))
+    whole = whole.assign(area=cell_area(target["lat_bnds"], target["lon_bnds"]))
+    whole = whole[["top", "land_fraction", "area", "npp", "rh"]]
     whole = whole.transpose("model", "year", "scenario", "lat", "lon")
     whole.attrs = {"label": "emulated", "source": STANDIN_SOURCE}
     for name in ("top", "npp", "rh"):
         chunks = (1, *whole[name].shape[1:])
         whole[name].encoding = {**_PACKED, "complevel": 9, "chunksizes": chunks}
-    return whole, mean_top(ensemble)
+    return whole, mean_top(whole)
+
+
+def _reduce(model: str) -> xr.Dataset:
+    """Return the yearly fluxes of a stand-in on the common grid, as a reader of files does."""
+    months = monthly_fluxes(model)
+    land = xr.ones_like(first_step(months["npp"]), dtype=float)
+    land.attrs = {"units": "1", "long_name": "land fraction"}
+    nep = (months["npp"].astype(float) - months["rh"].astype(float)).assign_attrs(
+        units=MONTHLY_FLUX
+    )
+    top, fraction = regrid(annual_total(oxygen_flux(nep.rename("nep"))), land)
+    top.attrs = {
+        "units": top.attrs["units"],
+        "long_name": "terrestrial oxygen production per area of land",
+        "cell_methods": "time: sum area: mean where land",
+    }
+    found = {"top": top, "land_fraction": fraction}
+    for name in ("npp", "rh"):
+        past = months[name].isel(scenario=0, drop=True)
+        past = past.sel(time=slice(None, f"{_LAST_OF_CARBON}-12"))
+        found[name] = regrid(annual_total(past), land)[0].reindex(year=top["year"])
+    return xr.Dataset(found)
 
 
 def write_embedded(source: Path, target: Path) -> None:
     """Write the embedded data set into the folder `target`."""
+
+    def place(name: str, write: Callable[..., object], **how: object) -> None:
+        with tempfile.TemporaryDirectory(dir=target) as fresh:  # no name ever holds a part
+            write(Path(fresh, name), **how)
+            Path(fresh, name).replace(target / name)
+
     climate, elevation = embedded_climate(source), embedded_elevation()
     history = {"source": "pvlib packaged altitude table (Mapzen terrain tiles), 28 m steps"}
-    _replace(target / EMBEDDED_CLIMATE.name, lambda path: _to_netcdf(climate, path))
-    _replace(
-        target / "elevation_tp.nc",
-        lambda path: _to_netcdf(elevation.to_dataset().assign_attrs(history), path),
-    )
+    relief = elevation.to_dataset().assign_attrs(history)
     sites = reconstruct_sites(climate, elevation, SEED)
-    ensemble, top = embedded_ensemble()  # of models that read the two files above
+    place(EMBEDDED_CLIMATE.name, climate.to_netcdf, engine="scipy")
+    place("elevation_tp.nc", relief.to_netcdf, engine="scipy")
+    place(EMBEDDED_SITES.name, sites.to_csv, lineterminator="\n")
+    ensemble, top = embedded_ensemble()  # of models that read climate and elevation
     top = top.round(_DECIMALS).to_dataset().assign_attrs(ensemble.attrs)
-    _replace(target / EMBEDDED_TOP.name, lambda path: _to_netcdf(top, path))
-    _replace(
-        target / EMBEDDED_ENSEMBLE.name, lambda path: ensemble.to_netcdf(path, engine="netcdf4")
-    )
-    _replace(target / EMBEDDED_SITES.name, lambda path: sites.to_csv(path, lineterminator="\n"))
-    _replace(
-        target.parent / "sites_template.csv",
-        lambda path: pd.DataFrame(columns=allowed_columns()).to_csv(
-            path, index=False, lineterminator="\n"
-        ),
-    )
-
-
-def _to_netcdf(dataset: xr.Dataset, path: Path) -> None:
-    dataset.to_netcdf(path, engine="scipy")
-
-
-def _replace(path: Path, write) -> None:
-    """Write a file under another name first, so that its own name never holds a part of it."""
-    partial = path.with_name(path.name + ".part")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    place(EMBEDDED_TOP.name, top.to_netcdf, engine="scipy")
+    place(EMBEDDED_ENSEMBLE.name, ensemble.to_netcdf, engine="netcdf4")
+    template = pd.DataFrame(columns=allowed_columns())
+    template.to_csv(target.parent / "sites_template.csv", index=False, lineterminator="\n")
 
 
 def _computed_from(source: str | None) -> str:

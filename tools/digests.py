@@ -12,13 +12,9 @@ _LOCK = "requirements.lock"
 
 
 def digest(*patterns: str) -> str:
-    """Return one checksum of files of the project.
+    """Return one checksum of files of the project, found by patterns of :meth:`pathlib.Path.glob`.
 
-    Parameters
-    ----------
-    *patterns : str
-        Which files, as :meth:`pathlib.Path.glob` takes them; without one, all that the numbers of
-        any notebook depend on, but itself.
+    Without a pattern: of all that the numbers of any notebook depend on, but itself.
     """
     patterns = patterns or (*_NUMBERS, _LOCK)
     found = {path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file()}

@@ -17,13 +17,7 @@ _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 
 @contextmanager
 def require_disk_space(folder: Path, megabytes: float) -> Iterator[None]:
-    """Make a folder; refuse it if it is closed to us or short of space, now or during the block.
-
-    Raises
-    ------
-    InputError
-        Which names the folder, and what is needed.
-    """
+    """Make a folder; refuse it if it is closed to us or short of space, now or during the block."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):

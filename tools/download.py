@@ -27,7 +27,6 @@ from urllib3.util import Retry
 
 from helpers.errors import InputError
 from helpers.paths import DATA, DOWNLOADS
-from helpers.readers.earth_system_models import TABLES
 from helpers.readers.respiration import read_respiration
 from tools.disk_space import require_disk_space
 
@@ -56,21 +55,7 @@ class Wanted(NamedTuple):
 
 
 def download(source: str, downloads: Path = DOWNLOADS) -> str:
-    """Fetch a collection of genuine files, and say what can be done with it.
-
-    Parameters
-    ----------
-    source : str
-        gldas, cmip5 or fieldsites.
-    downloads : path
-        Where its folder is made.
-
-    Raises
-    ------
-    InputError
-        If an archive does not answer or has not all files, a login is needed or refused, the disk
-        is full, or another download into the folder is under way. Verified files stay.
-    """
+    """Fetch a collection of SOURCES into a folder, and say what can be done with it."""
     listed = yaml.safe_load(LISTED.read_text(encoding="utf-8"))[source]
     return SOURCES[source](listed, downloads)
 
@@ -274,7 +259,7 @@ def _find_cmip5(listed: dict) -> list[dict]:
         "experiment": listed["experiments"],
         "cmor_table": list(listed["members"]),
         "ensemble": list(listed["members"].values()),
-        "variable": list(TABLES),
+        "variable": list(listed["variables"]),
     }
     found = []
     try:
@@ -292,7 +277,7 @@ def _choose_files(found: list[dict], listed: dict) -> list[Wanted]:
     """Choose the newest version of each needed file that has a checksum, with all its addresses."""
     runs = {
         f"{variable}_{table}_{model}_{experiment}_{listed['members'][table]}"
-        for variable, table in TABLES.items()
+        for variable, table in listed["variables"].items()
         for model, experiment in product(listed["models"], listed["experiments"])
     }
     first, last = listed["years"]

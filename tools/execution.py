@@ -26,13 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_
 
 
 def explain_lack(notebook: NotebookNode) -> str:
-    """Say which genuine files a notebook needs (its metadata ``genuine``) and cannot find here.
-
-    Returns
-    -------
-    str
-        Empty where it can be executed.
-    """
+    """Say which genuine files a notebook needs (its metadata ``genuine``) and lacks; else ''."""
     try:
         for name in notebook.metadata.get("genuine", []):
             find_genuine(name)
@@ -42,18 +36,9 @@ def explain_lack(notebook: NotebookNode) -> str:
 
 
 def execute(notebooks: dict[Path, NotebookNode]) -> dict[Path, float]:
-    """Execute notebooks, each with a kernel of its own that starts in the notebook's folder.
+    """Execute notebooks in place, each with a kernel of its own that starts in its folder.
 
-    Parameters
-    ----------
-    notebooks : dict
-        Notebooks by path; they receive their outputs in place.
-
-    Returns
-    -------
-    dict
-        The seconds of those that ran to their end. The traceback of each that did not is
-        printed on standard error.
+    Return the seconds of those that ran to their end; the tracebacks of the others are printed.
     """
 
     async def execute_all() -> list[float | None]:

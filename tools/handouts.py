@@ -76,11 +76,7 @@ def _plan(chapters: dict[str, nbformat.NotebookNode]) -> str:
 
 
 def count_minutes(notebook: nbformat.NotebookNode) -> int:
-    """Estimate the minutes that reading an executed chapter takes, without its exercises.
-
-    A minute for 120 words or 30 lines of code, one and a half for a figure and half a one for a
-    table; rounded to 5.
-    """
+    """Estimate the minutes that reading an executed chapter takes, without its exercises."""
     minutes = 0.0
     for cell in notebook.cells:
         if "solution" in cell.metadata.get("tags", []):

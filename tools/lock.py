@@ -6,6 +6,7 @@ use adds to it; all are cut from one resolution, so that they agree.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -32,13 +33,7 @@ def resolve(output: Path, extras: list[str], *more: str) -> None:
 
 def split(text: str) -> list[str]:
     """Return the requirements of a lock, each with its hashes."""
-    parts: list[str] = []
-    for line in text.splitlines(keepends=True):
-        if line.startswith("    "):
-            parts[-1] += line
-        elif not line.startswith("#"):
-            parts.append(line)
-    return parts
+    return re.findall(r"^[^#\s].*\n(?: {4}.*\n)*", text, re.MULTILINE)
 
 
 def write_locks() -> None:

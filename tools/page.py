@@ -1,8 +1,7 @@
 """Render a run as one HTML file that needs nothing else, no network and no script.
 
-Sphinx reads the notebook with the extensions of the book, so that roles, directives, citations,
-figures and folded cells come out as they do there. Formulas become MathML, which browsers draw
-themselves. Links to other chapters lead to the built book, where it is.
+Sphinx reads the notebook with the extensions of the book. Formulas become MathML, which browsers
+draw themselves. Links to other chapters lead to the built book, where it is.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _TAKEN = (  # from the configuration of the book
     *("language", "bibtex_reference_style", "numfig_format"),
     *("nb_render_plugin", "nb_render_markdown_format"),
 )
-_PAGE = """<!DOCTYPE html>
+PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -47,12 +46,7 @@ _PAGE = """<!DOCTYPE html>
 {style}
 </style>
 </head>
-<body>
-<nav aria-label="On this page">{contents}</nav>
-<main><article class="bd-article">
-{body}
-</article></main>
-</body>
+<body>{body}</body>
 </html>
 """
 
@@ -60,14 +54,7 @@ _PAGE = """<!DOCTYPE html>
 def render_page(notebook: Path, folder: Path, html: Path = ROOT / "_build" / "html") -> str:
     """Return an executed notebook as an HTML page, with its styles and figures inside.
 
-    Parameters
-    ----------
-    notebook : Path
-        An ``.ipynb`` file with outputs.
-    folder : Path
-        Where the page will lie: links to the built book start there.
-    html : Path
-        The built book.
+    The page will lie in `folder`, from where links lead to the built book `html`.
     """
     book = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     settings = {
@@ -109,11 +96,11 @@ class _PageBuilder(StandaloneHTMLBuilder):
 
     def handle_page(self, pagename: str, addctx: dict[str, Any], *_: Any, **__: Any) -> None:
         style = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
-        page = _PAGE.format(
+        page = PAGE.format(
             title=escape(f"Rerun: {addctx['title']}"),
             style=f"{style}\n{self.highlighter.get_stylesheet()}",
-            contents=addctx["toc"],
-            body=addctx["body"],
+            body=f'<nav aria-label="On this page">{addctx["toc"]}</nav>'
+            f'<main><article class="bd-article">{addctx["body"]}</article></main>',
         )
         Path(self.outdir, "page.html").write_text(page, encoding="utf-8")
 
@@ -138,28 +125,17 @@ def _name_figure(app: Sphinx, env: Any, node: pending_xref, content: Any) -> nod
 
 
 def to_mathml(tex: str, as_block: bool) -> str:
-    """Return a formula as MathML, or as code if it uses what docutils does not know.
-
-    Parameters
-    ----------
-    tex : str
-        The formula, without delimiters.
-    as_block : bool
-        Whether it stands on a line of its own.
-    """
+    """Return a formula without delimiters as MathML, or as code if docutils does not know it."""
     try:
         return tex2mathml(re.sub(r"\\dots\b", r"\\ldots", tex), as_block)
     except MathError:
         return f"<code>{escape(tex)}</code>"
 
 
-def _visit_math(translator: Any, node: nodes.math) -> None:
-    translator.body.append(to_mathml(node.astext(), as_block=False))
-    raise nodes.SkipNode
-
-
-def _visit_math_block(translator: Any, node: nodes.math_block) -> None:
-    translator.body.append(f'<div class="math">{to_mathml(node.astext(), as_block=True)}</div>')
+def _visit_math(translator: Any, node: nodes.math | nodes.math_block) -> None:
+    as_block = isinstance(node, nodes.math_block)
+    formula = to_mathml(node.astext(), as_block)
+    translator.body.append(f'<div class="math">{formula}</div>' if as_block else formula)
     raise nodes.SkipNode
 
 
@@ -167,7 +143,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the builder, the formulas and the links with Sphinx."""
     app.add_config_value("built_book", "", "html")
     app.add_builder(_PageBuilder, override=True)
-    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math, None))
     app.connect("doctree-read", _link_to_book)
     app.connect("missing-reference", _name_figure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

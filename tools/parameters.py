@@ -1,16 +1,8 @@
 """What may be changed in a notebook: its parameters, read from its own cell and checked.
 
-The comment of a parameter says which values it takes:
-
-- a number: ``between 0 and 1`` (both ends excluded), ``from 0 to 1`` (both included), or
-  ``at least 0``;
-- a text with a closed list of values: the comment quotes the others (``or "lavaan"``);
-- True or False: nothing.
-
-A number is written with the digits 0 to 9, as 7, -0.5 or 1e-3: what else Python reads as a number
-(1_000, or digits of another script) is more likely a slip.
-
-``make refresh`` writes the page of all parameters from the same cells.
+The comment of a number gives its range: ``between 0 and 1`` (without the ends), ``from 0 to 1``
+(with them) or ``at least 0``; that of a text with a closed list of values quotes the others (``or
+"lavaan"``). ``make refresh`` writes the page of all parameters from the same cells.
 """
 
 from __future__ import annotations
@@ -37,6 +29,7 @@ _NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
 _RANGE = re.compile(
     rf"\bbetween {_NUMBER} and {_NUMBER}|\bfrom {_NUMBER} to {_NUMBER}|\bat least {_NUMBER}"
 )
+# Python reads more as a number (1_000, or digits of another script), which is likely a slip
 _WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -44,22 +37,8 @@ _WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 class Parameter:
     """One line of a parameters cell.
 
-    Attributes
-    ----------
-    name : str
-        As in the notebook.
-    kind : str
-        str, int, float or bool.
-    default : object
-        The value with which the book is made.
-    comment : str
-        What it means.
-    limits : str
-        Of a number: the words of the comment that give its range, empty without one.
-    low, high : float
-        Its ends, infinite where there is none; ``between`` excludes them.
-    choices : tuple of str
-        Of a text: the values it may take, empty where any will do.
+    `limits` are the words of its comment that give a number its range, `choices` all that a text
+    may be; both are empty where any will do.
     """
 
     name: str
@@ -93,10 +72,9 @@ class Parameter:
             return not self.choices or value in self.choices
         if not abs(value) <= sys.float_info.max:  # as good as infinite, or nan
             return False
-        at_an_end = value in (self.low, self.high)
-        return self.low <= value <= self.high and not (
-            at_an_end and self.limits.startswith("between")
-        )
+        if self.limits.startswith("between"):
+            return self.low < value < self.high
+        return self.low <= value <= self.high
 
 
 def list_parameters(notebook: Path) -> dict[str, Parameter]:
@@ -126,13 +104,7 @@ def _parse(name: str, default: object, comment: str) -> Parameter:
 
 
 def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, object]:
-    """Check ``name=value`` texts, as typed by the user, against the notebook's own parameters.
-
-    Raises
-    ------
-    InputError
-        As :func:`check_values`; and if a name has no value, or two.
-    """
+    """Check ``name=value`` texts, as typed by the user, against the notebook's own parameters."""
     values: dict[str, object] = {}
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
@@ -155,25 +127,10 @@ def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, ob
 
 
 def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, object]:
-    """Check values against the notebook's own parameters.
+    """Check values, typed or as texts, against the notebook's own parameters.
 
-    Parameters
-    ----------
-    notebook : Path
-        An ``.ipynb`` file.
-    values : mapping
-        By name, typed or as texts. A whole number may stand for a float, not the other way round.
-
-    Returns
-    -------
-    dict
-        The same, floats as floats, and the folder of ``source`` as an absolute path.
-
-    Raises
-    ------
-    InputError
-        For an unknown name, a value of another type or that is not allowed, and a ``source`` that
-        is no folder.
+    A whole number may stand for a float, not the other way round. Floats are returned as floats,
+    and the folder of ``source`` as an absolute path.
     """
     known = list_parameters(notebook)
     return {name: _check(notebook.stem, known, name, value) for name, value in values.items()}

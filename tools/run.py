@@ -1,11 +1,8 @@
 """``make run``: rerun one notebook with other parameters, beside the book.
 
-    python -m tools.run 04_elevation_gradients seed=7 source=/path/to/folder
-
 The executed notebook, its page and ``run.json`` go to ``runs/NOTEBOOK/DIGEST/``, where the digest
-stands for the parameters; nothing of the book itself is touched. The path of the page is the last
-line on standard output. The exit status is 0, or 1 if the notebook failed, 2 if the input cannot
-be used, 130 if the run was interrupted.
+stands for the parameters. Standard output is the path of the page. The exit status is 0, or 1 if
+the notebook failed, 2 if the input cannot be used, 130 if the run was interrupted.
 """
 
 from __future__ import annotations
@@ -66,10 +63,7 @@ def find_notebook(name: str) -> Path:
 
 
 def run_folder(notebook: Path, parameters: Mapping[str, object]) -> Path:
-    """Return where the run with these checked parameters belongs.
-
-    One that has the value of the book makes no difference.
-    """
+    """Return where the run with these checked parameters belongs; the book's make no difference."""
     known = list_parameters(notebook)
     other = {name: value for name, value in parameters.items() if value != known[name].default}
     key = json.dumps(other, sort_keys=True)
@@ -79,8 +73,7 @@ def run_folder(notebook: Path, parameters: Mapping[str, object]) -> Path:
 def state(notebook: Path, parameters: Mapping[str, object]) -> str:
     """Return a digest of all that the numbers of a run depend on, but the parameters.
 
-    These are its code, the helpers, the data, the versions of the libraries, which genuine files
-    are here, and names, sizes and times of the files below a folder that is its ``source``.
+    Of the files below a folder that is its ``source``, these are names, sizes and times.
     """
     code = [each.source for each in nbformat.read(notebook, 4).cells if each.cell_type == "code"]
     source = Path(str(parameters.get("source", "")))
@@ -93,20 +86,25 @@ def state(notebook: Path, parameters: Mapping[str, object]) -> str:
 def perform(
     notebook: Path, parameters: Mapping[str, object], folder: Path, progress: bool = False
 ) -> None:
-    """Execute a notebook with checked parameters into a folder that exists.
+    """Execute a notebook with checked parameters; write it and ``run.json`` into a folder.
 
-    It gets the executed notebook and ``run.json``. `progress` shows a bar.
-
-    Raises
-    ------
-    papermill.exceptions.PapermillExecutionError, nbclient.exceptions.DeadKernelError
-        If a cell fails; if the kernel dies.
+    PapermillExecutionError if a cell fails, DeadKernelError if the kernel dies.
     """
     date, before = datetime.now(UTC), state(notebook, parameters)
     content = nbformat.read(notebook, 4)
     defaults = {name: each.default for name, each in list_parameters(notebook).items()}
     title = content.cells[0].source.splitlines()[0].removeprefix("# ")
-    about = _describe(notebook, title, parameters, defaults)
+    head = (
+        f"**A rerun, not the book itself.** Chapter {int(notebook.stem[:2])}, "
+        f"[{title}]({notebook.stem}.md), run on {date.day} {date:%B %Y} at {date:%H:%M} UTC:"
+    )
+    about = [head, "", "```python"]
+    for name, default in defaults.items():
+        value = parameters.get(name, default)
+        about.append(
+            f"{name} = {value!r}  # {'as' if value == default else repr(default)} in the book"
+        )
+    about = "\n".join(f"> {line}" for line in [*about, "```"])
     content.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="rerun"))
     executed = papermill.execute_notebook(
         content,
@@ -130,23 +128,6 @@ def perform(
     (folder / "run.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-def _describe(
-    notebook: Path, title: str, parameters: Mapping[str, object], defaults: Mapping[str, object]
-) -> str:
-    """Say in Markdown what was run, when, with which values, and that it is not the book."""
-    date, values = datetime.now(UTC), []
-    for name, default in defaults.items():
-        value = parameters.get(name, default)
-        book = "as" if value == default else repr(default)
-        values.append(f"{name} = {value!r}  # {book} in the book")
-    lines = [
-        f"**A rerun, not the book itself.** Chapter {int(notebook.stem[:2])}, "
-        f"[{title}]({notebook.stem}.md), run on {date.day} {date:%B %Y} at {date:%H:%M} UTC:",
-        *("", "```python", *values, "```"),
-    ]
-    return "\n".join(f"> {line}" for line in lines)
-
-
 @contextmanager
 def replace_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder, which takes the place of `folder` if the block ends well."""
@@ -163,10 +144,9 @@ def replace_folder(folder: Path) -> Iterator[Path]:
 
 
 def run(notebook: Path, parameters: Mapping[str, object]) -> Path:
-    """Execute a notebook with checked parameters and return the path of its page.
+    """Execute a notebook as :func:`perform`, and return the path of its page.
 
-    The folder of the run (:func:`run_folder`) appears only when all is complete. Errors are those
-    of :func:`perform`.
+    The folder of the run (:func:`run_folder`) appears only when all is complete.
     """
     folder = run_folder(notebook, parameters)
     with require_disk_space(folder.parent, _ROOM), replace_folder(folder) as fresh:

@@ -1,10 +1,8 @@
 """``make slides``: a deck of slides for every chapter, made from the pages of the built book.
 
-One rule makes all decks. The first slide has the title and the question (``book/slides.yml``).
-Then come what the paper says and what the chapter does; for each section its equations and
-figures, each on a slide of its own with one reading, or its first sentences where it has neither;
-the verdicts; the questions of the exercises, never a solution; summary and limits. What does not
-fit goes to the speaker's notes. A deck is one file that needs no network.
+One rule makes all: title and question (``book/slides.yml``); for each section its equations and
+figures, each with one reading, or its first sentences; verdicts; the questions of exercises, never
+a solution; summary and limits. What does not fit goes to the speaker's notes. A deck is one file.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from bs4 import BeautifulSoup, Tag
 
 from tools.book import BUILD, build_book
 from tools.execution import ROOT
-from tools.page import to_mathml
+from tools.page import PAGE, to_mathml
 
 SLIDES = BUILD / "slides"
 QUESTIONS = ROOT / "book" / "slides.yml"
@@ -42,17 +40,6 @@ _START = """Reveal.initialize({
   width: 1280, height: 720, margin: 0, center: false, hash: true, slideNumber: "c/t",
   transition: "none", pdfSeparateFragments: false, plugins: [RevealNotes, RevealZoom],
 });"""
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>{body}</body>
-</html>
-"""
 _INDEX = """<main class="index"><h1>Slides</h1>
 <p>One deck for each chapter of <em>Breaking the ecosystem balance</em>. Each is a single file that
 needs no network. Keys: arrows go on and back, <kbd>F</kbd> fills the screen, <kbd>Esc</kbd> shows
@@ -70,7 +57,7 @@ def _make_deck(page: Path, question: str, part: str) -> str:
     body += "".join(f"<script>{script}</script>" for script in (*scripts, _START))
     theme = re.sub(r"@import .*?;", "", "\n".join(_read(_REVEAL / name) for name in _STYLES))
     title = article.h1.get_text(strip=True)
-    return _PAGE.format(title=f"{escape(title)}: slides", style=theme + _style(), body=body)
+    return PAGE.format(title=f"{escape(title)}: slides", style=theme + _style(), body=body)
 
 
 def _style() -> str:
@@ -147,7 +134,7 @@ def _show_section(parts: list[Tag], heading: str) -> Iterator[str]:
     """Yield a slide for each equation and figure, or one with the first sentences."""
     shown = [place for place, part in enumerate(parts) if part.name == "figure" or _is_math(part)]
     if not shown:
-        yield _slide(heading, _bullets(_fit(_sentences(parts), _MOST)), "text", parts)
+        yield _slide(heading, _bullets(_fit(_sentences(parts))), "text", parts)
     for before, place, after in zip([-1, *shown], shown, [*shown[1:], len(parts)], strict=False):
         ahead, behind = parts[before + 1 : place], parts[place + 1 : after]
         notes = (ahead if before < 0 else []) + behind
@@ -217,10 +204,10 @@ def _show_summary(parts: list[Tag], heading: str) -> Iterator[str]:
     """Yield the summary and the limits; what comes next is for the speaker."""
     marked = [part for part in parts if _starts_bold(part)]
     plain = [part for part in parts if part not in marked]
-    yield _slide(heading, _bullets(_fit(_sentences(plain), _MOST)), "text", plain)
+    yield _slide(heading, _bullets(_fit(_sentences(plain))), "text", plain)
     limits = [part for part in marked if part.strong.get_text() == "Limitations."]
     if limits:
-        body = _bullets(_fit(_sentences(limits)[1:], _MOST))
+        body = _bullets(_fit(_sentences(limits)[1:]))
         yield _slide("<h2>Limitations</h2>", body, "text", marked)
 
 
@@ -245,17 +232,15 @@ def _length(markup: str) -> int:
 
 def _pack(items: Iterable[str], room: int) -> list[list[str]]:
     """Return items in groups of at most so many letters, or of one."""
-    groups, letters = [[]], 0
+    groups = [[]]
     for item in items:
-        letters += _length(item)
-        if groups[-1] and letters > room:
+        if groups[-1] and sum(map(_length, [*groups[-1], item])) > room:
             groups.append([])
-            letters = _length(item)
         groups[-1].append(item)
     return groups
 
 
-def _fit(sentences: list[str], room: int) -> list[str]:
+def _fit(sentences: list[str], room: int = _MOST) -> list[str]:
     """Return the first sentences that fit, at least one; none leads to what is not shown."""
     kept = _pack(sentences, room)[0]
     return [sentence for sentence in kept if not sentence.endswith(":")] or kept
@@ -278,7 +263,7 @@ def write_slides(html: Path = BUILD / "html", folder: Path = SLIDES) -> list[Pat
             title = re.search("<h1>(.*?)</h1>", deck)[1]
             index += f'<p>{page.name[:2]} · <a href="{page.name}">{title}</a><br>'
             index += f"{escape(question)}</p>"
-    index = _PAGE.format(title="Slides", style=_style(), body=f"{index}</main>")
+    index = PAGE.format(title="Slides", style=_style(), body=f"{index}</main>")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for path, text in {**decks, folder / "index.html": index}.items():

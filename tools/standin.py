@@ -1,39 +1,31 @@
-"""A stand-in for the CMIP5 archive: nine emulated models, made from a stated model.
+"""Nine stand-ins for the models of CMIP5, computed from a stated model: emulated.
 
 Nothing made here is CMIP5 output. Names and calendars are those of genuine models, the grids
-roughly so, so that what reads this archive also reads the real one; the numbers come from climatic
-models of production and respiration on the observed GLDAS climate, driven by the RCP paths.
-``data/standin.yml`` holds the whole model with its references. The mean change of the Plateau is
-calibrated to the paper's, so that it holds by construction.
-
-``make data`` reads the archive of files like any other, and embeds what it gives: chapters 2, 3 and
-14 take that where a reader gives no archive.
+roughly so; the numbers come from climatic models of production and respiration on the observed
+GLDAS climate, driven by the RCP paths. ``data/standin.yml`` holds the whole model with its
+references. The mean change of the Plateau is calibrated to the paper's: it holds by construction.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
-import cftime
 import numpy as np
 import pandas as pd
 import xarray as xr
 import yaml
 from scipy.optimize import root
 
-from helpers.oxygen import OXYGEN_PER_CARBON
+from helpers.oxygen import MONTHLY_FLUX, OXYGEN_PER_CARBON
 from helpers.paths import DATA
 from helpers.readers.gldas import load_climate
-from helpers.readers.grids import EARTH_RADIUS, cell_area, overlap
+from helpers.readers.grids import EARTH_RADIUS, SIDES, overlap
 from helpers.readers.terrain import load_elevation
 
 SCENARIOS = ("rcp45", "rcp85")
 _BOX = {"lat": (25, 41), "lon": (72, 106)}
-_MARGIN_CELLS = 2
 _SECONDS_PER_YEAR = 365 * 86400
 _DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-_FILL = np.float32(1e20)
 _FLUXES = {
     "npp": {
         "standard_name": "net_primary_productivity_of_carbon",
@@ -44,26 +36,11 @@ _FLUXES = {
         "long_name": "Carbon Mass Flux into Atmosphere due to Heterotrophic Respiration on Land",
     },
 }
-_FLUX = {
-    "units": "kg m-2 s-1",
-    "cell_methods": "time: mean area: mean where land",
-    "cell_measures": "area: areacella",
-    "comment": "emulated; per m2 of land; mass of carbon",
-    "missing_value": _FILL,
-}
-_FIXED = {
-    "areacella": {"standard_name": "cell_area", "units": "m2"},
-    "sftlf": {
-        "standard_name": "land_area_fraction",
-        "units": "%",
-        "comment": "all land: lakes, and the sea in the margin of the box, are left out",
-    },
-}
 
 
 @cache
 def load_standin() -> dict:
-    """Return the model of the stand-in archive, as ``data/standin.yml`` states it."""
+    """Return the model of the stand-ins, as ``data/standin.yml`` states it."""
     return yaml.safe_load((DATA / "standin.yml").read_text(encoding="utf-8"))
 
 
@@ -94,9 +71,9 @@ def _as_carbon(share_of_ceiling):
 
 
 def raich_respiration(temperature, precipitation):
-    """Return soil respiration by Raich et al. (2002), kg C m-2 day-1, of a month's mean and sum.
+    """Return soil respiration by Raich et al. (2002), kg C m-2 day-1.
 
-    In degrees Celsius and mm.
+    Of a month's mean in degrees Celsius and sum in mm.
     """
     model = load_standin()["respiration"]
     centimetres = precipitation / 10
@@ -155,24 +132,16 @@ def _latitudes(kind: str, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def grid(model: str) -> xr.Dataset:
-    """Return the cells of a stand-in: the Plateau box with a margin of two cells.
+    """Return the cells of a stand-in: those that touch the Plateau box, all land.
 
-    As :func:`globe`, and ``areacella`` (m2), ``sftlf`` (%), and ``plateau_area`` (m2): the part of
-    each cell that is Plateau, by elevation.
+    As :func:`globe`, and ``plateau_area`` (m2): the part of a cell that is Plateau, by elevation.
     """
     cells = globe(model)
     for name, box in _BOX.items():
         low, high = cells[f"{name}_bnds"].min("bnds"), cells[f"{name}_bnds"].max("bnds")
-        inside = np.flatnonzero((high > box[0]) & (low < box[1]))
-        kept = slice(inside[0] - _MARGIN_CELLS, inside[-1] + _MARGIN_CELLS + 1)
-        cells = cells.isel({name: kept})
-    area = cell_area(cells["lat_bnds"], cells["lon_bnds"]).values
+        cells = cells.isel({name: ((high > box[0]) & (low < box[1])).values})
     plateau = _plateau_area(*(np.sort(cells[f"{name}_bnds"].values, axis=1) for name in _BOX))
-    return cells.assign(
-        areacella=(("lat", "lon"), area),
-        sftlf=(("lat", "lon"), np.full(area.shape, 100.0)),
-        plateau_area=(("lat", "lon"), plateau),
-    )
+    return cells.assign(plateau_area=(("lat", "lon"), plateau))
 
 
 def _plateau_area(lat_bnds: np.ndarray, lon_bnds: np.ndarray) -> np.ndarray:
@@ -188,8 +157,7 @@ def _plateau_area(lat_bnds: np.ndarray, lon_bnds: np.ndarray) -> np.ndarray:
 
 def _plateau_mean(model: str, field: np.ndarray) -> np.ndarray:
     """Average the last two axes (lat, lon) over the Plateau's land."""
-    cells = grid(model)
-    weights = (cells["plateau_area"] * cells["sftlf"] / 100).values
+    weights = grid(model)["plateau_area"].values
     return (field * weights).sum(axis=(-2, -1)) / weights.sum()
 
 
@@ -227,8 +195,11 @@ def climatic_npp(model: str, warming: float = 0.0) -> np.ndarray:
     )
 
 
-def _monthly_flux(model: str) -> dict[str, np.ndarray]:
-    """Return growth (of any unit) and soil respiration, kg C m-2, on (month, lat, lon)."""
+def _seasonal_fluxes(model: str) -> dict[str, np.ndarray]:
+    """Return growth (of any unit) and soil respiration, kg C m-2, on (month, lat, lon).
+
+    Growth follows warmth above a threshold, respiration Raich et al. (2002).
+    """
     rules = load_standin()["seasons"]
     temperature, precipitation, _ = _climate(model)
     monthly = temperature + np.array(rules["temperature_K"])[:, None, None]
@@ -240,20 +211,10 @@ def _monthly_flux(model: str) -> dict[str, np.ndarray]:
     }
 
 
-@cache
-def seasons(model: str) -> xr.Dataset:
-    """Return the share of each month in the yearly ``npp`` and ``rh`` on (month, lat, lon).
-
-    Production follows warmth above the growth threshold, respiration Raich et al. (2002).
-    """
-    shares = {name: flux / flux.sum(axis=0) for name, flux in _monthly_flux(model).items()}
-    return xr.Dataset({name: (("month", "lat", "lon"), share) for name, share in shares.items()})
-
-
 def _first_respiration(model: str) -> np.ndarray:
     """Return Rh at the start: NPP less the sink, its pattern drawn towards soil respiration."""
     own = load_standin()["models"][model]["parameters"]
-    npp, soil = climatic_npp(model), _monthly_flux(model)["rh"].sum(axis=0)
+    npp, soil = climatic_npp(model), _seasonal_fluxes(model)["rh"].sum(axis=0)
     pattern = npp ** (1 - own["pattern"]) * soil ** own["pattern"]
     return (1 - own["sink"]) * pattern * _plateau_mean(model, npp) / _plateau_mean(model, pattern)
 
@@ -342,8 +303,7 @@ def calibrate() -> dict[str, float]:
 
     ``beta`` and ``turnover``: factors on every stand-in's CO2 fertilisation and turnover time. With
     them the nine-model mean TOP of the Plateau (>= 2500 m, weighted by land area) is +0.01 (RCP4.5)
-    and +0.04 (RCP8.5) kg m-2 yr-1 higher in 2006-2099 than in 1990-2005. ArithmeticError if there
-    are no such factors (after a change of ``data/standin.yml``).
+    and +0.04 (RCP8.5) kg m-2 yr-1 higher in 2006-2099 than in 1990-2005.
     """
     settings = load_standin()["calibration"]
     target = np.array([settings["target"][scenario] for scenario in SCENARIOS])
@@ -357,12 +317,14 @@ def calibrate() -> dict[str, float]:
     return dict(zip(("beta", "turnover"), map(float, solution.x), strict=True))
 
 
+# What the models put out
+
+
 @cache
 def annual_fluxes(model: str) -> xr.Dataset:
-    """Return the calibrated yearly fluxes of a stand-in. Emulated.
+    """Return the calibrated yearly fluxes of a stand-in, 1989-2099. Emulated.
 
-    ``npp`` and ``rh`` on (scenario, year, lat, lon), kg C m-2 yr-1 per m2 of land, both positive;
-    1989-2099, the same in both scenarios up to 2005.
+    ``npp`` and ``rh`` on (scenario, year, lat, lon), kg C m-2 yr-1 per m2 of land, both positive.
 
     NPP = climatic NPP at T + warming x (1 + beta ln(CO2 / CO2 of 1990-2005)) x (1 + anomaly).
     Rh = stock / turnover x Q10^(warming / 10) x (1 + anomaly), and the stock grows by NPP - Rh:
@@ -375,143 +337,27 @@ def annual_fluxes(model: str) -> xr.Dataset:
     return xr.Dataset({name: (dims, np.stack(flux)) for name, flux in fluxes}, coords)
 
 
-# The archive of files
+def monthly_fluxes(model: str) -> xr.Dataset:
+    """Return ``npp`` and ``rh`` from 1990 on as a reader of CMIP5 files would. Emulated.
 
-
-def write_archive(folder: Path) -> Path:
-    """Write the stand-in archive, a tree of CMIP5 names with emulated files, and return `folder`.
-
-    ``output1/INSTITUTE/MODEL/EXPERIMENT/...`` with monthly ``npp`` and ``rh`` (kg m-2 s-1 of carbon
-    per m2 of land; historical from 1990, RCP to 2099), ``areacella`` (m2) and ``sftlf`` (%). About
-    5 s. Same sources, same bytes.
+    On (scenario, time, lat, lon) in the model's calendar, kg m-2 s-1 of carbon in single precision,
+    with the sides of the cells.
     """
-    for model in load_standin()["models"]:
-        _write_cells(folder, model)
-        for experiment in ("historical", *SCENARIOS):
-            for first, last in file_spans(model, experiment):
-                _write_months(folder, model, experiment, np.arange(first, last + 1))
-    return folder
-
-
-def file_spans(
-    model: str, experiment: str, first_year: int | None = None, last_year: int | None = None
-) -> list[tuple[int, int]]:
-    """Return the first and last month of each file of a run, counted from January of year 0.
-
-    ``data/standin.yml`` says when a model's files begin. `first_year` is that of the historical
-    run, `last_year` that of a scenario; without them, those of the stand-in.
-    """
-    rules, (begin, end) = load_standin()["models"][model], load_standin()["reference_years"]
-    starts = {"historical": f"{begin}-01", "rcp": f"{end + 1}-01"} | rules.get("first_month", {})
-    starts = {run: 12 * int(month[:4]) + int(month[5:]) - 1 for run, month in starts.items()}
-    if experiment == "historical":
-        shift = 0 if first_year is None else first_year - begin
-        months = range(starts["historical"] + 12 * shift, starts["rcp"])
-    else:
-        last_year = load_standin()["last_year"] if last_year is None else last_year
-        months = range(starts["rcp"], 12 * (last_year + 1))
-    cuts = [months[0]]
-    if files := rules.get("files"):
-        cuts += [
-            month
-            for month in months[1:]
-            if month % 12 == files.get("month", 1) - 1
-            and month // 12 % files["every"] == files["remainder"]
-        ]
-    return list(zip(cuts, [*(cut - 1 for cut in cuts[1:]), months[-1]], strict=True))
-
-
-def time_axis(model: str, months: np.ndarray) -> xr.Dataset:
-    """Return the time axis of a file as numbers, with its bounds, in the model's calendar.
-
-    `months` are consecutive, counted from January of year 0.
-    """
-    about = {
-        "units": "days since 1850-01-01",
-        "calendar": load_standin()["models"][model]["calendar"],
-    }
-    starts = [
-        cftime.datetime(month // 12, month % 12 + 1, 1, calendar=about["calendar"])
-        for month in map(int, [*months, months[-1] + 1])
-    ]
-    days = cftime.date2num(starts, **about).astype(float)
-    bounds = np.stack([days[:-1], days[1:]], axis=1)
-    about = {"standard_name": "time", "axis": "T", "bounds": "time_bnds"} | about
-    return xr.Dataset(
-        {"time_bnds": (("time", "bnds"), bounds)}, {"time": ("time", bounds.mean(axis=1), about)}
-    )
-
-
-def _write_months(folder: Path, model: str, experiment: str, months: np.ndarray) -> None:
-    axis = time_axis(model, months)
-    seconds = 86400 * np.diff(axis["time_bnds"].values, axis=1)[:, :, None]
-    scenario = SCENARIOS[0] if experiment == "historical" else experiment
-    years = xr.DataArray(months // 12, dims="time")
-    yearly = annual_fluxes(model).sel(scenario=scenario, year=years)
-    shares = seasons(model).isel(month=xr.DataArray(months % 12, dims="time"))
-    span = "-".join(f"{month // 12:04d}{month % 12 + 1:02d}" for month in months[[0, -1]])
-    for name, names in _FLUXES.items():
-        flux = (yearly[name].values * shares[name].values / seconds).astype("float32")
-        file = axis.merge(describe_cells(grid(model)))
-        file[name] = (("time", "lat", "lon"), flux, names | _FLUX)
-        write_file(
-            file.assign_attrs(_attributes(model, experiment)),
-            run_folder(folder, model, experiment) / "mon/land/Lmon/r1i1p1/latest" / name,
-            f"{name}_Lmon_{model}_{experiment}_r1i1p1_{span}.nc",
-        )
-
-
-def _write_cells(folder: Path, model: str) -> None:
-    for name, about in _FIXED.items():
-        file = describe_cells(grid(model)).assign_attrs(_attributes(model, "historical"))
-        values = grid(model)[name].values.astype("float32")
-        file[name] = (("lat", "lon"), values, about | {"missing_value": _FILL})
-        write_file(
-            file,
-            run_folder(folder, model, "historical") / "fx/atmos/fx/r0i0p0/latest" / name,
-            f"{name}_fx_{model}_historical_r0i0p0.nc",
-        )
-
-
-def run_folder(folder: Path, model: str, experiment: str) -> Path:
-    """Return where a run lies in a tree as ESGF has it."""
-    return folder / "output1" / load_standin()["models"][model]["institute"] / model / experiment
-
-
-def describe_cells(cells: xr.Dataset) -> xr.Dataset:
-    """Return the coordinates of a grid and their bounds with the attributes of CMIP5."""
-    cells = cells[["lat_bnds", "lon_bnds"]].copy()
-    for name, long_name, axis in (("lat", "latitude", "Y"), ("lon", "longitude", "X")):
-        cells[name].attrs = {
-            "standard_name": long_name,
-            "units": f"degrees_{'north' if axis == 'Y' else 'east'}",
-            "axis": axis,
-            "bounds": f"{name}_bnds",
-        }
-    return cells
-
-
-def _attributes(model: str, experiment: str) -> dict[str, str | int]:
-    return {
-        "Conventions": "CF-1.4",
-        "title": f"Emulated stand-in under the name of {model}, {experiment}: not CMIP5 output",
-        "source": f"emulated stand-in, not output of {model}",
-        "label": "emulated",
-        "institution": "none: tools/standin.py of the book, not the institute of the name",
-        "comment": "The model is stated in data/standin.yml. Its mean change over the Plateau is "
-        "calibrated to Han et al. (2022), doi 10.1029/2022EF002890: by construction.",
-        "model_id": model,
-        "experiment_id": experiment,
-    }
-
-
-def write_file(file: xr.Dataset, folder: Path, name: str) -> None:
-    """Write a file as ESGF gives it: classic NetCDF-3, record by record, 1e20 where empty.
-
-    The folder is made where it is absent. The name begins with the variable that has fill values.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    encoding = {variable: {"_FillValue": None} for variable in file.variables}
-    encoding[name.partition("_")[0]] = {"_FillValue": _FILL}
-    unlimited = ["time"] if "time" in file.dims else None
-    file.to_netcdf(folder / name, engine="scipy", encoding=encoding, unlimited_dims=unlimited)
+    rules, cells = load_standin(), grid(model)
+    first, last = rules["reference_years"][0], rules["last_year"]
+    calendar = rules["models"][model]["calendar"]
+    span = {"start": f"{first}-01-01", "end": f"{last}-12-01", "freq": "MS"}
+    time = xr.date_range(**span, calendar=calendar, use_cftime=True)
+    seconds = 86400 * np.asarray(time.days_in_month)[:, None, None]
+    yearly = annual_fluxes(model).sel(year=xr.DataArray(np.asarray(time.year), dims="time"))
+    months = xr.Dataset(coords={"scenario": list(SCENARIOS), "time": time})
+    for axis, sides in SIDES.items():
+        months[axis] = cells[axis]
+        ends = np.sort(cells[f"{axis}_bnds"].values, axis=1).T
+        months = months.assign_coords({s: (axis, end) for s, end in zip(sides, ends, strict=True)})
+    for name, season in _seasonal_fluxes(model).items():
+        share = (season / season.sum(axis=0))[np.asarray(time.month) - 1]
+        about = {"units": MONTHLY_FLUX, "comment": "emulated; per m2 of land; mass of carbon"}
+        flux = (yearly[name].values * share / seconds).astype("float32")
+        months[name] = (("scenario", "time", *SIDES), flux, _FLUXES[name] | about)
+    return months.sortby("lat")

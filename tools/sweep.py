@@ -1,12 +1,8 @@
 """``make sweep``: run notebooks over a grid of parameters, and gather what they answer.
 
-    python -m tools.sweep book/sweeps/what_survives_small.yml
-    python -m tools.sweep my_grid.yml --cluster tcp://scheduler:8786
-
 A grid is a YAML file: ``about``, and ``runs``, each with ``notebooks`` and ``parameters``, where a
-list of values means every one of them. Each run goes where ``make run`` puts it, and one that is
-there already, made by the same code from the same data, is not made again. At the end the answers
-of all runs to the paper's claims lie in one table beside the grid, ``GRID.csv``.
+list of values means every one of them. Each run goes where ``make run`` puts it, and one that the
+same code has made there from the same data is not made again. ``GRID.csv`` holds all answers.
 """
 
 from __future__ import annotations
@@ -79,14 +75,7 @@ class _Loader(yaml.BaseLoader):
 
 
 def read_grid(path: Path) -> list[Job]:
-    """Return the runs of a grid, each once.
-
-    Raises
-    ------
-    InputError
-        For a file that is no such grid, for more than 10 000 runs, and for notebooks, names and
-        values that ``make run`` would refuse.
-    """
+    """Return the runs of a grid, each once."""
     try:
         grid = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
@@ -121,7 +110,7 @@ def read_grid(path: Path) -> list[Job]:
             found=f"{crossed:,}, when every value meets every other",
             mend="shorten the lists or split the grid; give an empty list a value",
         )
-    jobs = [Job(*job) for part in parts for job in _cross(part)]
+    jobs = [job for part in parts for job in _cross(part)]
     return list({run_folder(*job): job for job in jobs}.values())
 
 
@@ -131,11 +120,11 @@ def _lists(part: dict) -> list[list]:
     return [part["notebooks"], *(each if isinstance(each, list) else [each] for each in values)]
 
 
-def _cross(part: dict) -> Iterator[tuple[Path, dict[str, object]]]:
+def _cross(part: dict) -> Iterator[Job]:
     for name, *values in itertools.product(*_lists(part)):
         notebook = find_notebook(str(name))
         chosen = dict(zip(part["parameters"], values, strict=True))
-        yield notebook, check_values(notebook, chosen)
+        yield Job(notebook, check_values(notebook, chosen))
 
 
 def is_finished(job: Job) -> bool:
@@ -186,22 +175,15 @@ def make_runs(jobs: list[Job], client: Client) -> dict[str, str]:
     return failed
 
 
-def tabulate(jobs: list[Job]) -> pd.DataFrame:
-    """Return the answers of those runs that are finished, one row per run and claim.
-
-    The columns are ``notebook``, ``run`` (name of its folder), ``claim``, those of
-    :func:`helpers.paper.claims.collect`, and every parameter by its name.
-    """
-    parts = [_EMPTY]
-    for job in filter(is_finished, jobs):
-        folder = run_folder(*job)
-        about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        answers = collect(nbformat.read(folder / job.notebook.name, 4)).reset_index()
-        answers = answers.rename(columns={"id": "claim"})
-        answers.insert(0, "notebook", job.notebook.stem)
-        answers.insert(1, "run", folder.name)
-        parts.append(answers.assign(**about["parameters"]))
-    return pd.concat(parts, ignore_index=True)
+def read_run(job: Job) -> pd.DataFrame:
+    """Return the answers of a finished run by claim, beside notebook, run and parameters."""
+    folder = run_folder(*job)
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    answers = collect(nbformat.read(folder / job.notebook.name, 4))
+    answers = answers.rename_axis("claim").reset_index()
+    answers.insert(0, "notebook", job.notebook.stem)
+    answers.insert(1, "run", folder.name)
+    return answers.assign(**about["parameters"])
 
 
 def _connect(cluster: str) -> Client:
@@ -218,19 +200,6 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
 
     Runs that failed are not in the table; if none is finished, it stays as it was. Where a
     notebook's genuine files are not here, the rows of its runs stay as they were.
-
-    Parameters
-    ----------
-    grid : Path
-        See :func:`read_grid`.
-    cluster : str
-        ``here``, one process per core of this machine, or the address of a dask scheduler.
-
-    Raises
-    ------
-    InputError
-        As :func:`read_grid`, if another file has the name of the table, and if no scheduler
-        answers.
     """
     jobs, target = read_grid(grid), grid.with_suffix(".csv")
     before = read_answers(target) if target.exists() else _EMPTY
@@ -249,11 +218,14 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
         space = require_disk_space(folder, _ROOM * len(missing))
         with space, _connect(cluster) as client:
             failed = make_runs(missing, client)
-    kept = before[before["notebook"].isin([path.stem for path in lacking])]
-    table = pd.concat([tabulate(possible), kept], ignore_index=True)
-    order = {(job.notebook.stem, run_folder(*job).name): k for k, job in enumerate(jobs)}
-    table["place"] = [order.get(run) for run in zip(table["notebook"], table["run"], strict=True)]
-    table = table.dropna(subset="place").sort_values("place", kind="stable").drop(columns="place")
+    parts = [_EMPTY]
+    for job in jobs:
+        if job.notebook in lacking:
+            name = {"notebook": job.notebook.stem, "run": run_folder(*job).name}
+            parts.append(before[(before[[*name]] == name).all(axis=1)])
+        elif is_finished(job):
+            parts.append(read_run(job))
+    table = pd.concat(parts, ignore_index=True)
     if not table.empty:
         partial = target.with_name(f"{target.name}.part")
         table.convert_dtypes().to_csv(partial, index=False, lineterminator="\n")

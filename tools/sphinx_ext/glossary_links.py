@@ -1,10 +1,8 @@
 """Sphinx extension: link the glossary's terms in prose where they first appear on a page.
 
 An entry with an abbreviation and a long form (TOP, terrestrial oxygen production) also makes the
-abbreviation say what it means wherever the pointer rests on it. Prose is what stands in paragraphs,
-but for code, formulas, links, tables, captions, cited works, and what a cell put out. A term that
-the glossary writes in italics is a common word with other senses (plants gain carbon, a loop has a
-gain): it is linked only where a page sets it off, too, and by itself.
+abbreviation say what it means wherever the pointer rests on it. A term that the glossary writes in
+italics is a common word with other senses: it is linked only where a page sets it off, too.
 """
 
 from __future__ import annotations
@@ -23,8 +21,6 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 _NO_PROSE = (nodes.reference, nodes.literal, nodes.math, nodes.raw, nodes.citation)
 _NO_PROSE += (nodes.table, nodes.figure)
 _NO_PROSE_CLASSES = {"cell_output", "sd-badge"}
-
-
 _SHORT = re.compile(r"\S*[A-Z]\S*[A-Z]\S*")
 
 
