@@ -92,22 +92,3 @@ def built_in(pairs: pd.MultiIndex) -> pd.Series:
 def _contents(code: str) -> frozenset[str]:
     parts = _registry()["made_from"].get(code, "").split()
     return frozenset({code}).union(*map(_contents, parts))
-
-
-def definition_list(group: str) -> str:
-    """Return the factors of a group as a MyST definition list, for the data dictionary."""
-    rows = _registry().loc[lambda table: table["group"] == group]
-    return "\n\n".join(_definition(code, row) for code, row in rows.iterrows())
-
-
-def _definition(code: str, row: pd.Series) -> str:
-    facts = [
-        row["definition"],
-        f"Column `{code}`, unit {row['unit_shown']}.",
-        f"In the embedded study: *{row['data_label']}*"
-        + (f", from `{row['source']}`." if row["source"] else "."),
-        "Named in the text" if row["named_in_text"] else "**An informed guess**",
-        f"(confidence {row['confidence']:.2f}; of the meaning {row['meaning_confidence']:.2f}).",
-        f"Could also be: {row['alternates']}." if row["alternates"] else "",
-    ]
-    return f"{row['label']}: {row['name']}\n: " + " ".join(fact for fact in facts if fact)

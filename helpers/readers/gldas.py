@@ -7,7 +7,6 @@ Fluxes (``*_tavg``) are W m-2 or kg m-2 s-1, ``Albedo_inst`` is percent, tempera
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -256,21 +255,3 @@ def sample(
             mend="move the site to a neighbouring land cell, or leave it out",
         )
     return table
-
-
-def shared_cells(climate: xr.Dataset, longitude: Iterable[float], latitude: Iterable[float]) -> int:
-    """Count the sites that share their grid cell with an earlier site.
-
-    Parameters
-    ----------
-    climate, longitude, latitude : xarray.Dataset, iterable of float
-        As for :func:`sample`.
-
-    Examples
-    --------
-    >>> shared_cells(load_climate(), [90.1, 90.4, 91.1], [31.2, 31.3, 31.2])
-    1
-    """
-    rows = climate.get_index("lat").get_indexer(pd.Index(latitude), method="nearest")
-    columns = climate.get_index("lon").get_indexer(pd.Index(longitude), method="nearest")
-    return len(rows) - len(set(zip(rows, columns, strict=True)))
