@@ -266,7 +266,7 @@ def _read_times(path: Path, file: xr.Dataset) -> xr.CFTimeIndex:
 def _crop(
     path: Path, file: xr.Dataset, variable: str, box: dict[str, slice]
 ) -> tuple[xr.Variable, dict[str, tuple[str, np.ndarray]]]:
-    """Return a variable of a region and one more cell around it, unread, and its ascending cells."""
+    """Return a variable in a region and one cell around it, not read, and its ascending cells."""
     window, cells = {}, {}
     for name, sides in SIDES.items():
         centres, bounds, order = _read_axis(path, file, name)

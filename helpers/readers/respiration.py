@@ -120,10 +120,9 @@ def _is_plateau(rows: pd.DataFrame) -> pd.Series:
 def screen_records(records: pd.DataFrame) -> Screened:
     """Keep the records of unmanipulated grassland without a known problem, and count the steps.
 
-    They are from :func:`read_respiration`. A record is manipulated where SRDB names a manipulation,
-    or a level of one that is no control. Its flags Q10 to Q14 mean a potential, suspected or known
-    problem, a duplicate, or an inconsistency. "Q1", which SRDB does not define, is kept, as Q01
-    (read off a figure) is.
+    A record is manipulated where SRDB names a manipulation, or a level of one that is no control.
+    Its flags Q10 to Q14 mean a potential, suspected or known problem, a duplicate, or an
+    inconsistency. "Q1", which SRDB does not define, is kept, as Q01 (read off a figure) is.
 
     Examples
     --------
