@@ -8,12 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from helpers.errors import InputError
-from helpers.factors import gldas_sources
+from helpers.factors import gldas_sources, load_factors
 from helpers.readers.gldas import annual_mean, open_gldas
-from tests.conftest import gldas_month
 from tests.faults import Case
 from tests.faults.damage import (
     NO_NETCDF,
@@ -31,6 +31,32 @@ Change = Callable[[xr.Dataset], xr.Dataset | None]
 EVERY = tuple(range(1, 13))
 JANUARY = "GLDAS_NOAH10_M.A201401.021.nc4"
 JULY = JANUARY.replace("01.021", "07.021")
+
+
+def gldas_month(month: str, value: float = 1.0) -> xr.Dataset:
+    """Return one month shaped like a GLDAS file: 4 x 4 cells, every variable the same value.
+
+    In units where it would be impossible, the value is moved or scaled into what is possible.
+    """
+    period = pd.Period(month, "M")
+    units = load_factors()["unit"]
+    possible = {"K": 250 + value, "kg m-2 s-1": 1e-4 * value, "kg kg-1": 1e-3 * value}
+    data = {
+        variable: (
+            ("time", "lat", "lon"),
+            np.full((1, 4, 4), possible.get(units[code], value), dtype="float32"),
+            {"units": units[code]},
+        )
+        for code, variable in gldas_sources().items()
+    }
+    start, end = period.start_time, (period + 1).start_time
+    data["time_bnds"] = (("time", "bnds"), np.array([[start, end]], dtype="datetime64[ns]"))
+    time = xr.Variable("time", [start], {"bounds": "time_bnds"})
+    time.encoding["units"] = "days since 2000-01-01"
+    return xr.Dataset(
+        data,
+        {"time": time, "lat": [30.5, 31.5, 32.5, 33.5], "lon": [88.5, 89.5, 90.5, 91.5]},
+    )
 
 
 def path_of(folder: Path, month: int = 1) -> Path:
