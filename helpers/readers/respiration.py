@@ -76,9 +76,9 @@ def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by ``Record_number``, inside 26-40 N and 75-104 E, above 2800 m, of an ecosystem
-        type with the word grass, meadow, steppe, tundra or wetland: ``study``, ``longitude``,
-        ``latitude``, ``elevation`` (m), ``T`` (degrees Celsius: of the year of study where it is
-        reported, else the long-term mean), ``Rs_annual`` (g C m-2), and SRDB's own words.
+        type with the word grass, meadow, steppe, tundra or wetland. ``elevation`` is in m, ``T`` in
+        degrees Celsius (of the year of study where it is reported, else the long-term mean),
+        ``Rs_annual`` in g C m-2; the other columns are SRDB's own words.
 
     Examples
     --------
