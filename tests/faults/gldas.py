@@ -18,13 +18,13 @@ from tests.faults import Case
 from tests.faults.damage import (
     NO_NETCDF,
     all_refused,
-    attributes,
     copy,
     curvilinear,
     cut,
     flip,
     in_units,
     read_each,
+    read_without_each_attribute,
 )
 
 Change = Callable[[xr.Dataset], xr.Dataset | None]
@@ -139,23 +139,11 @@ def _no_other_answer(answers: list) -> None:
     assert all(isinstance(answer, InputError) for answer in answers)
 
 
-def _without_each_attribute(folder: Path) -> set[str]:
-    """Return the variables that are refused without one of their attributes."""
-    whole, alone = folder / "whole.nc", folder / "alone"
-    whole.write_bytes(_bytes_of(1))
-    alone.mkdir()
-    places = set()
-    for attribute in attributes(whole):
-        copy(whole, path_of(alone), without=attribute)
-        try:
-            open_gldas(alone)
-        except InputError as refusal:
-            places.add(refusal.where.partition(": ")[2])
-    return places - {""}  # the folder, for want of months, where January is read
-
-
-def _only_units_are_needed(places: set[str]) -> None:
-    assert places == {*gldas_sources().values(), "time"}
+def _only_units_are_needed(answers: dict[tuple[str, str], object]) -> None:
+    """Assert what is refused; where January is read, the folder is, for want of months."""
+    needed = {(name, "units") for name in (*gldas_sources().values(), "time")}
+    refused = {pair for pair, refusal in answers.items() if JANUARY in refusal.where}
+    assert refused == needed
 
 
 def _copied(**options) -> Callable[[Path], xr.Dataset]:
@@ -311,7 +299,9 @@ HANDLED = {  # how it is read, what is made of it, the check if it is not the sa
         _no_other_answer,
     ),
     "Each attribute of each variable left out, one after the other": (
-        _without_each_attribute,
+        lambda folder: read_without_each_attribute(
+            _bytes_of(1), path_of(folder), lambda: open_gldas(folder)
+        ),
         "Refused where units are missing; all others may be.",
         _only_units_are_needed,
     ),
