@@ -40,12 +40,11 @@ def load_factors() -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Indexed by ``code`` (an identifier: ``CN``, not ``C/N``): ``label`` (as printed in the
-        paper), ``name``, ``group``, ``unit`` (as GLDAS writes it), ``unit_shown`` (for readers),
-        ``source`` (GLDAS variable or defining formula), ``made_from`` (codes of the factors that it
-        is computed from or is the sum of), ``definition``, ``named_in_text``, ``confidence`` (0-1,
-        that it is one of the 44), ``meaning_confidence`` (0-1, that the name means this),
-        ``alternates`` and ``data_label`` (its label in the embedded study).
+        Indexed by ``code`` (an identifier: ``CN``, not ``C/N``). Besides what the names of the
+        columns say: ``label`` is as printed in the paper, ``unit`` as GLDAS writes it; ``source``
+        is a GLDAS variable or a formula, ``made_from`` the codes that it is computed from or the
+        sum of; ``confidence`` (0-1) that it is one of the 44, ``meaning_confidence`` that the name
+        means this; ``data_label`` its label in the embedded study.
 
     Examples
     --------
@@ -74,10 +73,9 @@ def gldas_sources() -> dict[str, str]:
 
 
 def built_in(pairs: pd.MultiIndex) -> pd.Series:
-    """Tell which pairs of factors correlate by definition: both hold one and the same quantity.
+    """Tell which pairs of codes correlate by definition: both hold one and the same quantity.
 
-    By pair of codes, following ``made_from`` in the registry: TC holds SOC, C/N holds TC, so both
-    pairs are built in, and so is C/N with SOC.
+    TC holds SOC, C/N holds TC, so both pairs are built in, and so is C/N with SOC.
 
     Examples
     --------
@@ -92,22 +90,3 @@ def built_in(pairs: pd.MultiIndex) -> pd.Series:
 def _contents(code: str) -> frozenset[str]:
     parts = _registry()["made_from"].get(code, "").split()
     return frozenset({code}).union(*map(_contents, parts))
-
-
-def definition_list(group: str) -> str:
-    """Return the factors of a group as a MyST definition list, for the data dictionary."""
-    rows = _registry().loc[lambda table: table["group"] == group]
-    return "\n\n".join(_definition(code, row) for code, row in rows.iterrows())
-
-
-def _definition(code: str, row: pd.Series) -> str:
-    facts = [
-        row["definition"],
-        f"Column `{code}`, unit {row['unit_shown']}.",
-        f"In the embedded study: *{row['data_label']}*"
-        + (f", from `{row['source']}`." if row["source"] else "."),
-        "Named in the text" if row["named_in_text"] else "**An informed guess**",
-        f"(confidence {row['confidence']:.2f}; of the meaning {row['meaning_confidence']:.2f}).",
-        f"Could also be: {row['alternates']}." if row["alternates"] else "",
-    ]
-    return f"{row['label']}: {row['name']}\n: " + " ".join(fact for fact in facts if fact)

@@ -144,35 +144,6 @@ def content(
     1.59
     """
     require_units(annual_flux, ANNUAL_FLUX)
-    mass = annual_flux * _land_area(area, land_fraction)
-    total = (mass.sum(["lat", "lon"], min_count=1) / _KG_PER_GT).rename(annual_flux.name)
-    name = annual_flux.attrs.get("long_name", annual_flux.name)
-    total.attrs = {"units": "Gt yr-1", "long_name": f"content of {name}"}
-    return total
-
-
-def area_mean(
-    annual_flux: xr.DataArray, area: xr.DataArray, land_fraction: xr.DataArray
-) -> xr.DataArray:
-    """Average a flux over a region, per m2 of land, in the unit of the flux.
-
-    Parameters
-    ----------
-    annual_flux, area, land_fraction : xarray.DataArray
-        As for :func:`content`; the flux may have any unit.
-
-    Examples
-    --------
-    >>> from helpers.study import load_carbon
-    >>> carbon = load_carbon().isel(model=0, year=0)
-    >>> area_mean(carbon["npp"], carbon["area"], carbon["land_fraction"]).round(3).item()
-    0.284
-    """
-    weighted = annual_flux.weighted(_land_area(area, land_fraction))
-    return weighted.mean(["lat", "lon"], keep_attrs=True)
-
-
-def _land_area(area: xr.DataArray, land_fraction: xr.DataArray) -> xr.DataArray:
     require_units(area, "m2")
     land_fraction = land_fraction.compute()  # one map a model, used three times
     low, high = float(land_fraction.min()), float(land_fraction.max())
@@ -183,4 +154,8 @@ def _land_area(area: xr.DataArray, land_fraction: xr.DataArray) -> xr.DataArray:
             found=f"values from {low:g} to {high:g}",
             mend="divide a percentage (sftlf) by 100",
         )
-    return (area * land_fraction).fillna(0)
+    mass = annual_flux * (area * land_fraction).fillna(0)
+    total = (mass.sum(["lat", "lon"], min_count=1) / _KG_PER_GT).rename(annual_flux.name)
+    name = annual_flux.attrs.get("long_name", annual_flux.name)
+    total.attrs = {"units": "Gt yr-1", "long_name": f"content of {name}"}
+    return total

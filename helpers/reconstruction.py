@@ -44,7 +44,7 @@ def reconstruct_sites(climate: xr.Dataset, elevation: xr.DataArray, seed: int) -
     climate, elevation : xarray.Dataset, xarray.DataArray
         GLDAS annual means, and metres on a finer grid, on (lat, lon): observed.
     seed : int
-        Of the random generator; the same seed gives the same table.
+        The same seed gives the same table.
 
     Notes
     -----
@@ -57,11 +57,9 @@ def reconstruct_sites(climate: xr.Dataset, elevation: xr.DataArray, seed: int) -
     rng = np.random.default_rng(seed)
     sites = _place_sites(climate, elevation, rng)
     weather = sample(climate, sites["longitude"], sites["latitude"])
-    wettest = (
-        weather["PRE"].rank(ascending=False, method="first")
-        <= load_reconstruction()["meadow_sites"]
-    )
-    sites.insert(3, "land_cover", wettest.map({True: "meadow", False: "steppe"}))
+    wettest = weather["PRE"].nlargest(load_reconstruction()["meadow_sites"]).index
+    covers = np.where(sites.index.isin(wettest), "meadow", "steppe")
+    sites.insert(3, "land_cover", covers)
     return sites.join(_draw_factors(weather, rng))
 
 

@@ -82,9 +82,8 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
 
     Examples
     --------
-    >>> study = load_study()
-    >>> study.sites.shape, study.labels["TF"], study.labels["SOC"]
-    ((30, 49), 'observed', 'reconstructed')
+    >>> load_study().labels[["TF", "SOC"]].tolist()
+    ['observed', 'reconstructed']
     """
     own, embedded_climate = _look_into(source), load_climate()
     if gldas_folder := own.get("gldas"):
@@ -128,8 +127,8 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
 def load_top(source: str | Path = "embedded") -> xr.Dataset:
     """Load terrestrial oxygen production of an ensemble of models.
 
-    Returns what :func:`helpers.readers.open_ensemble` does; the attribute ``label`` says whether it
-    is emulated, ``provenance`` where it comes from.
+    Returns what :func:`helpers.readers.open_ensemble` does, with the attributes ``label`` and
+    ``provenance``.
 
     Parameters
     ----------
@@ -140,9 +139,8 @@ def load_top(source: str | Path = "embedded") -> xr.Dataset:
 
     Examples
     --------
-    >>> ensemble = load_top()
-    >>> dict(ensemble["top"].sizes), ensemble.attrs["label"]
-    ({'scenario': 2, 'model': 9, 'year': 110, 'lat': 16, 'lon': 34}, 'emulated')
+    >>> dict(load_top()["top"].sizes)
+    {'scenario': 2, 'model': 9, 'year': 110, 'lat': 16, 'lon': 34}
     """
     if folder := _look_into(source).get("cmip5"):
         return readers.open_ensemble(folder).assign_attrs(_of_archive(folder))
@@ -305,9 +303,9 @@ def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
     table : pandas.DataFrame
         Numbers, one row per site.
     by : {"min-max", "z-score", "ranks"}
-        ``min-max``: to 0-1, as the paper does (§2.4, :func:`minmax`); ``z-score``: less the mean,
-        over the standard deviation; ``ranks``: from 1 up, equal values sharing their mean rank.
-        The first two are linear: they change no correlation and no standardized effect.
+        ``min-max``: to 0-1, as the paper does (:func:`minmax`); ``z-score``: less the mean, over
+        the standard deviation; ``ranks``: from 1 up, equal values sharing their mean rank. The
+        first two are linear: they change no correlation and no standardized effect.
 
     Examples
     --------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import subprocess
 from pathlib import Path
 
 import cftime
@@ -15,6 +17,14 @@ from tests.conftest import GENUINE
 GLOBE = {"lat": slice(-90, 90), "lon": slice(-180, 180)}
 UNITS = "kg m-2 s-1"
 PERIODS = {"historical": "2004-01", "rcp45": "2006-01", "rcp85": "2006-01"}  # two years each
+
+
+needs_cdo = pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
+
+
+def cdo(*arguments: object) -> None:
+    """Run CDO quietly in double precision."""
+    subprocess.run(["cdo", "-s", "-b", "F64", *map(str, arguments)], check=True)
 
 
 def genuine(part: str) -> Path:

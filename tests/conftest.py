@@ -1,4 +1,4 @@
-"""Shared inputs: genuine files where they are at hand, and small GLDAS folders made to order."""
+"""Shared inputs: genuine files where they are at hand."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from unittest.mock import patch
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
 from hypothesis import settings
 
-from helpers.factors import gldas_sources, load_factors
 from helpers.paths import genuine_folder
 
 settings.register_profile("book", deadline=None)  # a busy machine is no fault of the code
@@ -58,55 +54,3 @@ def gldas_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"genuine GLDAS files are not at {folder} (set TIBET_REAL_DATA)")
     return folder
-
-
-def gldas_month(month: str, value: float = 1.0) -> xr.Dataset:
-    """Return one month shaped like a GLDAS file: 4 x 4 cells, every variable the same value.
-
-    In units where it would be impossible, the value is moved or scaled into what is possible.
-    """
-    period = pd.Period(month, "M")
-    units = load_factors()["unit"]
-    possible = {"K": 250 + value, "kg m-2 s-1": 1e-4 * value, "kg kg-1": 1e-3 * value}
-    data = {
-        variable: (
-            ("time", "lat", "lon"),
-            np.full((1, 4, 4), possible.get(units[code], value), dtype="float32"),
-            {"units": units[code]},
-        )
-        for code, variable in gldas_sources().items()
-    }
-    start, end = period.start_time, (period + 1).start_time
-    data["time_bnds"] = (("time", "bnds"), np.array([[start, end]], dtype="datetime64[ns]"))
-    time = xr.Variable("time", [start], {"bounds": "time_bnds"})
-    time.encoding["units"] = "days since 2000-01-01"
-    return xr.Dataset(
-        data,
-        {
-            "time": time,
-            "lat": [30.5, 31.5, 32.5, 33.5],
-            "lon": [88.5, 89.5, 90.5, 91.5],
-        },
-    )
-
-
-@pytest.fixture
-def write_year(tmp_path: Path):
-    """Return a function that writes twelve GLDAS-like files of 2014 and returns their folder.
-
-    Its argument maps a month number to what is done to that month's dataset.
-    """
-
-    def write(change=None, name: str = "gldas") -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        for number in range(1, 13):
-            month = gldas_month(f"2014-{number:02d}", value=float(number))
-            if change:
-                month = change(number, month)
-            if month is not None:
-                path = folder / f"GLDAS_NOAH10_M.A2014{number:02d}.021.nc4"
-                month.to_netcdf(path, unlimited_dims=["time"])
-        return folder
-
-    return write

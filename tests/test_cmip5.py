@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import dask
@@ -28,9 +27,11 @@ from tests.archives import (
     GLOBE,
     PERIODS,
     bare,
+    cdo,
     gaussian,
     genuine,
     midpoints,
+    needs_cdo,
     regular,
     run,
     save,
@@ -148,14 +149,6 @@ def test_of_the_files_of_a_period_only_the_region_is_read(tmp_path):
     before = int(io.read_text().split()[1])
     later.load()
     assert int(io.read_text().split()[1]) - before < path.stat().st_size / 5
-
-
-def test_twice_the_years_are_held_in_blocks_of_the_same_size(tmp_path):
-    for months in (480, 960):
-        save(tmp_path / f"{months}", run(start="1900-01", months=months, edges=regular(10)))
-        flux = open_run(find_files(tmp_path / f"{months}"))
-        assert max(flux.chunks[0]) == 360
-        assert max(annual_total(flux).chunks[0]) == 30
 
 
 # Land
@@ -348,14 +341,6 @@ def test_an_incomplete_model_is_left_out_with_a_warning(archive):
 
 
 # CDO
-
-
-def cdo(*arguments: object) -> None:
-    """Run CDO quietly in double precision."""
-    subprocess.run(["cdo", "-s", "-b", "F64", *map(str, arguments)], check=True)
-
-
-needs_cdo = pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
 
 
 @needs_cdo

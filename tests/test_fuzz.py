@@ -22,7 +22,7 @@ from helpers.errors import InputError
 from helpers.oxygen import require_units
 from helpers.pathmodel import parse_model, read_model
 from helpers.readers.earth_system_models import find_files
-from helpers.readers.grids import EARTH_RADIUS, cell_area, edges_between, overlap
+from helpers.readers.grids import EARTH_RADIUS, cell_area, overlap
 from helpers.readers.sites import REQUIRED, read_sites
 from tests.faults.parameters import CELL, write_notebook
 from tools.parameters import read_assignments
@@ -256,25 +256,3 @@ def test_cells_of_any_grid_add_up_to_the_sphere(lat, lon, turned):
     assert (area >= 0).all()
     assert float(area.sum()) == pytest.approx(4 * np.pi * EARTH_RADIUS**2, rel=1e-12)
     assert overlap(np.array([[-100.0, 33.0]]), east).sum() == pytest.approx(133, abs=1e-9)
-
-
-INTERVALS = st.lists(
-    st.tuples(st.floats(-400, 400), st.floats(0, 100)), min_size=1, max_size=5
-).map(lambda some: np.array([(low, low + width) for low, width in some]))
-
-
-@given(INTERVALS, INTERVALS, st.floats(-360, 360))
-def test_overlap_is_symmetric_bounded_and_the_same_elsewhere(some, others, shift):
-    shared = overlap(some, others)
-    np.testing.assert_array_equal(shared, overlap(others, some).T)
-    width, other = np.diff(some).ravel(), np.diff(others).ravel()
-    assert (shared <= np.minimum.outer(width, other) + 1e-9).all()
-    np.testing.assert_allclose(np.diag(overlap(some, some)), width, atol=1e-9)
-    np.testing.assert_allclose(overlap(some + shift, others + shift), shared, atol=1e-9)
-
-
-@given(st.floats(-80, 0), st.floats(0.1, 5), st.integers(2, 15))
-def test_edges_between_even_centres_lie_halfway(first, step, count):
-    centres = first + step * np.arange(count)
-    sides = edges_between(centres, limit=np.inf)
-    np.testing.assert_allclose((sides[:-1] + sides[1:]) / 2, centres, atol=1e-9)

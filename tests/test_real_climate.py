@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,8 +13,8 @@ from statsmodels.regression.linear_model import OLS
 from helpers.readers.gldas import annual_mean, load_climate, open_gldas, sample
 from helpers.readers.terrain import cell_elevation, load_elevation, plateau_mask
 from helpers.statistics.gradients import fit_gradients
+from tests.archives import cdo, needs_cdo
 
-CDO = pytest.mark.skipif(not shutil.which("cdo"), reason="CDO is not installed")
 CODES = ["TF", "SH", "ALB", "ST", "PRE", "AT", "WS"]
 BUDGET = {
     "Lwnet_tavg": "W m-2",
@@ -125,7 +122,7 @@ def test_smooth_maps_that_ignore_elevation_seldom_seem_to_follow_it(cells):
     assert ((fits["slope_low"] > 0) | (fits["slope_high"] < 0)).equals(fits["p"] < 0.05)
 
 
-@CDO
+@needs_cdo
 def test_area_and_time_means_agree_with_cdo(gldas_folder, tmp_path):
     monthly = open_gldas(gldas_folder)
     climate = annual_mean(monthly)
@@ -133,16 +130,14 @@ def test_area_and_time_means_agree_with_cdo(gldas_folder, tmp_path):
     mask.astype(float).rename("mask").to_netcdf(tmp_path / "mask.nc")
     names = ["Rainf_f_tavg", "Tveg_tavg", "Albedo_inst", "Qg_tavg"]
     files = sorted(map(str, gldas_folder.glob("*.nc4")))
-    merged = str(tmp_path / "merged.nc")
+    merged = tmp_path / "merged.nc"
     crop = ["-sellonlatbox,72,106,25,41", f"-selname,{','.join(names)}", "-mergetime", *files]
-    cdo = ["cdo", "-s", "-b", "F64"]
-    subprocess.run([*cdo, *crop, merged], check=True)
+    cdo(*crop, merged)
     area = np.cos(np.radians(climate["lat"]))
     once = monthly[names].astype(float).mean("time")
     for mean, operators in ((climate, ["-timmean", "-yearmonmean"]), (once, ["-timmean"])):
-        out = str(tmp_path / f"{len(operators)}.nc")
-        masked = ["-fldmean", "-ifthen", str(tmp_path / "mask.nc")]
-        subprocess.run([*cdo, *masked, *operators, merged, out], check=True)
+        out = tmp_path / f"{len(operators)}.nc"
+        cdo("-fldmean", "-ifthen", tmp_path / "mask.nc", *operators, merged, out)
         with xr.open_dataset(out) as reference:
             for name in names:
                 ours = float(mean[name].where(mask).weighted(area).mean())

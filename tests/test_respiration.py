@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,24 +52,19 @@ EQUATION = {
     "Model_paramA": "0.8",
     "Model_paramB": "0.1",
     "Model_paramC": "0",
-    "R10": "",
-    "Q10_0_10": "",
-    "Q10_5_15": "",
-    "Q10_10_20": "",
-    "Q10_0_20": "",
+    **dict.fromkeys(["R10", "Q10_0_10", "Q10_5_15", "Q10_10_20", "Q10_0_20"], ""),
 }
 
 
-def write_records(folder: Path, *changes: dict, name: str = "srdb-data.csv") -> Path:
-    rows = [RECORD | {"Record_number": str(k)} | change for k, change in enumerate(changes, 1)]
+def write_records(
+    folder: Path, *changes: dict, plain: dict = RECORD, name: str = "srdb-data.csv"
+) -> Path:
+    rows = [plain | {"Record_number": str(k)} | change for k, change in enumerate(changes, 1)]
     pd.DataFrame(rows).to_csv(folder / name, index=False)
     return folder
 
 
-def write_equations(folder: Path, *changes: dict) -> Path:
-    rows = [EQUATION | {"Record_number": str(k)} | change for k, change in enumerate(changes, 1)]
-    pd.DataFrame(rows).to_csv(folder / "srdb-equations.csv", index=False)
-    return folder
+write_equations = partial(write_records, plain=EQUATION, name="srdb-equations.csv")
 
 
 def test_the_rule_takes_plateau_grassland_only(tmp_path):

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from helpers.errors import InputError
-from helpers.factors import load_factors
+from helpers.factors import GROUPS, load_factors
 from helpers.provenance import LABELS
 from helpers.reconstruction import soil_respiration
 from helpers.statistics.projections import share_votes
@@ -33,12 +33,7 @@ from tests.test_sites import GOOD
 def test_the_embedded_study_has_all_factors_and_a_label_for_every_column():
     study = load_study()
     assert list(study.factors().columns) == list(load_factors().index)
-    assert [study.factors(group).shape for group in ("climatic", "plant", "soil", "microbial")] == [
-        (30, 14),
-        (30, 8),
-        (30, 12),
-        (30, 10),
-    ]
+    assert [study.factors(group).shape[1] for group in GROUPS] == [14, 8, 12, 10]
     assert list(study.labels.index) == list(study.sites.columns)
     assert set(study.labels) <= set(LABELS)
     assert (study.labels[study.factors("climatic").columns] == "observed").all()
@@ -137,16 +132,20 @@ def test_another_scaling_is_refused():
         rescale(pd.DataFrame({"pH": [8.0, 6.0]}), "log")
 
 
+def at(field: xr.DataArray, sites: pd.DataFrame) -> np.ndarray:
+    """Return a field in the cell of each site."""
+    places = zip(sites["latitude"], sites["longitude"], strict=True)
+    return np.array([field.sel(lat=lat, lon=lon, method="nearest") for lat, lon in places])
+
+
 def test_families_share_a_vote_at_the_sites():
     sites = load_study().sites
     with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
         field = file["top"].load()
     pair = field.sel(model=["CESM1-CAM5", "NorESM1-M"]).mean("model")
     others = field.drop_sel(model=["CESM1-CAM5", "NorESM1-M"]).sum("model", skipna=False)
-    places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
-    expected = ((others + pair) / 8).sel(places, method="nearest")
     at_sites = sample_top(sites, weighting="families")
-    np.testing.assert_allclose(at_sites, expected, rtol=1e-9)
+    np.testing.assert_allclose(at_sites, at((others + pair) / 8, sites), rtol=1e-9)
     assert not np.allclose(at_sites, sample_top(sites), rtol=1e-3)
     assert share_votes(field, "families").sizes["model"] == 8
 
@@ -155,9 +154,7 @@ def test_top_at_the_sites_is_the_embedded_map_and_the_map_is_the_ensembles():
     sites = load_study().sites
     at_sites = sample_top(sites)
     ensemble = load_top()
-    field = mean_top(ensemble).mean("model")
-    places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
-    expected = field.sel(places, method="nearest")
+    expected = at(mean_top(ensemble).mean("model"), sites)
     np.testing.assert_allclose(at_sites, expected, rtol=0, atol=5e-6)  # as the ensemble is rounded
     assert ensemble.attrs["label"] == "emulated"
     assert at_sites.index.equals(sites.index)

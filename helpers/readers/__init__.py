@@ -12,7 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "load_climate",
             "open_gldas",
             "sample",
-            "shared_cells",
         ],
         "grids": ["cell_area"],
         "plots": ["add_climate", "read_field_sites"],

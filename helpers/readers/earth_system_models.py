@@ -52,10 +52,9 @@ _DOWNLOAD = "download the file again from ESGF"
 
 
 def find_files(folder: str | Path, tables: dict[str, str] = TABLES) -> pd.DataFrame:
-    """List the files of some variables and their tables, in a DRS tree or flat, by their names.
+    """List the files of some variables and their tables below a folder, with what their names say.
 
-    Returns one row per file: path, variable, table, model, experiment, member, start and end (None
-    for files without dates). Links are followed, and a file reached by two ways is listed once.
+    In the order of the names; start and end are None for a file without dates.
     """
     rows: dict[str, dict] = {}
     for path, match in _walk(Path(folder), tables):
@@ -110,8 +109,7 @@ def _complete_models(
 ) -> dict[str, dict[tuple[str, str], pd.DataFrame]]:
     """Return the files of each complete model by variable and experiment, and name the others.
 
-    Of a model's members the first (r1i1p1 before r2i1p1) is taken that has all experiments, with
-    the first choice of variables that it has.
+    Of a model's members the first (r1i1p1 before r2i1p1) is taken that has one of the choices.
     """
     complete, lacks = {}, []
     for model in sorted(set(files.loc[files["variable"].isin(_FLUXES), "model"])):
@@ -268,10 +266,7 @@ def _read_times(path: Path, file: xr.Dataset) -> xr.CFTimeIndex:
 def _crop(
     path: Path, file: xr.Dataset, variable: str, box: dict[str, slice]
 ) -> tuple[xr.Variable, dict[str, tuple[str, np.ndarray]]]:
-    """Cut out a region and one more cell around it, south to north and west (-180) to east.
-
-    Returns the variable, not read yet, and the centres and sides of its cells.
-    """
+    """Return a variable in a region and one cell around it, not read, and its ascending cells."""
     window, cells = {}, {}
     for name, sides in SIDES.items():
         centres, bounds, order = _read_axis(path, file, name)
@@ -317,12 +312,10 @@ def _read_axis(
 def open_run(
     files: pd.DataFrame, box: dict[str, slice] = PLATEAU_BOX, units: str = MONTHLY_FLUX
 ) -> xr.DataArray:
-    """Join the files of one run of one variable around a region, lazily.
+    """Join the files of one run of one variable around a region, lazily: (time, lat, lon).
 
-    `files` are rows of ``find_files`` in any order. Returns (time, lat, lon) in the files' unit and
-    sign, with one more cell around the `box` (degrees north and east), and the sides of the cells
-    (south, north, west, east). Latitude and longitude (-180 to 180) ascend; times are cftime, the
-    middle of each month. Fill values are NaN; other values are checked when they are computed.
+    In their unit and sign, with the sides of the cells (south, north, west, east) and the middles
+    of the months (cftime). Values are checked when they are computed.
     """
     variable, *others = files.iloc[0][["variable", "model", "experiment", "member"]]
     pieces = {
@@ -344,24 +337,25 @@ def _join(run: str, pieces: dict[str, xr.DataArray]) -> xr.DataArray:
     first, *others = names = [*pieces]
     for name in others:
         _check_alike(f"{run}: {name}", pieces[name], first, pieces[first])
-    months = np.concatenate([_months(piece) for piece in pieces.values()])
-    owners = np.repeat(names, [piece.sizes["time"] for piece in pieces.values()])
-    wrong = np.flatnonzero(np.diff(months) != 1)
+    whole = xr.concat(pieces.values(), "time", combine_attrs="override", **_ALIKE)
+    steps = np.diff(_months(whole))
+    wrong = np.flatnonzero(steps != 1)
     if wrong.size:
         here = slice(wrong[0], wrong[0] + 2)
-        before, after = months[here]
-        gap = after > before
+        owners = np.repeat(names, [piece.sizes["time"] for piece in pieces.values()])[here]
+        before, after = whole.indexes["time"][here].strftime("%Y-%m")
+        gap = steps[wrong[0]] > 1
         raise InputError(
-            f"{run}: {' and '.join(dict.fromkeys(owners[here]))}",
+            f"{run}: {' and '.join(dict.fromkeys(owners))}",
             needed="every month of the run once, in order",
-            found=f"{_show(after)} after {_show(before)}: "
+            found=f"{after} after {before}: "
             + ("months are missing" if gap else "months twice, or in another order"),
             mend="add the missing piece, or download the monthly table"
             if gap
             else "keep one of two files, or cut one (cdo seldate); average days to months (cdo "
             "monmean); or mend the time axis",
         )
-    return xr.concat(pieces.values(), "time", combine_attrs="override", **_ALIKE)
+    return whole
 
 
 def _check_alike(where: str, run: xr.DataArray, other_name: str, other: xr.DataArray) -> None:
@@ -393,12 +387,8 @@ def _months(run: xr.DataArray) -> np.ndarray:
     return np.asarray(times.year) * 12 + np.asarray(times.month) - 1
 
 
-def _show(month: int) -> str:
-    return f"{month // 12:04d}-{month % 12 + 1:02d}"
-
-
 def _span(run: xr.DataArray) -> str:
-    return " to ".join(map(_show, _months(run)[[0, -1]]))
+    return " to ".join(run.indexes["time"][[0, -1]].strftime("%Y-%m"))
 
 
 def _net_uptake(
@@ -423,23 +413,21 @@ def _net_uptake(
 
 def _cut(run: xr.DataArray, where: str, first_year: int, last_year: int) -> xr.DataArray:
     """Keep whole years of a run."""
-    begin, end = _months(run)[[0, -1]]
-    first, last = first_year * 12, last_year * 12 + 11
-    if begin > first or end < last:
+    years = run.sel(time=slice(f"{first_year:04d}", f"{last_year:04d}"))
+    if years.sizes["time"] != 12 * (last_year - first_year + 1):
         raise InputError(
             where,
-            needed=f"{_show(first)} to {_show(last)}",
+            needed=f"{first_year:04d}-01 to {last_year:04d}-12",
             found=_span(run),
             mend="choose years that the run has, add its missing files, or leave the model out",
         )
-    return run.isel(time=slice(first - begin, last + 1 - begin))
+    return years
 
 
 def land_fraction(files: pd.DataFrame, model: str, flux: xr.DataArray) -> xr.DataArray:
     """Return the share of land, 0 to 1, in each cell of a model's flux.
 
-    It is ``sftlf`` / 100 (0 where that has no value); where the model has no such file, 1 where the
-    flux has a value at its first step.
+    Of a model without ``sftlf`` it is 1 where the flux has a value at its first step.
     """
     about = {"units": "1", "long_name": "land fraction"}
     rows = files[(files["model"] == model) & (files["variable"] == "sftlf")]

@@ -45,8 +45,7 @@ def find_hole(centres: np.ndarray) -> str:
 def edges_between(centres: np.ndarray, limit: float, where: str = "grid") -> np.ndarray:
     """Return the n + 1 edges of n cells that meet halfway between their ascending centres.
 
-    No edge lies beyond plus or minus `limit`; the outermost cells are as wide on both sides of
-    their centre. A single cell, which does not say how wide it is, is refused.
+    No edge lies beyond plus or minus `limit`. A single cell does not say how wide it is.
     """
     if len(centres) == 1:
         raise InputError(
@@ -131,18 +130,11 @@ def regrid(
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Put a flux per m2 of land, and land fractions, on the 1 degree grid; the total is kept.
 
-    The flux is on (..., lat, lon), ascending, the fraction (0 to 1) on (lat, lon); NaN is where no
-    land has a flux. Refused is a source that does not reach the centre of every target cell, or
-    has a hole; when something is computed, cells whose values begin after the first step.
-
-    Notes
-    -----
     First-order conservative: flux times fraction, and fraction, are averaged over the area that
     each source cell shares with a target cell, and then divided. Along each axis the shared part
     is the overlap of intervals, in longitude and in the sine of latitude, between the cells' true
-    bounds. The library ``xarray_regrid`` takes bounds halfway between centres, and weighs a source
-    cell by its whole area instead of by the shared part: it misses the total by up to 5e-4 from a
-    2.8 degree grid.
+    bounds. (The library ``xarray_regrid`` takes bounds halfway between centres, and weighs a source
+    cell by its whole area: it misses the total by up to 5e-4 from a 2.8 degree grid.)
 
     A source cell without a value at the first step is no land. One that lacks a value later has
     a gap, which the target cells that touch it show as NaN. A target cell on the rim that is

@@ -55,10 +55,9 @@ def read_field_sites(source: str | Path = "genuine") -> pd.DataFrame:
     The files name no unit. SOC is read as percent of dry soil (g per 100 g) and multiplied by 10.
     As g kg-1 it could hardly be right: dissolved organic carbon, whose range fits mg kg-1 only,
     would then be up to a third of all organic carbon (as percent, at most 3 %; 0.1-2 % is usual).
-    So percent is likely, not certain; only numbers in g kg-1 depend on it. C/N rises to 58 where
-    the soil is alkaline, as total carbon over nitrogen does where there is carbonate; the files do
-    not say which carbon it is. WorldClim (version 1.4) is of 1950-2000. The sites were sampled in
-    the growing season of 2011, as the script says that the authors keep beside the data.
+    So percent is likely, not certain; only numbers in g kg-1 depend on it. C/N is of total carbon
+    or of organic, which the files do not say. WorldClim (version 1.4) is of 1950-2000; the sites
+    were sampled in the growing season of 2011.
 
     Examples
     --------

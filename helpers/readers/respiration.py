@@ -76,9 +76,9 @@ def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Indexed by ``Record_number``, inside 26-40 N and 75-104 E, above 2800 m, of an ecosystem
-        type with the word grass, meadow, steppe, tundra or wetland: ``study``, ``longitude``,
-        ``latitude``, ``elevation`` (m), ``T`` (degrees Celsius: of the year of study where it is
-        reported, else the long-term mean), ``Rs_annual`` (g C m-2), and SRDB's own words.
+        type with the word grass, meadow, steppe, tundra or wetland. ``elevation`` is in m, ``T`` in
+        degrees Celsius (of the year of study where it is reported, else the long-term mean),
+        ``Rs_annual`` in g C m-2; the other columns are SRDB's own words.
 
     Examples
     --------
@@ -120,10 +120,9 @@ def _is_plateau(rows: pd.DataFrame) -> pd.Series:
 def screen_records(records: pd.DataFrame) -> Screened:
     """Keep the records of unmanipulated grassland without a known problem, and count the steps.
 
-    They are from :func:`read_respiration`. A record is manipulated where SRDB names a manipulation,
-    or a level of one that is no control. Its flags Q10 to Q14 mean a potential, suspected or known
-    problem, a duplicate, or an inconsistency. "Q1", which SRDB does not define, is kept, as Q01
-    (read off a figure) is.
+    A record is manipulated where SRDB names a manipulation, or a level of one that is no control.
+    Its flags Q10 to Q14 mean a potential, suspected or known problem, a duplicate, or an
+    inconsistency. "Q1", which SRDB does not define, is kept, as Q01 (read off a figure) is.
 
     Examples
     --------

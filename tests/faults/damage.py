@@ -109,7 +109,15 @@ def copy(
     return target
 
 
-def attributes(path: Path) -> list[tuple[str, str]]:
-    """Return every variable of a file with every attribute of it."""
-    with netCDF4.Dataset(path) as file:
-        return [(name, key) for name, each in file.variables.items() for key in each.ncattrs()]
+def read_without_each_attribute(
+    whole: bytes, path: Path, read: Callable[[], object]
+) -> dict[tuple[str, str], object]:
+    """Return what is read without each attribute of a file's variables in turn, or the refusal."""
+    source, answers = path.with_name("whole"), {}
+    source.write_bytes(whole)
+    with netCDF4.Dataset(source) as file:
+        pairs = [(name, key) for name, each in file.variables.items() for key in each.ncattrs()]
+    for pair in pairs:
+        changed = copy(source, path.with_name("changed"), without=pair).read_bytes()
+        (answers[pair],) = read_each(path, [changed], read)
+    return answers

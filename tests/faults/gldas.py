@@ -8,29 +8,55 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from helpers.errors import InputError
-from helpers.factors import gldas_sources
+from helpers.factors import gldas_sources, load_factors
 from helpers.readers.gldas import annual_mean, open_gldas
-from tests.conftest import gldas_month
 from tests.faults import Case
 from tests.faults.damage import (
     NO_NETCDF,
     all_refused,
-    attributes,
     copy,
     curvilinear,
     cut,
     flip,
     in_units,
     read_each,
+    read_without_each_attribute,
 )
 
 Change = Callable[[xr.Dataset], xr.Dataset | None]
 EVERY = tuple(range(1, 13))
 JANUARY = "GLDAS_NOAH10_M.A201401.021.nc4"
 JULY = JANUARY.replace("01.021", "07.021")
+
+
+def gldas_month(month: str, value: float = 1.0) -> xr.Dataset:
+    """Return one month shaped like a GLDAS file: 4 x 4 cells, every variable the same value.
+
+    In units where it would be impossible, the value is moved or scaled into what is possible.
+    """
+    period = pd.Period(month, "M")
+    units = load_factors()["unit"]
+    possible = {"K": 250 + value, "kg m-2 s-1": 1e-4 * value, "kg kg-1": 1e-3 * value}
+    data = {
+        variable: (
+            ("time", "lat", "lon"),
+            np.full((1, 4, 4), possible.get(units[code], value), dtype="float32"),
+            {"units": units[code]},
+        )
+        for code, variable in gldas_sources().items()
+    }
+    start, end = period.start_time, (period + 1).start_time
+    data["time_bnds"] = (("time", "bnds"), np.array([[start, end]], dtype="datetime64[ns]"))
+    time = xr.Variable("time", [start], {"bounds": "time_bnds"})
+    time.encoding["units"] = "days since 2000-01-01"
+    return xr.Dataset(
+        data,
+        {"time": time, "lat": [30.5, 31.5, 32.5, 33.5], "lon": [88.5, 89.5, 90.5, 91.5]},
+    )
 
 
 def path_of(folder: Path, month: int = 1) -> Path:
@@ -113,23 +139,11 @@ def _no_other_answer(answers: list) -> None:
     assert all(isinstance(answer, InputError) for answer in answers)
 
 
-def _without_each_attribute(folder: Path) -> set[str]:
-    """Return the variables that are refused without one of their attributes."""
-    whole, alone = folder / "whole.nc", folder / "alone"
-    whole.write_bytes(_bytes_of(1))
-    alone.mkdir()
-    places = set()
-    for attribute in attributes(whole):
-        copy(whole, path_of(alone), without=attribute)
-        try:
-            open_gldas(alone)
-        except InputError as refusal:
-            places.add(refusal.where.partition(": ")[2])
-    return places - {""}  # the folder, for want of months, where January is read
-
-
-def _only_units_are_needed(places: set[str]) -> None:
-    assert places == {*gldas_sources().values(), "time"}
+def _only_units_are_needed(answers: dict[tuple[str, str], object]) -> None:
+    """Assert what is refused; where January is read, the folder is, for want of months."""
+    needed = {(name, "units") for name in (*gldas_sources().values(), "time")}
+    refused = {pair for pair, refusal in answers.items() if JANUARY in refusal.where}
+    assert refused == needed
 
 
 def _copied(**options) -> Callable[[Path], xr.Dataset]:
@@ -285,7 +299,9 @@ HANDLED = {  # how it is read, what is made of it, the check if it is not the sa
         _no_other_answer,
     ),
     "Each attribute of each variable left out, one after the other": (
-        _without_each_attribute,
+        lambda folder: read_without_each_attribute(
+            _bytes_of(1), path_of(folder), lambda: open_gldas(folder)
+        ),
         "Refused where units are missing; all others may be.",
         _only_units_are_needed,
     ),
