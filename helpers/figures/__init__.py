@@ -27,8 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "rows_behind_rmsea",
         ],
         "specification_curves": ["dependence_table", "specification_curve"],
-        "style": ["nothing_to_draw", "say_share", "show"],
+        "style": ["nothing_to_draw", "place_widget", "say_share", "show"],
         "time_series": ["carbon_bars", "period_violins", "scenario_series", "seasonal_cycles"],
-        "widgets": ["place_widget"],
     },
 )

@@ -18,7 +18,6 @@ _HEIGHTS = (0.85, 1.2, 1.6, 2.0)  # of half the circle, tried until every number
 # dark enough on white, apart for colour-blind readers
 _COLOURS = (*style.PALETTE, "black", "#7A4B00")
 _LINE = 0.16  # height of a line of letters, inches
-_ABOVE = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
 
 
 def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]:
@@ -45,14 +44,10 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     said = [_say_measures(feedback(B)) for B in loops.values()]
     ring = [cause for cause, _ in arrows[0].index]
     names = style.printed_names(ring)
-    lines = {code: fill(name, 14) for code, name in names.items()}
     fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
-    height = 0.1 + _LINE * (1 + max(line.count("\n") for line in lines.values()))
-    width = width_of_boxes(fig, [part for line in lines.values() for part in line.split("\n")])
-    boxes = dict.fromkeys(ring, np.array([width, height]))
+    boxes = dict.fromkeys(ring, np.array([width_of_boxes(fig, names.values()), 0.26]))
     sizes = [{pair: measure(fig, text, 8) for pair, text in each.items()} for each in texts]
-    widest = max(size[0] for each in sizes for size in each.values())
-    columns = 2 if len(loops) > 1 and width < 1 and widest < 0.5 else 1
+    columns = min(len(loops), 2)
     middle = style.WIDTH / columns / 2
     options = (
         [layout.on_ring(ring, [], list(values.index), boxes, middle, half) for values in arrows]
@@ -68,7 +63,7 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     panels = []
     for i, (ax, title, values) in enumerate(zip(axes, loops, arrows, strict=True)):
         for code, box in drawings[i].boxes.items():
-            draw_box(ax, code, box, lines[code], edgecolor="0.3", linewidth=0.8)
+            draw_box(ax, code, box, names[code], edgecolor="0.3", linewidth=0.8)
         draw_effects(ax, drawings[i], numbers[i], texts[i], values)
         ax.text(middle, top - layout.EDGE, titles[i], **centre)
         ax.text(middle, top - layout.EDGE - below, "\n".join(said[i]), fontsize=8, **centre)
@@ -129,11 +124,8 @@ def response_steps(
     margin = 0.04 * (max(ends) - min(ends))
     low, high = min(ends) - margin * (min(ends) < 0), max(ends) + margin
     cut = (steps < low) | (steps > high)
-    said = {case: f"tends to {_show(limits[case])}" for case in limits}
-    for case in steps:
-        if cut[case].any():
-            said[case] = f"{_show(steps[case].iloc[-1])} after {rounds:g} rounds"
-        said.setdefault(case, "no limit")
+    said = {case: f"{_show(end)} after {rounds:g} rounds" for case, end in steps.iloc[-1].items()}
+    said |= {case: f"tends to {_show(limit)}" for case, limit in limits.items()}
     labels = {case: f"{fill(case, 18)}\n{said[case]}" for case in steps}
     # labels stand in the order of the ends; of those that leave, the first to do so is outermost
     last = steps.clip(low, high).iloc[-1]
@@ -173,25 +165,24 @@ def _spread(places: pd.Series, heights: pd.Series) -> pd.Series:
     return lowest.clip(upper=1 - heights.sum()) + offset
 
 
-def gain_distributions(
-    gains: dict[str, pd.Series], marked: dict[str, float]
-) -> tuple[plt.Figure, plt.Axes]:
+def gain_distributions(gains: dict[str, pd.Series], printed: float) -> tuple[plt.Figure, plt.Axes]:
     """Draw how the gain of the stable solution varies in each of several worlds.
 
     Parameters
     ----------
     gains : dict of pandas.Series
         By world: gains between -1 and 1; NaN, where a sample has no real solution, is left out.
-    marked : dict of float
-        Gains to draw a line at, by name.
+    printed : float
+        Gain of the printed loop; drawn as a line.
 
     Examples
     --------
-    >>> gain_distributions({"a chain": pd.Series([0.1, 0.4, -0.2])}, {})[0].get_label()[-44:]
-    ': 67% of 3 above 0, median 0.10. Lines at 0.'
+    >>> worlds = {"a chain": pd.Series([0.1, 0.4, -0.2])}
+    >>> gain_distributions(worlds, 0.4)[0].get_label().split(": ")[2][:29]
+    '67% of 3 above 0, median 0.10'
     """
     edges = np.linspace(-1, 1, 41)
-    fig, ax = style.subplots(0.9 + 0.62 * len(gains) + 0.17 * len(marked))
+    fig, ax = style.subplots(0.9 + 0.62 * len(gains) + 0.17)
     ax.set(xlim=(-1.02, 1.02), ylim=(len(gains), 0), xlabel="Gain of the stable loop")
     rows = []
     for base, (world, values) in enumerate(gains.items(), start=1):
@@ -210,15 +201,13 @@ def gain_distributions(
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.axvline(0, color="black", lw=0.8)
-    ax.annotate("gain > 0", (1.07, 1), (0, 5), **_ABOVE, color=style.BLUE)
-    marks = {f"{name} {_show(gain)}": gain for name, gain in marked.items()}
-    for level, (mark, gain) in enumerate(marks.items()):
-        ax.axvline(gain, color="black", lw=1.4, ls=style.DASHED)
-        side = "right" if gain > 0.7 else "center"
-        ax.annotate(mark, (gain, 1), (0, 5 + 14 * level), **_ABOVE, ha=side)
+    ax.axvline(printed, color="black", lw=1.4, ls=style.DASHED)
+    above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
+    ax.annotate("gain > 0", (1.07, 1), (0, 5), **above, color=style.BLUE)
+    ax.annotate(f"printed {_show(printed)}", (printed, 1), (0, 5), **above, ha="center")
     fig.set_label(
         f"Histograms of the gain between −1 and 1 of each world: {'; '.join(rows)}. "
-        f"Lines at 0{' and at: ' if marks else ''}{', '.join(marks)}."
+        f"Lines at 0 and at: printed {_show(printed)}."
     )
     return fig, ax
 

@@ -167,13 +167,12 @@ def inch_axes(
     """Return axes that fill the picture, row by row, and count in inches from `low` to `high`."""
     rows = -(-count // columns)
     fig.set_size_inches(style.WIDTH, rows * (high - low))
-    found = []
-    for number in range(count):
-        row, column = divmod(number, columns)
-        place = (column / columns, 1 - (row + 1) / rows, 1 / columns, 1 / rows)
-        found.append(fig.add_axes(place, xlim=(0, style.WIDTH / columns), ylim=(low, high)))
-        found[-1].set_axis_off()
-    return found
+    whole = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0, "hspace": 0}
+    axes = fig.subplots(rows, columns, squeeze=False, gridspec_kw=whole)
+    plt.setp(axes, xlim=(0, style.WIDTH / columns), ylim=(low, high))
+    for ax in axes.flat:
+        ax.set_axis_off()
+    return list(axes.flat[:count])
 
 
 def draw_box(ax: plt.Axes, name: str, box: np.ndarray, line: str, below: str = "", **look) -> None:

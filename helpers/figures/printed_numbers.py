@@ -8,7 +8,7 @@ from textwrap import fill
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from helpers.figures import style
 
@@ -130,38 +130,30 @@ def bound_ranges(ranges: pd.DataFrame, axis: str) -> tuple[plt.Figure, plt.Axes]
     Parameters
     ----------
     ranges : pandas.DataFrame
-        By name: ``low`` and ``high``; ``value``, if there is one, is a dot on the bar (NaN: none).
-        A `low` of 0 is an arrow that leaves the axis.
+        By name: ``low`` and ``high``, above 0, and ``value``, a dot on the bar (NaN: none).
     axis : str
         Label of the axis: quantity and unit.
 
     Examples
     --------
-    >>> ranges = pd.DataFrame({"low": [7e-5], "high": [2.7e-4]}, index=["the coefficients"])
+    >>> ranges = pd.DataFrame({"low": 7e-5, "high": 2.7e-4, "value": 1e-4}, ["coefficients"])
     >>> bound_ranges(ranges, "Determinant")[0].get_label().split(". ")[1]
-    'the coefficients: 7e-05 to 0.00027'
+    'coefficients: 7e-05 to 0.00027 (0.0001)'
     """
     names = [fill(name.replace(" = ", "\u00a0=\u00a0"), 24) for name in ranges.index]
     fig, ax = style.subplots(0.8 + 0.17 * _count_lines(names))
-    ends = ranges.filter(["low", "high", "value"]).stack()
     style.log_scale(ax, "x")
-    left, right = ends[ends > 0].min() / 2, 2 * ends.max()
-    ax.set_xlim(left, right)
-    if right > 30 * left:
-        ax.xaxis.set_major_locator(LogLocator())  # powers of ten only
-    for row, (low, high) in enumerate(ranges[["low", "high"]].to_numpy()):
-        ax.plot([low or left, high], [row, row], color=style.BLUE, lw=7, solid_capstyle="butt")
-        if low == 0:
-            ax.plot(left, row, "<", color=style.BLUE, ms=9, clip_on=False)
-    if "value" in ranges:
-        ax.plot(ranges["value"], range(len(ranges)), "o", color="black", ms=5, mec="white")
+    ax.set_xlim(ranges.min(axis=None) / 2, 2 * ranges.max(axis=None))
+    rows = range(len(ranges))
+    ax.hlines(rows, ranges["low"], ranges["high"], color=style.BLUE, lw=7)
+    ax.plot(ranges["value"], rows, "o", color="black", ms=5, mec="white")
     style.name_rows(ax, names, axis)
     ax.tick_params(axis="y", pad=9)
     ax.grid(axis="x", color="0.9", lw=0.6)
     ax.set_axisbelow(True)
     said = [
         f"{row.Index}: {row.low:.3g} to {row.high:.3g}"
-        + (f" ({row.value:.3g})" if np.isfinite(getattr(row, "value", np.nan)) else "")
+        + (f" ({row.value:.3g})" if np.isfinite(row.value) else "")
         for row in ranges.itertuples()
     ]
     fig.set_label(
