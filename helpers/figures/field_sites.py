@@ -114,7 +114,8 @@ def respiration_curves(
         From :func:`helpers.readers.read_equations`; each is drawn between ``T_low`` and
         ``T_high``, as far as `mean` reaches. Those without alpha or limits are not drawn.
     mean : pandas.DataFrame
-        From :func:`helpers.statistics.respiration_curve`, of all `equations` that have alpha.
+        From :func:`helpers.statistics.respiration_curve`, of all `equations` that have alpha, at
+        10 and other degrees Celsius.
     book : pandas.Series
         R_s by temperature in degrees Celsius, umol m-2 s-1.
 
@@ -145,13 +146,12 @@ def respiration_curves(
     ax.locator_params(axis="x", integer=True)
     ax.set(xlabel="Soil temperature (°C)", ylabel="Rₛ (µmol m⁻² s⁻¹)")
     style.add_legend(fig, looks, 2)
-    warm = mean.index[np.abs(mean.index - 10).argmin()]
-    at = mean.loc[warm]
+    at = mean.loc[10]
     fig.set_label(
         f"{len(known)} curves of soil respiration on temperature from {low:g} to {high:g} °C, on a "
-        f"logarithmic axis. At {warm:g} °C the mean of {averaged} equations is "
+        f"logarithmic axis. At 10 °C the mean of {averaged} equations is "
         f"{at['estimate']:.2f}, with the interval "
-        f"{at['low']:.2f} to {at['high']:.2f}; the dashed curve of this book has {book[warm]:.2f} "
+        f"{at['low']:.2f} to {at['high']:.2f}; the dashed curve of this book has {book[10]:.2f} "
         "µmol m⁻² s⁻¹."
     )
     return fig, ax

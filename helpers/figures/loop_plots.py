@@ -18,6 +18,7 @@ _HEIGHTS = (0.85, 1.2, 1.6, 2.0)  # of half the circle, tried until every number
 # dark enough on white, apart for colour-blind readers
 _COLOURS = (*style.PALETTE, "black", "#7A4B00")
 _LINE = 0.16  # height of a line of letters, inches
+_LABEL = 0.06 + 2 * _LINE
 
 
 def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]:
@@ -55,9 +56,7 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     )
     drawings, numbers = layout.arrange(options, sizes)
     low, high = layout.limits(drawings, numbers)
-    titles = [fill(title, 52 // columns) for title in loops]
-    below = max(measure(fig, title, 10)[1] for title in titles) + 0.05
-    top = high + below + 2 * _LINE
+    top = high + 0.2 + 2 * _LINE
     axes = inch_axes(fig, low, top, columns, len(loops))
     centre = {"ha": "center", "va": "top"}
     panels = []
@@ -65,8 +64,8 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
         for code, box in drawings[i].boxes.items():
             draw_box(ax, code, box, names[code], edgecolor="0.3", linewidth=0.8)
         draw_effects(ax, drawings[i], numbers[i], texts[i], values)
-        ax.text(middle, top - layout.EDGE, titles[i], **centre)
-        ax.text(middle, top - layout.EDGE - below, "\n".join(said[i]), fontsize=8, **centre)
+        ax.text(middle, top - layout.EDGE, title, **centre)
+        ax.text(middle, top - layout.EDGE - 0.2, "\n".join(said[i]), fontsize=8, **centre)
         ways = [f"{names[one]} to {names[to]} {text}" for (one, to), text in texts[i].items()]
         panels.append(f"{title}: {', '.join(ways)}; {', '.join(said[i])}")
     count = f"{len(loops)} loops" if len(loops) > 1 else "A loop"
@@ -126,14 +125,12 @@ def response_steps(
     cut = (steps < low) | (steps > high)
     said = {case: f"{_show(end)} after {rounds:g} rounds" for case, end in steps.iloc[-1].items()}
     said |= {case: f"tends to {_show(limit)}" for case, limit in limits.items()}
-    labels = {case: f"{fill(case, 18)}\n{said[case]}" for case in steps}
     # labels stand in the order of the ends; of those that leave, the first to do so is outermost
     last = steps.clip(low, high).iloc[-1]
     order = sorted(steps, key=lambda case: (last[case], -cut[case].to_numpy().argmax()))
-    heights = pd.Series({case: 0.06 + _LINE * (1 + labels[case].count("\n")) for case in order})
-    height = max(2.8, heights.sum() + 0.8)
+    height = max(2.8, _LABEL * len(order) + 0.8)
     starts = (last[order] - low) / (high - low)
-    places = _spread(starts, heights / (height - 0.6))
+    places = _spread(starts, _LABEL / (height - 0.6))
     (name,) = style.printed_names([variable]).values()
     fig, ax = style.subplots(height)
     beside = {"transform": ax.transAxes, "clip_on": False}
@@ -145,7 +142,7 @@ def response_steps(
             ax.axhline(limits[case], color=colour, lw=1, ls=style.DASHED, zorder=1)
         start = places[case] if cut[case].any() else starts[case]
         ax.plot([1.01, 1.06], [start, places[case]], color=colour, lw=1.6, **beside)
-        ax.text(1.1, places[case], labels[case], fontsize=9, va="center", **beside)
+        ax.text(1.1, places[case], f"{case}\n{said[case]}", fontsize=9, va="center", **beside)
     ax.set(ylim=(low, high), xlabel="Rounds of the loop")
     ax.set_ylabel(f"Response of {name}\n(standard deviations)")
     ax.autoscale(axis="x", tight=True)
@@ -158,11 +155,11 @@ def response_steps(
     return fig, ax
 
 
-def _spread(places: pd.Series, heights: pd.Series) -> pd.Series:
-    """Return places near the given, rising ones, where labels of these heights fit into 0 to 1."""
-    offset = heights.cumsum() - heights / 2
+def _spread(places: pd.Series, height: float) -> pd.Series:
+    """Return places near the given, rising ones, where labels of this height fit into 0 to 1."""
+    offset = height * (np.arange(len(places)) + 0.5)
     lowest = (places - offset).clip(lower=0).cummax()
-    return lowest.clip(upper=1 - heights.sum()) + offset
+    return lowest.clip(upper=1 - height * len(places)) + offset
 
 
 def gain_distributions(gains: dict[str, pd.Series], printed: float) -> tuple[plt.Figure, plt.Axes]:

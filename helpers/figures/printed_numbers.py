@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from textwrap import fill
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -140,15 +137,13 @@ def bound_ranges(ranges: pd.DataFrame, axis: str) -> tuple[plt.Figure, plt.Axes]
     >>> bound_ranges(ranges, "Determinant")[0].get_label().split(". ")[1]
     'coefficients: 7e-05 to 0.00027 (0.0001)'
     """
-    names = [fill(name.replace(" = ", "\u00a0=\u00a0"), 24) for name in ranges.index]
-    fig, ax = style.subplots(0.8 + 0.17 * _count_lines(names))
+    fig, ax = style.subplots(0.8 + 0.34 * len(ranges))
     style.log_scale(ax, "x")
     ax.set_xlim(ranges.min(axis=None) / 2, 2 * ranges.max(axis=None))
     rows = range(len(ranges))
     ax.hlines(rows, ranges["low"], ranges["high"], color=style.BLUE, lw=7)
     ax.plot(ranges["value"], rows, "o", color="black", ms=5, mec="white")
-    style.name_rows(ax, names, axis)
-    ax.tick_params(axis="y", pad=9)
+    style.name_rows(ax, ranges.index, axis)
     ax.grid(axis="x", color="0.9", lw=0.6)
     ax.set_axisbelow(True)
     said = [
@@ -160,11 +155,6 @@ def bound_ranges(ranges: pd.DataFrame, axis: str) -> tuple[plt.Figure, plt.Axes]
         f"Ranges as bars, one below the other. {'; '.join(said)}. Axis: {axis}, logarithmic."
     )
     return fig, ax
-
-
-def _count_lines(names: Iterable[str]) -> int:
-    """Return how many lines of letters these names take, with one between them."""
-    return sum(2 + name.count("\n") for name in names)
 
 
 def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[plt.Figure, plt.Axes]:
@@ -189,23 +179,24 @@ def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[pl
     pairs = matches.drop(columns=["n", "residual"])
     spread = pairs.quantile([0, 0.25, 0.5, 0.75, 1]).T.sort_values(0.5, ascending=False)
     names = [", ".join(style.printed_names(pair.split(", ")).values()) for pair in spread.index]
-    ticks = [fill(name, 22) for name in names]
-    fig, ax = style.subplots(1.1 + 0.14 * _count_lines(ticks))
+    dot = {"mfc": "white", "ms": 6, "ls": "", "clip_on": False}
+    looks = {
+        "neighbours in the loop": dot | {"marker": "o", "color": style.BLUE},
+        "not neighbours": dot | {"marker": "D", "color": style.ORANGE},
+    }
+    fig, ax = style.subplots(1.1 + 0.28 * len(names))
     said = []
     for row, (pair, (low, first, median, third, high)) in enumerate(spread.iterrows()):
-        near = pair in neighbours
-        marker, colour = ("o", style.BLUE) if near else ("D", style.ORANGE)
-        kind = "neighbours in the loop" if near else "not neighbours"
+        kind = "neighbours in the loop" if pair in neighbours else "not neighbours"
+        colour = looks[kind]["color"]
         ax.plot([low, high], [row, row], color=colour, lw=1)
         ax.plot([first, third], [row, row], color=colour, lw=4, solid_capstyle="butt")
-        dot = {"color": colour, "mfc": "white", "ms": 6, "clip_on": False}
-        ax.plot(median, row, marker, label=kind, **dot)
-        beside = "" if near else " (not neighbours)"
+        ax.plot(median, row, **looks[kind])
+        beside = "" if pair in neighbours else " (not neighbours)"
         said.append(f"{names[row]}{beside} {median:.3f} ({low:.3f} to {high:.3f})")
     ax.set_xlim(right=1)
-    style.name_rows(ax, ticks, "Correlation (range, quartiles and median)")
-    handles = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-    fig.legend(handles.values(), handles, loc="outside upper center", ncols=2)
+    style.name_rows(ax, names, "Correlation (range, quartiles and median)")
+    style.add_legend(fig, looks, 2)
     fig.set_label(
         f"Ranges of {len(spread)} correlations, the highest median on top; the axis ends at 1 "
         f"(matrices: {len(matches)}). Medians with ranges: {'; '.join(said)}."
