@@ -12,7 +12,7 @@ import pandas as pd
 from helpers.figures import layout, style
 from helpers.figures.path_diagrams import draw_box, draw_effects, inch_axes, measure, width_of_boxes
 from helpers.pathmodel.loop import feedback, find_ring
-from helpers.pathmodel.spec import PathModel
+from helpers.pathmodel.spec import parse_model
 
 _HEIGHTS = (0.85, 1.2, 1.6, 2.0)  # of half the circle, tried until every number has its place
 # dark enough on white, apart for colour-blind readers
@@ -75,9 +75,9 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
 
 def _find_arrows(B: pd.DataFrame) -> pd.Series:
     """Return the coefficients of the loop by (from, to), one after the other."""
-    paths = tuple((to, cause) for to in B.index for cause in B.columns if B.loc[to, cause])
-    ring = find_ring(PathModel("\n".join(f"{to} ~ {cause}" for to, cause in paths), paths))
-    first = min(range(len(ring)), key=lambda place: list(B.columns).index(ring[place]))
+    paths = B.stack().loc[lambda value: value != 0].index
+    ring = find_ring(parse_model("\n".join(f"{to} ~ {cause}" for to, cause in paths)))
+    first = ring.index(min(ring, key=list(B.columns).index))
     ring = ring[first:] + ring[:first]
     return pd.Series({pair: B.loc[pair[::-1]] for pair in pairwise([*ring, ring[0]])})
 
