@@ -51,13 +51,10 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
     width = width_of_boxes(fig, [*names.values(), *r2.values()])
     boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
     sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
-    loop = _find_loop(fit.model)
-    options = (
-        [_draw_loop(fit.model, loop, boxes, gap)]
-        if loop
-        else [layout.in_layers(fit.model, outcome, texts, boxes, gap)]
-        for gap in _GAPS
-    )
+    if loop := _find_loop(fit.model):
+        options = ([_draw_loop(fit.model, loop, boxes, gap)] for gap in _GAPS)
+    else:
+        options = ([layout.in_layers(fit.model, outcome, texts, boxes, gap)] for gap in _GAPS)
     (drawing,), (numbers,) = layout.arrange(options, [sizes])
     (ax,) = inch_axes(fig, *layout.limits([drawing], [numbers]))
     for name, box in drawing.boxes.items():

@@ -87,8 +87,7 @@ def possible_samples(
     """
     looks = (("o", "0.75", 11), ("o", style.GREEN, 8), ("o", style.BLUE, 5), (".", "black", 4))
     pairs = pd.concat([table for panel in panels.values() for table in panel.values()])
-    shared = {"sharex": True, "sharey": True, "squeeze": False}
-    fig, axes = style.subplots(0.8 + 1.7 * len(panels), len(panels), **shared)
+    fig, axes = style.panels(len(panels), 1, 0.8, 1.7, sharex=True, sharey=True)
     said = []
     for ax, (title, panel) in zip(axes[:, 0], panels.items(), strict=True):
         for (kind, table), (marker, colour, size) in zip(panel.items(), looks, strict=False):
