@@ -24,7 +24,6 @@ def correlation_map(crosses: pd.DataFrame, marks: pd.Series) -> tuple[plt.Figure
     ----------
     crosses : pandas.DataFrame
         From :func:`helpers.statistics.correlate`: ``left`` becomes rows, ``right`` columns.
-        Without rows, the figure says so.
     marks : pandas.Series
         What is written into each cell, by the same index.
 

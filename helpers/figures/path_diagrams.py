@@ -97,7 +97,7 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
     Parameters
     ----------
     tables : dict of pandas.DataFrame
-        By group of factors: a column ``total``, by cause. Without rows, the figure says so.
+        By group of factors: a column ``total``, by cause.
 
     Examples
     --------

@@ -163,7 +163,7 @@ def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[pl
     ----------
     matches : pandas.DataFrame
         From :func:`helpers.paper.matching_correlations`: one column per pair, besides ``n`` and
-        ``residual``. Without rows, the figure says so.
+        ``residual``.
     neighbours : list of str
         The columns of pairs that an arrow joins.
 
