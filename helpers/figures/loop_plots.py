@@ -11,7 +11,7 @@ import pandas as pd
 
 from helpers.figures import layout, style
 from helpers.figures.path_diagrams import draw_box, draw_effects, inch_axes, measure, width_of_boxes
-from helpers.pathmodel.loop import feedback, find_ring
+from helpers.pathmodel.loop import feedback, find_ring, respond
 from helpers.pathmodel.spec import parse_model
 
 _HEIGHTS = (0.85, 1.2, 1.6, 2.0)  # of half the circle, tried until every number has its place
@@ -91,39 +91,38 @@ def _say_measures(measures: dict[str, np.ndarray]) -> list[str]:
 
 
 def response_steps(
-    responses: dict[str, pd.DataFrame],
-    limits: dict[str, float],
-    variable: str,
-    round_length: int,
+    loops: dict[str, pd.DataFrame], variable: str, rounds: int
 ) -> tuple[plt.Figure, plt.Axes]:
     """Draw what a lasting push on a variable becomes there, step by step.
 
+    The axis holds the loops whose response tends to a limit (all, if none does); the label of one
+    that leaves it says where it ends.
+
     Parameters
     ----------
-    responses : dict of pandas.DataFrame
-        By case: from :func:`helpers.pathmodel.respond`, with a push on `variable`.
-    limits : dict of float
-        By case: what the response tends to, in standard deviations. The axis holds the cases that
-        are named here (all, if none is); the label of a case that leaves it says where it ends.
-    variable : str
-        The one that is pushed.
-    round_length : int
-        Steps of one round, the number of variables in the loop.
+    loops : dict of pandas.DataFrame
+        By title: standardized coefficients of a loop, (p, p): row to, column from.
+    variable, rounds : str, int
+        The one that is pushed, and how often the push goes round.
 
     Examples
     --------
-    >>> response = pd.DataFrame({"TF": [1, 1, 1, 1.2, 1.2, 1.2, 1.24]})
-    >>> response_steps({"a": response}, {"a": 1.25}, "TF", 3)[0].get_label().split(". ")[-1]
-    'a: tends to 1.25.'
+    >>> B = pd.DataFrame([[0, 0, 0.5], [0.8, 0, 0], [0, 0.5, 0]], list("abc"), list("abc"))
+    >>> response_steps({"a loop": B}, "a", rounds=2)[0].get_label().split(". ")[-1]
+    'a loop: tends to 1.25.'
     """
+    length = len(next(iter(loops.values())))
+    responses = {case: respond(B, variable, rounds * length) for case, B in loops.items()}
     steps = pd.DataFrame({case: response[variable] for case, response in responses.items()})
-    rounds = steps.index[-1] / round_length
-    kept = steps[list(limits or steps)]
+    measures = {case: feedback(B) for case, B in loops.items()}
+    stable = [case for case in steps if measures[case]["stability_index"] < 1 - 1e-9]
+    limits = {case: float(measures[case]["amplification"]) for case in stable}
+    kept = steps[stable or list(steps)]
     ends = [0, *limits.values(), kept.min(axis=None), kept.max(axis=None)]
     margin = 0.04 * (max(ends) - min(ends))
     low, high = min(ends) - margin * (min(ends) < 0), max(ends) + margin
     cut = (steps < low) | (steps > high)
-    said = {case: f"{_show(end)} after {rounds:g} rounds" for case, end in steps.iloc[-1].items()}
+    said = {case: f"{_show(end)} after {rounds} rounds" for case, end in steps.iloc[-1].items()}
     said |= {case: f"tends to {_show(limit)}" for case, limit in limits.items()}
     # labels stand in the order of the ends; of those that leave, the first to do so is outermost
     last = steps.clip(low, high).iloc[-1]
@@ -136,9 +135,9 @@ def response_steps(
     beside = {"transform": ax.transAxes, "clip_on": False}
     for case, colour in zip(steps, cycle(_COLOURS)):
         held = [*steps[case], steps[case].iloc[-1]]
-        x = np.arange(len(held)) / round_length
+        x = np.arange(len(held)) / length
         ax.step(x, held, where="post", color=colour, lw=1.6, gid=case)
-        if case in limits:
+        if case in stable:
             ax.axhline(limits[case], color=colour, lw=1, ls=style.DASHED, zorder=1)
         start = places[case] if cut[case].any() else starts[case]
         ax.plot([1.01, 1.06], [start, places[case]], color=colour, lw=1.6, **beside)
@@ -150,7 +149,7 @@ def response_steps(
     whole = [f"{case}: {'cut off: ' if cut[case].any() else ''}{said[case]}" for case in steps]
     fig.set_label(
         f"{count}: the response of {name} to a lasting push of 1 standard deviation, over "
-        f"{rounds:g} rounds of the loop. {'; '.join(whole)}."
+        f"{rounds} rounds of the loop. {'; '.join(whole)}."
     )
     return fig, ax
 
