@@ -100,8 +100,7 @@ def response_steps(
 
     Parameters
     ----------
-    loops : dict of pandas.DataFrame
-        By title: standardized coefficients of a loop, (p, p): row to, column from.
+    loops : as for :func:`loop_panels`
     variable, rounds : str, int
         The one that is pushed, and how often the push goes round.
 
