@@ -136,13 +136,12 @@ def test_few_covariances_are_arcs_and_many_are_left_out(name, arcs, words, draw)
     assert words in fig.get_label()
 
 
-def test_a_diagram_names_factors_and_its_words_give_the_numbers(fits):
-    drawn = check.words_of(path_diagram(fits["soil"])[0])
-    assert {"C/N", "Rₛ", "TOP"} <= set(drawn)
-    values = pd.Series(paths_of(fits["climatic"]))
-    fig, _ = path_diagram(fits["climatic"])
+def test_a_diagram_names_factors_and_its_words_give_the_numbers(draw):
+    assert {"C/N", "Rₛ", "TOP"} <= set(check.words_of(draw("soil")[1]))
+    fit, fig, _ = draw("climatic")
+    values = pd.Series(paths_of(fit))
     strongest = values.abs().idxmax()
-    variance = fits["climatic"].estimates.query("to == 'TOP' and `from` == 'TOP'")["standardized"]
+    variance = fit.estimates.query("to == 'TOP' and `from` == 'TOP'")["standardized"]
     for said in (
         f"{(values > 0).sum()} positive",
         f"{(values < 0).sum()} negative",

@@ -1,9 +1,9 @@
 """One house style, one function per kind of figure.
 
 Every function returns ``fig, axes`` and leaves the alternative text on the figure, made from
-the numbers that were drawn; :func:`helpers.figures.show` puts both into the page. Figures are
-drawn 4.8 inches wide with letters of 8-10 points, so that they can still be read 330 pixels wide,
-on a phone.
+the numbers that were drawn; :func:`helpers.figures.show` puts both into the page. A figure without
+rows or columns says what the study lacks. Figures are drawn 4.8 inches wide with letters of 8-10
+points, so that they can still be read 330 pixels wide, on a phone.
 """
 
 import lazy_loader
@@ -27,8 +27,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "rows_behind_rmsea",
         ],
         "specification_curves": ["dependence_table", "specification_curve"],
-        "style": ["nothing_to_draw", "say_share", "show"],
+        "style": ["nothing_to_draw", "place_widget", "say_share", "show"],
         "time_series": ["carbon_bars", "period_violins", "scenario_series", "seasonal_cycles"],
-        "widgets": ["place_widget"],
     },
 )

@@ -24,7 +24,6 @@ def correlation_map(crosses: pd.DataFrame, marks: pd.Series) -> tuple[plt.Figure
     ----------
     crosses : pandas.DataFrame
         From :func:`helpers.statistics.correlate`: ``left`` becomes rows, ``right`` columns.
-        Without rows, the figure says so.
     marks : pandas.Series
         What is written into each cell, by the same index.
 
@@ -132,10 +131,8 @@ def chance_counts(counts: np.ndarray, found: int) -> tuple[plt.Figure, plt.Axes]
     """
     fig, ax = style.subplots(2.4)
     ax.hist(counts, bins=np.arange(max(counts.max(), found) + 2) - 0.5, color="0.6")
-    ax.axvline(found, color="black", lw=2)
-    side, beside = ("right", -5) if found > counts.mean() else ("left", 5)
-    where = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "ha": side}
-    ax.annotate(f"found: {found}", (found, 0.9), (beside, 0), **where)
+    ax.axvline(found, color="black", lw=2, label=f"found: {found}")
+    fig.legend(loc="outside upper right")
     ax.set(xlabel="Significant crosses", ylabel="Shuffles")
     low, high = np.quantile(counts, [0.025, 0.975])
     fig.set_label(

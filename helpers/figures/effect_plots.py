@@ -24,8 +24,7 @@ def effect_bars(
     ----------
     effects : pandas.DataFrame or dict of pandas.DataFrame
         By cause: ``total``, ``total_low``, ``total_high`` and ``direct``, which is 0 or NaN without
-        an arrow. Several tables, by group of factors, are drawn group below group. Without rows,
-        the figure says so.
+        an arrow. Several tables, by group of factors, are drawn group below group.
     label : as for :func:`factor_intervals`
 
     Examples
@@ -79,7 +78,6 @@ def rank_chances(shares: pd.DataFrame, published: Sequence[str]) -> tuple[plt.Fi
     ----------
     shares : pandas.DataFrame
         By cause; the columns are the ranks 1, 2, ..., the cells shares of the resamples (0-1).
-        Without rows, the figure says so.
     published : sequence of str
         Causes in the published order. Those without a row are passed over; a cause that was not
         published comes last, without a frame.

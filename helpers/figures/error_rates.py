@@ -38,7 +38,7 @@ def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.
     shares = {kind: 100 * table["p"] / table["pairs"] for kind, table in counts.items()}
     top = 5 * np.ceil(max(share.max() for share in shares.values()) / 5 + 0.2)
     edges = np.arange(0, top + 1)
-    fig, axes = style.subplots(0.7 + 1.15 * len(shares), len(shares), sharex=True, squeeze=False)
+    fig, axes = style.panels(len(shares), 1, 0.7, 1.15, sharex=True)
     for ax, (kind, share) in zip(axes[:, 0], shares.items(), strict=True):
         bars = np.histogram(share, edges)[0] / len(share)
         error = np.sqrt(bars * (1 - bars) / len(share))

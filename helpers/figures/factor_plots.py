@@ -47,7 +47,7 @@ def gradient_panels(
     elevation : pandas.Series
         Metres.
     scaled : pandas.DataFrame
-        Min-max scaled factors of one group; without columns, the figure says so.
+        Min-max scaled factors of one group.
     fits : pandas.DataFrame
         By factor: ``shape``, from :func:`helpers.statistics.describe_shape`, and ``marks``.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.figures import style
-from helpers.figures.maps import COVER_MARKERS
+from helpers.figures.maps import COVER_LOOKS
 
 
 def cover_gradients(
@@ -31,17 +31,12 @@ def cover_gradients(
     >>> [ax.get_yscale() for ax in axes.flat]
     ['log', 'linear']
     """
-    looks = {
-        cover: {"marker": marker, "color": style.COVER_COLOURS[cover], "mec": "black", "mew": 0.4}
-        | {"ms": 4.5, "ls": ""}
-        for cover, marker in COVER_MARKERS.items()
-    }
     km = sites["elevation"] / 1000
     ends = np.linspace(km.min(), km.max(), 60)
     fig, axes = style.panels(len(labels), 2, 0.8, 1.75, sharex=True)
     for ax, (code, label) in zip(axes.flat, labels.items(), strict=False):
         for cover, group in sites.groupby("land_cover"):
-            ax.plot(km[group.index], group[code], **looks[cover])
+            ax.plot(km[group.index], group[code], **COVER_LOOKS[cover])
         there, back = (np.log, np.exp) if code in logged else (np.asarray, np.asarray)
         parabola = np.polyval(np.polyfit(km, there(sites[code]), 2), ends)
         ax.plot(ends, back(parabola), color="black", lw=1.1, ls=style.DASHED)
@@ -50,7 +45,7 @@ def cover_gradients(
         ax.set_title(label, pad=3)
         ax.margins(x=0.06)
     fig.supxlabel("Elevation (km)")
-    style.add_legend(fig, looks, 3)
+    style.add_legend(fig, COVER_LOOKS, 3)
     mean = sites.groupby("land_cover")[list(labels)].mean()
     fig.set_label(
         f"{len(labels)} scatter plots against elevation, {km.min():.1f} to {km.max():.1f} km, with "
@@ -114,7 +109,8 @@ def respiration_curves(
         From :func:`helpers.readers.read_equations`; each is drawn between ``T_low`` and
         ``T_high``, as far as `mean` reaches. Those without alpha or limits are not drawn.
     mean : pandas.DataFrame
-        From :func:`helpers.statistics.respiration_curve`, of all `equations` that have alpha.
+        From :func:`helpers.statistics.respiration_curve`, of all `equations` that have alpha, at
+        10 and other degrees Celsius.
     book : pandas.Series
         R_s by temperature in degrees Celsius, umol m-2 s-1.
 
@@ -145,13 +141,12 @@ def respiration_curves(
     ax.locator_params(axis="x", integer=True)
     ax.set(xlabel="Soil temperature (°C)", ylabel="Rₛ (µmol m⁻² s⁻¹)")
     style.add_legend(fig, looks, 2)
-    warm = mean.index[np.abs(mean.index - 10).argmin()]
-    at = mean.loc[warm]
+    at = mean.loc[10]
     fig.set_label(
         f"{len(known)} curves of soil respiration on temperature from {low:g} to {high:g} °C, on a "
-        f"logarithmic axis. At {warm:g} °C the mean of {averaged} equations is "
+        f"logarithmic axis. At 10 °C the mean of {averaged} equations is "
         f"{at['estimate']:.2f}, with the interval "
-        f"{at['low']:.2f} to {at['high']:.2f}; the dashed curve of this book has {book[warm]:.2f} "
+        f"{at['low']:.2f} to {at['high']:.2f}; the dashed curve of this book has {book[10]:.2f} "
         "µmol m⁻² s⁻¹."
     )
     return fig, ax

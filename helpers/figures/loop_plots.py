@@ -11,14 +11,14 @@ import pandas as pd
 
 from helpers.figures import layout, style
 from helpers.figures.path_diagrams import draw_box, draw_effects, inch_axes, measure, width_of_boxes
-from helpers.pathmodel.loop import feedback, find_ring
-from helpers.pathmodel.spec import PathModel
+from helpers.pathmodel.loop import feedback, find_ring, respond
+from helpers.pathmodel.spec import parse_model
 
 _HEIGHTS = (0.85, 1.2, 1.6, 2.0)  # of half the circle, tried until every number has its place
 # dark enough on white, apart for colour-blind readers
 _COLOURS = (*style.PALETTE, "black", "#7A4B00")
 _LINE = 0.16  # height of a line of letters, inches
-_ABOVE = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
+_LABEL = 0.06 + 2 * _LINE
 
 
 def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]:
@@ -45,14 +45,10 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     said = [_say_measures(feedback(B)) for B in loops.values()]
     ring = [cause for cause, _ in arrows[0].index]
     names = style.printed_names(ring)
-    lines = {code: fill(name, 14) for code, name in names.items()}
     fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
-    height = 0.1 + _LINE * (1 + max(line.count("\n") for line in lines.values()))
-    width = width_of_boxes(fig, [part for line in lines.values() for part in line.split("\n")])
-    boxes = dict.fromkeys(ring, np.array([width, height]))
+    boxes = dict.fromkeys(ring, np.array([width_of_boxes(fig, names.values()), 0.26]))
     sizes = [{pair: measure(fig, text, 8) for pair, text in each.items()} for each in texts]
-    widest = max(size[0] for each in sizes for size in each.values())
-    columns = 2 if len(loops) > 1 and width < 1 and widest < 0.5 else 1
+    columns = min(len(loops), 2)
     middle = style.WIDTH / columns / 2
     options = (
         [layout.on_ring(ring, [], list(values.index), boxes, middle, half) for values in arrows]
@@ -60,18 +56,16 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     )
     drawings, numbers = layout.arrange(options, sizes)
     low, high = layout.limits(drawings, numbers)
-    titles = [fill(title, 52 // columns) for title in loops]
-    below = max(measure(fig, title, 10)[1] for title in titles) + 0.05
-    top = high + below + 2 * _LINE
+    top = high + 0.2 + 2 * _LINE
     axes = inch_axes(fig, low, top, columns, len(loops))
     centre = {"ha": "center", "va": "top"}
     panels = []
     for i, (ax, title, values) in enumerate(zip(axes, loops, arrows, strict=True)):
         for code, box in drawings[i].boxes.items():
-            draw_box(ax, code, box, lines[code], edgecolor="0.3", linewidth=0.8)
+            draw_box(ax, code, box, names[code], edgecolor="0.3", linewidth=0.8)
         draw_effects(ax, drawings[i], numbers[i], texts[i], values)
-        ax.text(middle, top - layout.EDGE, titles[i], **centre)
-        ax.text(middle, top - layout.EDGE - below, "\n".join(said[i]), fontsize=8, **centre)
+        ax.text(middle, top - layout.EDGE, title, **centre)
+        ax.text(middle, top - layout.EDGE - 0.2, "\n".join(said[i]), fontsize=8, **centre)
         ways = [f"{names[one]} to {names[to]} {text}" for (one, to), text in texts[i].items()]
         panels.append(f"{title}: {', '.join(ways)}; {', '.join(said[i])}")
     count = f"{len(loops)} loops" if len(loops) > 1 else "A loop"
@@ -81,9 +75,9 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
 
 def _find_arrows(B: pd.DataFrame) -> pd.Series:
     """Return the coefficients of the loop by (from, to), one after the other."""
-    paths = tuple((to, cause) for to in B.index for cause in B.columns if B.loc[to, cause])
-    ring = find_ring(PathModel("\n".join(f"{to} ~ {cause}" for to, cause in paths), paths))
-    first = min(range(len(ring)), key=lambda place: list(B.columns).index(ring[place]))
+    paths = B.stack().loc[lambda value: value != 0].index
+    ring = find_ring(parse_model("\n".join(f"{to} ~ {cause}" for to, cause in paths)))
+    first = ring.index(min(ring, key=list(B.columns).index))
     ring = ring[first:] + ring[:first]
     return pd.Series({pair: B.loc[pair[::-1]] for pair in pairwise([*ring, ring[0]])})
 
@@ -97,63 +91,56 @@ def _say_measures(measures: dict[str, np.ndarray]) -> list[str]:
 
 
 def response_steps(
-    responses: dict[str, pd.DataFrame],
-    limits: dict[str, float],
-    variable: str,
-    round_length: int,
+    loops: dict[str, pd.DataFrame], variable: str, rounds: int
 ) -> tuple[plt.Figure, plt.Axes]:
     """Draw what a lasting push on a variable becomes there, step by step.
 
+    The axis holds the loops whose response tends to a limit (all, if none does); the label of one
+    that leaves it says where it ends.
+
     Parameters
     ----------
-    responses : dict of pandas.DataFrame
-        By case: from :func:`helpers.pathmodel.respond`, with a push on `variable`.
-    limits : dict of float
-        By case: what the response tends to, in standard deviations. The axis holds the cases that
-        are named here (all, if none is); the label of a case that leaves it says where it ends.
-    variable : str
-        The one that is pushed.
-    round_length : int
-        Steps of one round, the number of variables in the loop.
+    loops : as for :func:`loop_panels`
+    variable, rounds : str, int
+        The one that is pushed, and how often the push goes round.
 
     Examples
     --------
-    >>> response = pd.DataFrame({"TF": [1, 1, 1, 1.2, 1.2, 1.2, 1.24]})
-    >>> response_steps({"a": response}, {"a": 1.25}, "TF", 3)[0].get_label().split(". ")[-1]
-    'a: tends to 1.25.'
+    >>> B = pd.DataFrame([[0, 0, 0.5], [0.8, 0, 0], [0, 0.5, 0]], list("abc"), list("abc"))
+    >>> response_steps({"a loop": B}, "a", rounds=2)[0].get_label().split(". ")[-1]
+    'a loop: tends to 1.25.'
     """
+    length = len(next(iter(loops.values())))
+    responses = {case: respond(B, variable, rounds * length) for case, B in loops.items()}
     steps = pd.DataFrame({case: response[variable] for case, response in responses.items()})
-    rounds = steps.index[-1] / round_length
-    kept = steps[list(limits or steps)]
+    measures = {case: feedback(B) for case, B in loops.items()}
+    stable = [case for case in steps if measures[case]["stability_index"] < 1 - 1e-9]
+    limits = {case: float(measures[case]["amplification"]) for case in stable}
+    kept = steps[stable or list(steps)]
     ends = [0, *limits.values(), kept.min(axis=None), kept.max(axis=None)]
     margin = 0.04 * (max(ends) - min(ends))
     low, high = min(ends) - margin * (min(ends) < 0), max(ends) + margin
     cut = (steps < low) | (steps > high)
-    said = {case: f"tends to {_show(limits[case])}" for case in limits}
-    for case in steps:
-        if cut[case].any():
-            said[case] = f"{_show(steps[case].iloc[-1])} after {rounds:g} rounds"
-        said.setdefault(case, "no limit")
-    labels = {case: f"{fill(case, 18)}\n{said[case]}" for case in steps}
+    said = {case: f"{_show(end)} after {rounds} rounds" for case, end in steps.iloc[-1].items()}
+    said |= {case: f"tends to {_show(limit)}" for case, limit in limits.items()}
     # labels stand in the order of the ends; of those that leave, the first to do so is outermost
     last = steps.clip(low, high).iloc[-1]
     order = sorted(steps, key=lambda case: (last[case], -cut[case].to_numpy().argmax()))
-    heights = pd.Series({case: 0.06 + _LINE * (1 + labels[case].count("\n")) for case in order})
-    height = max(2.8, heights.sum() + 0.8)
+    height = max(2.8, _LABEL * len(order) + 0.8)
     starts = (last[order] - low) / (high - low)
-    places = _spread(starts, heights / (height - 0.6))
+    places = _spread(starts, _LABEL / (height - 0.6))
     (name,) = style.printed_names([variable]).values()
     fig, ax = style.subplots(height)
     beside = {"transform": ax.transAxes, "clip_on": False}
     for case, colour in zip(steps, cycle(_COLOURS)):
         held = [*steps[case], steps[case].iloc[-1]]
-        x = np.arange(len(held)) / round_length
+        x = np.arange(len(held)) / length
         ax.step(x, held, where="post", color=colour, lw=1.6, gid=case)
-        if case in limits:
+        if case in stable:
             ax.axhline(limits[case], color=colour, lw=1, ls=style.DASHED, zorder=1)
         start = places[case] if cut[case].any() else starts[case]
         ax.plot([1.01, 1.06], [start, places[case]], color=colour, lw=1.6, **beside)
-        ax.text(1.1, places[case], labels[case], fontsize=9, va="center", **beside)
+        ax.text(1.1, places[case], f"{case}\n{said[case]}", fontsize=9, va="center", **beside)
     ax.set(ylim=(low, high), xlabel="Rounds of the loop")
     ax.set_ylabel(f"Response of {name}\n(standard deviations)")
     ax.autoscale(axis="x", tight=True)
@@ -161,37 +148,36 @@ def response_steps(
     whole = [f"{case}: {'cut off: ' if cut[case].any() else ''}{said[case]}" for case in steps]
     fig.set_label(
         f"{count}: the response of {name} to a lasting push of 1 standard deviation, over "
-        f"{rounds:g} rounds of the loop. {'; '.join(whole)}."
+        f"{rounds} rounds of the loop. {'; '.join(whole)}."
     )
     return fig, ax
 
 
-def _spread(places: pd.Series, heights: pd.Series) -> pd.Series:
-    """Return places near the given, rising ones, where labels of these heights fit into 0 to 1."""
-    offset = heights.cumsum() - heights / 2
+def _spread(places: pd.Series, height: float) -> pd.Series:
+    """Return places near the given, rising ones, where labels of this height fit into 0 to 1."""
+    offset = height * (np.arange(len(places)) + 0.5)
     lowest = (places - offset).clip(lower=0).cummax()
-    return lowest.clip(upper=1 - heights.sum()) + offset
+    return lowest.clip(upper=1 - height * len(places)) + offset
 
 
-def gain_distributions(
-    gains: dict[str, pd.Series], marked: dict[str, float]
-) -> tuple[plt.Figure, plt.Axes]:
+def gain_distributions(gains: dict[str, pd.Series], printed: float) -> tuple[plt.Figure, plt.Axes]:
     """Draw how the gain of the stable solution varies in each of several worlds.
 
     Parameters
     ----------
     gains : dict of pandas.Series
         By world: gains between -1 and 1; NaN, where a sample has no real solution, is left out.
-    marked : dict of float
-        Gains to draw a line at, by name.
+    printed : float
+        Gain of the printed loop; drawn as a line.
 
     Examples
     --------
-    >>> gain_distributions({"a chain": pd.Series([0.1, 0.4, -0.2])}, {})[0].get_label()[-44:]
-    ': 67% of 3 above 0, median 0.10. Lines at 0.'
+    >>> worlds = {"a chain": pd.Series([0.1, 0.4, -0.2])}
+    >>> gain_distributions(worlds, 0.4)[0].get_label().split(": ")[2][:29]
+    '67% of 3 above 0, median 0.10'
     """
     edges = np.linspace(-1, 1, 41)
-    fig, ax = style.subplots(0.9 + 0.62 * len(gains) + 0.17 * len(marked))
+    fig, ax = style.subplots(0.9 + 0.62 * len(gains) + 0.17)
     ax.set(xlim=(-1.02, 1.02), ylim=(len(gains), 0), xlabel="Gain of the stable loop")
     rows = []
     for base, (world, values) in enumerate(gains.items(), start=1):
@@ -210,15 +196,13 @@ def gain_distributions(
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.axvline(0, color="black", lw=0.8)
-    ax.annotate("gain > 0", (1.07, 1), (0, 5), **_ABOVE, color=style.BLUE)
-    marks = {f"{name} {_show(gain)}": gain for name, gain in marked.items()}
-    for level, (mark, gain) in enumerate(marks.items()):
-        ax.axvline(gain, color="black", lw=1.4, ls=style.DASHED)
-        side = "right" if gain > 0.7 else "center"
-        ax.annotate(mark, (gain, 1), (0, 5 + 14 * level), **_ABOVE, ha=side)
+    ax.axvline(printed, color="black", lw=1.4, ls=style.DASHED)
+    above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
+    ax.annotate("gain > 0", (1.07, 1), (0, 5), **above, color=style.BLUE)
+    ax.annotate(f"printed {_show(printed)}", (printed, 1), (0, 5), **above, ha="center")
     fig.set_label(
         f"Histograms of the gain between −1 and 1 of each world: {'; '.join(rows)}. "
-        f"Lines at 0{' and at: ' if marks else ''}{', '.join(marks)}."
+        f"Lines at 0 and at: printed {_show(printed)}."
     )
     return fig, ax
 

@@ -10,14 +10,17 @@ from matplotlib.colors import LightSource
 
 from helpers.figures import style
 
-COVER_MARKERS = {"meadow": "o", "steppe": "s", "desert steppe": "^"}
+COVER_LOOKS = {
+    cover: {"marker": marker, "color": colour, "mec": "black", "mew": 0.5, "ms": 5, "ls": ""}
+    for marker, (cover, colour) in zip("os^", style.COVER_COLOURS.items(), strict=True)
+}
 _SHAPE = 1 / np.cos(np.radians(33))  # of a square degree
 
 
 def _draw_sites(
-    sites: pd.DataFrame, elevation: xr.DataArray, by: list[str], looks: dict[tuple, dict]
+    sites: pd.DataFrame, elevation: xr.DataArray, by: str | list[str], looks: dict
 ) -> tuple[plt.Figure, plt.Axes]:
-    """Draw sites on the shaded relief, each look for the sites of one value of the columns `by`."""
+    """Draw sites on the shaded relief, each look for the sites of one value of `by`."""
     fig, ax = style.subplots(3.2)
     shade = LightSource(azdeg=315).hillshade(elevation.values.astype(float), vert_exag=0.006)
     lon, lat = elevation["lon"].values, elevation["lat"].values
@@ -26,7 +29,7 @@ def _draw_sites(
     ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(74, 105), ylim=(26, 40))
     ax.set_aspect(_SHAPE)
     for group, places in sites.groupby(by):
-        ax.plot(places["longitude"], places["latitude"], ls="", **looks[group])
+        ax.plot(places["longitude"], places["latitude"], **looks[group])
     return fig, ax
 
 
@@ -48,7 +51,7 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
     'Map of the Tibetan Plateau in grey relief with 30 sites from'
     """
     looks = {
-        (cover, zone): {"marker": marker, "color": colour, "mec": "black", "ms": 7}
+        (cover, zone): {"marker": marker, "color": colour, "mec": "black", "ms": 7, "ls": ""}
         for cover, colour in style.COVER_COLOURS.items()
         for zone, marker in style.ZONE_MARKERS.items()
     }
@@ -93,18 +96,12 @@ def field_map(
     >>> field_map(sites, load_elevation(), sites)[0].get_label().split(". ")[1]
     'Crosses mark where 1 equations of soil respiration come from.'
     """
-    black = {"markeredgecolor": "black", "markeredgewidth": 0.6, "markersize": 6}
-    looks = {
-        cover: {"marker": marker, "color": style.COVER_COLOURS[cover]} | black
-        for cover, marker in COVER_MARKERS.items()
-    }
-    by_cover = {(cover,): look for cover, look in looks.items()}
-    fig, ax = _draw_sites(sites, elevation, ["land_cover"], by_cover)
+    fig, ax = _draw_sites(sites, elevation, "land_cover", COVER_LOOKS)
     cross = {"marker": "x", "color": "black", "ls": "", "ms": 7, "mew": 1.8}
     ax.plot(others["longitude"], others["latitude"], **cross)
     ax.set_xlim(left=np.floor(min(sites["longitude"].min(), others["longitude"].min())) - 3)
-    counts = sites["land_cover"].value_counts().reindex(COVER_MARKERS, fill_value=0)
-    dots = {f"{cover} ({n})": looks[cover] | {"ls": ""} for cover, n in counts.items()}
+    counts = sites["land_cover"].value_counts().reindex(COVER_LOOKS, fill_value=0)
+    dots = {f"{cover} ({n})": COVER_LOOKS[cover] for cover, n in counts.items()}
     dots[f"respiration equations ({len(others)})"] = cross
     style.add_legend(fig, dots, 2, "outside lower center")
     fig.set_label(

@@ -51,13 +51,10 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
     width = width_of_boxes(fig, [*names.values(), *r2.values()])
     boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
     sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
-    loop = _find_loop(fit.model)
-    options = (
-        [_draw_loop(fit.model, loop, boxes, gap)]
-        if loop
-        else [layout.in_layers(fit.model, outcome, texts, boxes, gap)]
-        for gap in _GAPS
-    )
+    if loop := _find_loop(fit.model):
+        options = ([_draw_loop(fit.model, loop, boxes, gap)] for gap in _GAPS)
+    else:
+        options = ([layout.in_layers(fit.model, outcome, texts, boxes, gap)] for gap in _GAPS)
     (drawing,), (numbers,) = layout.arrange(options, [sizes])
     (ax,) = inch_axes(fig, *layout.limits([drawing], [numbers]))
     for name, box in drawing.boxes.items():
@@ -100,7 +97,7 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
     Parameters
     ----------
     tables : dict of pandas.DataFrame
-        By group of factors: a column ``total``, by cause. Without rows, the figure says so.
+        By group of factors: a column ``total``, by cause.
 
     Examples
     --------
@@ -167,13 +164,12 @@ def inch_axes(
     """Return axes that fill the picture, row by row, and count in inches from `low` to `high`."""
     rows = -(-count // columns)
     fig.set_size_inches(style.WIDTH, rows * (high - low))
-    found = []
-    for number in range(count):
-        row, column = divmod(number, columns)
-        place = (column / columns, 1 - (row + 1) / rows, 1 / columns, 1 / rows)
-        found.append(fig.add_axes(place, xlim=(0, style.WIDTH / columns), ylim=(low, high)))
-        found[-1].set_axis_off()
-    return found
+    whole = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0, "hspace": 0}
+    axes = fig.subplots(rows, columns, squeeze=False, gridspec_kw=whole)
+    plt.setp(axes, xlim=(0, style.WIDTH / columns), ylim=(low, high))
+    for ax in axes.flat:
+        ax.set_axis_off()
+    return list(axes.flat[:count])
 
 
 def draw_box(ax: plt.Axes, name: str, box: np.ndarray, line: str, below: str = "", **look) -> None:

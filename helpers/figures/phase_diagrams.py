@@ -54,7 +54,11 @@ def phase_diagram(
     arrows = gather_links(links)
     names = phases.sort_values("order")["name"]
     place = {phase: i for i, phase in enumerate(names.index)}
-    pairs = pairs[pairs.index.isin(list(pairwise(names.index)))]
+    found = {
+        pair: (*style.printed_names(row[["left", "right"]]).values(), _estimate(row))
+        for pair, row in pairs.iterrows()
+        if pair in pairwise(names.index)
+    }
     lines = {
         phase: [f"{place[phase] + 1}  {names[phase]}", *_marker_lines(phases.loc[[phase]], markers)]
         for phase in names.index
@@ -83,16 +87,25 @@ def phase_diagram(
             white = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
             ax.text(x, y, text, fontsize=8, ha="center", va="center", bbox=white)
         else:
-            left, right = _words(row, dict(pairs.iterrows()).get((cause, to)))
-            ax.text(x - 0.09, y, left, fontsize=8, ha="right", va="center")
-            ax.text(x + 0.09, y, right, fontsize=8, ha="left", va="center")
+            order = f"\norder: {row['order']}" if row["order"] else ""
+            ax.text(x - 0.09, y, row["acts"] + order, fontsize=8, ha="right", va="center")
+            here = "{}–{} {}".format(*found[cause, to]) if (cause, to) in found else "here no data"
+            here = here.replace(" [", "\n[").replace("] ", "]\n")
+            ax.text(x + 0.09, y, here, fontsize=8, ha="left", va="center")
     first = arrows["acts"].str.split(", ").str[0]
     used = {word: look | {"color": "black"} for word, look in _LOOKS.items() if word in set(first)}
     title = {"title": "What the paper rests an arrow on", "title_fontsize": 9}
-    style.add_legend(
-        fig, used, len(used), "upper center", handlelength=2.6, borderaxespad=0.2, **title
-    )
-    fig.set_label(_describe(names, lines, arrows, pairs, links))
+    wide = {"handlelength": 2.6, "borderaxespad": 0.2}
+    style.add_legend(fig, used, len(used), "upper center", **wide, **title)
+    said = [f"{len(names)} boxes, one below the other."]
+    said += [f"{head}: {'; '.join(markers)}." for head, *markers in lines.values()]
+    said.append(f"{len(arrows)} arrows.")
+    for (cause, to), row in arrows.iterrows():
+        order = f"; that one follows the other: {row['order']}" if row["order"] else ""
+        here = "; here {} with {} {}".format(*found[cause, to]) if (cause, to) in found else ""
+        said.append(f"{names[cause]} to {names[to]}: {row['acts']}{order}{here}.")
+    within = (links["from"] == links["to"]).sum()
+    fig.set_label(" ".join([*said, f"Within one phase, not drawn: {within}."]))
     return fig, ax
 
 
@@ -109,16 +122,6 @@ def _marker_lines(phases: pd.DataFrame, here: pd.DataFrame) -> list[str]:
 def _estimate(row: pd.Series) -> str:
     text = f"{row['r']:+.2f} [{row['r_low']:.2f}, {row['r_high']:.2f}] {row['label']}"
     return text.replace("-", "−")
-
-
-def _words(row: pd.Series, here: pd.Series | None) -> tuple[str, str]:
-    """Return what the paper rests an arrow on, and what is found here, in lines."""
-    order = f"\norder: {row['order']}" if row["order"] else ""
-    if here is None:
-        return row["acts"] + order, "here no data"
-    left, right = style.printed_names([here["left"], here["right"]]).values()
-    found = _estimate(here).replace(" [", "\n[").replace("] ", "]\n")
-    return row["acts"] + order, f"{left}–{right} {found}"
 
 
 def _beside(
@@ -146,28 +149,6 @@ def _beside(
         leaves, arrives = (heights[phase, pair] for phase in pair)
         ways[pair] = [(edge, leaves), (x, leaves), (x, arrives), (edge, arrives)]
     return ways
-
-
-def _describe(
-    names: pd.Series,
-    lines: dict[str, list[str]],
-    arrows: pd.DataFrame,
-    pairs: pd.DataFrame,
-    links: pd.DataFrame,
-) -> str:
-    words = [f"{len(names)} boxes, one below the other. "]
-    words += [f"{text[0]}: {'; '.join(text[1:])}. " for text in lines.values()]
-    words.append(f"{len(arrows)} arrows. ")
-    for (cause, to), row in arrows.iterrows():
-        order = f"; that one follows the other: {row['order']}" if row["order"] else ""
-        here = ""
-        if (cause, to) in pairs.index:
-            pair = pairs.loc[(cause, to)]
-            left, right = style.printed_names([pair["left"], pair["right"]]).values()
-            here = f"; here {left} with {right} {_estimate(pair)}"
-        words.append(f"{names[cause]} to {names[to]}: {row['acts']}{order}{here}. ")
-    within = (links["from"] == links["to"]).sum()
-    return "".join(words) + f"Within one phase, not drawn: {within}."
 
 
 def third_panels(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from textwrap import fill
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from helpers.figures import style
 
@@ -90,8 +87,7 @@ def possible_samples(
     """
     looks = (("o", "0.75", 11), ("o", style.GREEN, 8), ("o", style.BLUE, 5), (".", "black", 4))
     pairs = pd.concat([table for panel in panels.values() for table in panel.values()])
-    shared = {"sharex": True, "sharey": True, "squeeze": False}
-    fig, axes = style.subplots(0.8 + 1.7 * len(panels), len(panels), **shared)
+    fig, axes = style.panels(len(panels), 1, 0.8, 1.7, sharex=True, sharey=True)
     said = []
     for ax, (title, panel) in zip(axes[:, 0], panels.items(), strict=True):
         for (kind, table), (marker, colour, size) in zip(panel.items(), looks, strict=False):
@@ -130,49 +126,34 @@ def bound_ranges(ranges: pd.DataFrame, axis: str) -> tuple[plt.Figure, plt.Axes]
     Parameters
     ----------
     ranges : pandas.DataFrame
-        By name: ``low`` and ``high``; ``value``, if there is one, is a dot on the bar (NaN: none).
-        A `low` of 0 is an arrow that leaves the axis.
+        By name: ``low`` and ``high``, above 0, and ``value``, a dot on the bar (NaN: none).
     axis : str
         Label of the axis: quantity and unit.
 
     Examples
     --------
-    >>> ranges = pd.DataFrame({"low": [7e-5], "high": [2.7e-4]}, index=["the coefficients"])
+    >>> ranges = pd.DataFrame({"low": 7e-5, "high": 2.7e-4, "value": 1e-4}, ["coefficients"])
     >>> bound_ranges(ranges, "Determinant")[0].get_label().split(". ")[1]
-    'the coefficients: 7e-05 to 0.00027'
+    'coefficients: 7e-05 to 0.00027 (0.0001)'
     """
-    names = [fill(name.replace(" = ", "\u00a0=\u00a0"), 24) for name in ranges.index]
-    fig, ax = style.subplots(0.8 + 0.17 * _count_lines(names))
-    ends = ranges.filter(["low", "high", "value"]).stack()
+    fig, ax = style.subplots(0.8 + 0.34 * len(ranges))
     style.log_scale(ax, "x")
-    left, right = ends[ends > 0].min() / 2, 2 * ends.max()
-    ax.set_xlim(left, right)
-    if right > 30 * left:
-        ax.xaxis.set_major_locator(LogLocator())  # powers of ten only
-    for row, (low, high) in enumerate(ranges[["low", "high"]].to_numpy()):
-        ax.plot([low or left, high], [row, row], color=style.BLUE, lw=7, solid_capstyle="butt")
-        if low == 0:
-            ax.plot(left, row, "<", color=style.BLUE, ms=9, clip_on=False)
-    if "value" in ranges:
-        ax.plot(ranges["value"], range(len(ranges)), "o", color="black", ms=5, mec="white")
-    style.name_rows(ax, names, axis)
-    ax.tick_params(axis="y", pad=9)
+    ax.set_xlim(ranges.min(axis=None) / 2, 2 * ranges.max(axis=None))
+    rows = range(len(ranges))
+    ax.hlines(rows, ranges["low"], ranges["high"], color=style.BLUE, lw=7)
+    ax.plot(ranges["value"], rows, "o", color="black", ms=5, mec="white")
+    style.name_rows(ax, ranges.index, axis)
     ax.grid(axis="x", color="0.9", lw=0.6)
     ax.set_axisbelow(True)
     said = [
         f"{row.Index}: {row.low:.3g} to {row.high:.3g}"
-        + (f" ({row.value:.3g})" if np.isfinite(getattr(row, "value", np.nan)) else "")
+        + (f" ({row.value:.3g})" if np.isfinite(row.value) else "")
         for row in ranges.itertuples()
     ]
     fig.set_label(
         f"Ranges as bars, one below the other. {'; '.join(said)}. Axis: {axis}, logarithmic."
     )
     return fig, ax
-
-
-def _count_lines(names: Iterable[str]) -> int:
-    """Return how many lines of letters these names take, with one between them."""
-    return sum(2 + name.count("\n") for name in names)
 
 
 def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[plt.Figure, plt.Axes]:
@@ -182,7 +163,7 @@ def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[pl
     ----------
     matches : pandas.DataFrame
         From :func:`helpers.paper.matching_correlations`: one column per pair, besides ``n`` and
-        ``residual``. Without rows, the figure says so.
+        ``residual``.
     neighbours : list of str
         The columns of pairs that an arrow joins.
 
@@ -197,23 +178,24 @@ def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[pl
     pairs = matches.drop(columns=["n", "residual"])
     spread = pairs.quantile([0, 0.25, 0.5, 0.75, 1]).T.sort_values(0.5, ascending=False)
     names = [", ".join(style.printed_names(pair.split(", ")).values()) for pair in spread.index]
-    ticks = [fill(name, 22) for name in names]
-    fig, ax = style.subplots(1.1 + 0.14 * _count_lines(ticks))
+    dot = {"mfc": "white", "ms": 6, "ls": "", "clip_on": False}
+    looks = {
+        "neighbours in the loop": dot | {"marker": "o", "color": style.BLUE},
+        "not neighbours": dot | {"marker": "D", "color": style.ORANGE},
+    }
+    fig, ax = style.subplots(1.1 + 0.28 * len(names))
     said = []
     for row, (pair, (low, first, median, third, high)) in enumerate(spread.iterrows()):
-        near = pair in neighbours
-        marker, colour = ("o", style.BLUE) if near else ("D", style.ORANGE)
-        kind = "neighbours in the loop" if near else "not neighbours"
+        kind = "neighbours in the loop" if pair in neighbours else "not neighbours"
+        colour = looks[kind]["color"]
         ax.plot([low, high], [row, row], color=colour, lw=1)
         ax.plot([first, third], [row, row], color=colour, lw=4, solid_capstyle="butt")
-        dot = {"color": colour, "mfc": "white", "ms": 6, "clip_on": False}
-        ax.plot(median, row, marker, label=kind, **dot)
-        beside = "" if near else " (not neighbours)"
+        ax.plot(median, row, **looks[kind])
+        beside = "" if pair in neighbours else " (not neighbours)"
         said.append(f"{names[row]}{beside} {median:.3f} ({low:.3f} to {high:.3f})")
     ax.set_xlim(right=1)
-    style.name_rows(ax, ticks, "Correlation (range, quartiles and median)")
-    handles = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-    fig.legend(handles.values(), handles, loc="outside upper center", ncols=2)
+    style.name_rows(ax, names, "Correlation (range, quartiles and median)")
+    style.add_legend(fig, looks, 2)
     fig.set_label(
         f"Ranges of {len(spread)} correlations, the highest median on top; the axis ends at 1 "
         f"(matrices: {len(matches)}). Medians with ranges: {'; '.join(said)}."

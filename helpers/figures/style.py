@@ -1,4 +1,4 @@
-"""The house style of figures, what many of them share, and how one gets into a page.
+"""The house style of figures, what many of them share, and how figures get into a page.
 
 Who imports this takes over the house's letters and lines, for figures of their own, too.
 """
@@ -6,7 +6,9 @@ Who imports this takes over the house's letters and lines, for figures of their 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable
+from html import escape
 from io import BytesIO
 
 import matplotlib.pyplot as plt
@@ -71,6 +73,32 @@ def show(fig: plt.Figure, legend: str) -> None:
         raw=True,
         metadata=dict.fromkeys(images, about),
     )
+
+
+def place_widget(name: str, figure: str, start: dict[str, object]) -> None:
+    """Put the place of a widget into the page, above the figure that stands for it elsewhere.
+
+    The script ``book/_static/NAME-page.js`` fills the place and takes the cell of the figure off
+    the screen. The figure stays where no script runs, and on paper.
+
+    Parameters
+    ----------
+    name, figure : str
+        Of the widget (``loop-explorer`` or ``fit-indices``), and as in the metadata of its cell.
+    start : dict
+        What it starts with, for JSON.
+
+    Examples
+    --------
+    >>> place_widget("loop-explorer", "four-loops", {"gain": 0.4})  # doctest: +ELLIPSIS
+    {...'In the built book, where JavaScript runs, you can change these numbers right here.'}
+    """
+    from IPython.display import display
+
+    note = "In the built book, where JavaScript runs, you can change these numbers right here."
+    about = f'data-widget="{name}" data-figure="{figure}" data-start="{escape(json.dumps(start))}"'
+    place = f'<div class="widget" {about}><p>{note}</p></div>'
+    display({"text/html": place, "text/plain": note}, raw=True)
 
 
 def nothing_to_draw(message: str) -> tuple[plt.Figure, np.ndarray]:
@@ -186,9 +214,8 @@ def say_share(share: float, decimals: int = 1) -> str:
 
     Parameters
     ----------
-    share : float
-    decimals : int
-        Of the percentage.
+    share, decimals : float, int
+        The decimals are those of the percentage.
 
     Examples
     --------
