@@ -126,7 +126,6 @@ TAKES: dict[str, dict[str, object]] = {  # by kind: parameters, and a value or w
     "shares": {"p": lambda: pairs(AB, CD)["p"]},
     "ordered": {"pairs": lambda: pairs(TABLE)["r"]},
     "sizes": {"sizes": lambda: pairs(AB, CD)["n"] - 3},
-    "numbers": {"hits": TABLE[["a"]] > 10},
     "aligned": {"part": CLUSTERS, "whole": CLUSTERS + 1},
 }
 A_RING = {"model": (RING, "")}
@@ -152,7 +151,7 @@ OWN: dict[str, dict[str, tuple[object, str]]] = {
     "draw_fields": {"places": (PLACES, "coordinates")},
     "count_false_marks": {"values": (WORLDS, "columns"), "groups": ([0, 0, 1, 1], "array")},
     "search_loops": A_RING | {"values": (np.stack([WORLDS, WORLDS[::-1]], -1), "columns")},
-    "means": {"values": (TABLE, "sparse")},
+    "rates": {"values": (TABLE, "sparse")},
     "fit_recursive": {"names": (list("abcd"), "")},
     "regress_many": {"causes": ([0, 1], "places of columns")},
     "cover_effects": {
@@ -166,7 +165,7 @@ NOTHING_TO_CHECK = {
     "load_published_loop load_sweep parse_model read_loop read_model read_truth",
     "takes what this book made": "correlation_p effect_pairs effects_on list_markers "
     "print_rate published_order weigh",
-    "hands on to another": "all_indicators fit_group name_blocks",
+    "hands on to another": "fit_group name_blocks",
 }
 STATISTICS = {
     name: each

@@ -23,7 +23,6 @@ from helpers.paper.simulation import (
     fit_recursive,
     judge_loops,
     least_correlation,
-    means,
     power_of_correlation,
     print_rate,
     rates,
@@ -126,7 +125,7 @@ def test_marks_are_those_of_the_correlations_of_the_book(groups):
         assert count.pairs == len(book) == (66 if groups is None else 48)
 
 
-def test_rates_have_wilson_intervals():
+def test_rates_of_what_happens_or_not_have_wilson_intervals():
     hits = pd.DataFrame({"some": np.arange(200) < 30, "none": np.zeros(200, bool)})
     table = rates(hits, 0.9)
     for name, count in (("some", 30), ("none", 0)):
@@ -138,10 +137,13 @@ def test_rates_have_wilson_intervals():
     assert print_rate(table.loc["some"]) == "15.0 % (11.3 to 19.6)"
 
 
-def test_means_have_normal_intervals_and_leave_out_gaps():
-    table = means(pd.DataFrame({"x": [1.0, 2, 3, np.nan]}), 0.95).loc["x"]
+def test_means_of_counts_have_normal_intervals_and_gaps_are_left_out():
+    table = rates(pd.DataFrame({"x": [1.0, 2, 3, np.nan], "y": [1, 0, np.nan, 0], "z": np.nan}))
     reach = 1.959964 / np.sqrt(3)
-    assert tuple(table) == pytest.approx((2, 2 - reach, 2 + reach, 3), abs=1e-6)
+    assert tuple(table.loc["x"]) == pytest.approx((2, 2 - reach, 2 + reach, 3), abs=1e-6)
+    wilson = stats.binomtest(1, 3).proportion_ci(0.95, method="wilson")
+    assert tuple(table.loc["y"]) == pytest.approx((1 / 3, wilson.low, wilson.high, 3))
+    assert table.loc["z", ["rate", "low", "high"]].isna().all()
 
 
 def test_intervals_of_a_ratio_know_that_events_of_one_world_come_together():
