@@ -183,9 +183,8 @@ def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[floa
 
 
 def _check_counts(variables: int, digits: int) -> tuple[int, int]:
-    two, decimals = "a whole number of variables from 2 to 100", "a whole number of decimals"
-    variables = check_whole("variables", variables, 2, 100, needed=two, **_AGAIN)
-    return variables, check_whole("digits", digits, 0, needed=decimals, **_AGAIN)
+    variables = check_whole("variables", variables, 2, 100, **_AGAIN)
+    return variables, check_whole("digits", digits, 0, of="decimals", **_AGAIN)
 
 
 def _unround(value: float, digits: int) -> tuple[float, float]:
