@@ -65,7 +65,7 @@ _HEAD = "".join(
     f'<th scope="col">{name}</th>' for name in ("in numbers", "here", "what that means")
 )
 _KEY = "claims"  # in the metadata of an output
-_ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
+ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
 
 
 class Answer(NamedTuple):
@@ -199,7 +199,7 @@ class Weighed:
         rows = [f'id="claim-{name}"' for name in self.table.index]
         cells = self.table["claim"].map(escape)
         shown = {"text/plain": plain, "text/html": draw_tables(self.table, rows, cells)}
-        return shown, {_KEY: self.table[_ANSWER].reset_index().to_dict("records")}
+        return shown, {_KEY: self.table[ANSWER].reset_index().to_dict("records")}
 
 
 def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weighed:
@@ -260,7 +260,7 @@ def collect(notebook: NotebookNode) -> pd.DataFrame:
     """Return the answers that an executed notebook holds, by claim; their value is JSON."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
     records = [row for output in outputs for row in output.get("metadata", {}).get(_KEY, [])]
-    return pd.DataFrame(records, columns=["id", *_ANSWER]).set_index("id")
+    return pd.DataFrame(records, columns=["id", *ANSWER]).set_index("id")
 
 
 def find_place(claim: Mapping) -> str:
