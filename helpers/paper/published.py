@@ -155,10 +155,7 @@ def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[floa
 
     Parameters
     ----------
-    gfi : float
-        Of maximum likelihood, at most 1.
-    variables, digits : int
-        As for :func:`implied_sample`.
+    gfi, variables, digits : as for :func:`implied_sample`
 
     Examples
     --------

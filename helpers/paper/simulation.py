@@ -1,7 +1,7 @@
 """How a design behaves when the truth is known: error rates, power, coverage, by simulation.
 
 Worlds are drawn from stated truths, thousands at once; each goes through the same closed forms as
-the data of the book. A rate stands beside the interval that the number of worlds leaves it.
+the data of the book.
 """
 
 from __future__ import annotations
@@ -286,10 +286,8 @@ def fit_recursive(
         Recursive, with at least one degree of freedom.
     S, names : numpy.ndarray and sequence of str
         Covariance matrices, (samples, p, p), and their variables, of which the model may lack some.
-    n : int
-        Sites behind each of them.
-    claims : bool
-        Whether to test the model's independence claims, too, which takes longer.
+    n, claims : int, bool
+        Sites behind each of them, and whether to test the model's claims, which takes longer.
 
     Examples
     --------
