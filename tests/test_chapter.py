@@ -9,11 +9,7 @@ import pytest
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
 from helpers.paper.claims import judge, load_claims
-from helpers.paper.group_models import (
-    fit_group,
-    load_published_effects,
-    published_order,
-)
+from helpers.paper.group_models import fit_group, load_published_effects, published_order
 from helpers.pathmodel import effects, fit_indices, fit_model, parse_model, read_model
 from helpers.study import load_study, rescale, sample_top
 
