@@ -201,8 +201,7 @@ def rates(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     Parameters
     ----------
     values : pandas.DataFrame
-        One row per world, one column per thing: True and False (1 and 0), or how often; NaN is left
-        out.
+        One row per world: True and False (1 and 0), or how often. NaN is left out.
     confidence : float
         Level of the intervals, between 0 and 1.
 
