@@ -42,14 +42,26 @@ def _printable(text: str) -> str:
 
 
 def list_some(names: Iterable[object], most: int = 50) -> str:
-    """Return names with commas between them: the first ones, and how many others there are."""
+    """Return names with commas between them: the first ones, and how many others there are.
+
+    Parameters
+    ----------
+    names, most : iterable, int
+        What was found, and how many are shown.
+    """
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(show(str(name), 40, quote=False) for name in names[:most]) + more
 
 
 def show(text: str, most: int = 60, quote: bool = True) -> str:
-    """Return the beginning of a text from a user's file on one line, `most` letters of it."""
+    """Return the beginning of a text from a user's file on one line.
+
+    Parameters
+    ----------
+    text, most, quote : str, int, bool
+        Of any letters, how many of them to show, and whether with quotation marks.
+    """
     start = repr(text[:most])
     start = start if quote else start[1:-1]
     return start if len(text) <= most else f"{start} and {len(text) - most} letters more"

@@ -147,7 +147,13 @@ def check(exercise: str, answer: Any = ...) -> Reply:
 
 
 def show_answer(listed: Mapping, answer: Any) -> str:
-    """Return an answer as a reader sees it, with the unit of its row in :func:`load_exercises`."""
+    """Return an answer as a reader sees it, with its unit.
+
+    Parameters
+    ----------
+    listed, answer : mapping and object
+        The row of the exercise in :func:`load_exercises`, and an answer of its kind.
+    """
     if isinstance(answer, list):
         return ", ".join(answer) or "none"
     if isinstance(answer, str):
