@@ -52,14 +52,13 @@ def check_whole(
     high: float = np.inf,
     *,
     of: str = "",
-    needed: str = "",
     mend: str = "correct it",
 ) -> int:
     """Return a whole number, which may come as 200.0; refuse what is none, or out of range.
 
     `of` tells what is counted.
     """
-    needed = needed or f"a whole number{_span(low, high)} {of}".rstrip()
+    needed = f"a whole number{_span(low, high)} {of}".rstrip()
     number = check_number(name, value, low, high, needed=needed, mend=mend)
     if number != int(number):
         raise InputError(name, needed=needed, found=_say(value), mend=mend)

@@ -29,6 +29,7 @@ KINDS = {
     "names": "a list of names",
 }
 KEY = "exercise"  # of an answer, in the metadata of an output
+_SIGN = "Think about the sign: should it be positive, negative, or nothing at all?"
 _SLIPS = (  # factor between a wrong and the right number, and what may have happened
     (-1, "The size is right, the sign is not."),
     (100, "A hundred times too much: per cent, where a share is wanted?"),
@@ -141,8 +142,8 @@ def check(exercise: str, answer: Any = ...) -> Reply:
         return Reply(False, _compare_names(set(given), set(right)))
     if listed["kind"] == "word":
         return Reply(False, "Not yet.")
-    slip = _find_slip(given, right, known["tolerance"]) if listed["kind"] == "number" else ""
-    return Reply(False, f"Not yet. {slip or _compare_numbers(given, right)}")
+    tolerance = known["tolerance"] if listed["kind"] == "number" else 0
+    return Reply(False, f"Not yet. {_compare_numbers(given, right, tolerance)}")
 
 
 def show_answer(listed: Mapping, answer: Any) -> str:
@@ -225,34 +226,26 @@ def _equal(listed: Mapping, one: object, other: object, tolerance: float) -> boo
     return one == other
 
 
-def _find_slip(given: float, right: float, tolerance: float) -> str:
-    """Say what was probably done wrong; a count has no unit that could be mistaken."""
+def _compare_numbers(given: float, right: float, tolerance: float) -> str:
+    """Say what may have gone wrong; a count (tolerance 0) has no unit that could be mistaken."""
     if not right or not given:
-        return ""
-    for factor, text in _SLIPS:
-        if isclose(given, factor * right, rel_tol=tolerance):
-            return text
-    decades = _decades(given, right)
-    is_power = isclose(decades, round(decades), abs_tol=tolerance)
-    if given * right > 0 and abs(decades) > 0.9 and is_power:
-        return "The digits are right, the power of ten is not: check the units."
-    if isclose(given * right, 1, rel_tol=tolerance):
-        return "One divided by your number would be right."
-    return ""
-
-
-def _decades(given: float, right: float) -> float:
-    return log10(abs(given)) - log10(abs(right))  # their quotient may be too small for a computer
-
-
-def _compare_numbers(given: float, right: float) -> str:
-    if not right or not given or (given < 0) != (right < 0):
-        return "Think about the sign: should it be positive, negative, or nothing at all?"
+        return _SIGN
+    is_turned = (given < 0) != (right < 0)
+    decades = log10(abs(given)) - log10(abs(right))  # the quotient itself may be too small
+    if tolerance:
+        for factor, text in _SLIPS:
+            if isclose(given, factor * right, rel_tol=tolerance):
+                return text
+        is_power = isclose(decades, round(decades), abs_tol=tolerance)
+        if is_power and abs(decades) > 0.9 and not is_turned:
+            return "The digits are right, the power of ten is not: check the units."
+        if isclose(given * right, 1, rel_tol=tolerance):
+            return "One divided by your number would be right."
+    if is_turned:
+        return _SIGN
     if isclose(given, right, rel_tol=0.05) or (isinstance(right, int) and abs(given - right) == 1):
         return "Close. Did you round too early, or leave a row out?"
-    if abs(_decades(given, right)) > 1:
-        return "The order of magnitude is wrong."
-    return "The order of magnitude is right."
+    return f"The order of magnitude is {'wrong' if abs(decades) > 1 else 'right'}."
 
 
 def _compare_names(given: set[str], right: set[str]) -> str:

@@ -7,15 +7,10 @@ import pandas as pd
 import pytest
 
 from helpers.errors import InputError
-from helpers.factors import GROUPS, built_in, load_factors
+from helpers.factors import GROUPS, load_factors
 from helpers.paper.claims import judge, load_claims
-from helpers.paper.group_models import (
-    all_indicators,
-    fit_group,
-    load_published_effects,
-    published_order,
-)
-from helpers.pathmodel import effects, fit_indices, fit_model, read_model
+from helpers.paper.group_models import fit_group, load_published_effects, published_order
+from helpers.pathmodel import effects, fit_indices, fit_model, parse_model, read_model
 from helpers.study import load_study, rescale, sample_top
 
 EACH = pytest.mark.parametrize("group", GROUPS)
@@ -86,14 +81,11 @@ def test_the_negative_order_asks_for_negative_effects(data):
     assert judge(claim, said)["agrees"] == "no"
 
 
-def test_all_indicators_are_those_of_the_group_that_the_data_hold(data):
-    everything = all_indicators("climatic", data)
-    assert len(everything.paths) == 14
-    assert len(all_indicators("soil", data.drop(columns=["TC", "Sand"])).paths) == 10
-    assert built_in(pd.MultiIndex.from_tuples([("ET", "LHF")])).all()
+def test_all_factors_of_a_group_fit_any_data_with_the_slopes_of_least_squares(data):
+    causes = list(load_study().factors("climatic"))
+    everything = parse_model(f"TOP ~ {' + '.join(causes)}")
     assert fit_model(everything, data).df == 0
     cut = fit_model(everything, data, exogenous="uncorrelated")
-    causes = [cause for _, cause in everything.paths]
     slopes = np.linalg.lstsq(data[causes] - data[causes].mean(), data["TOP"] - data["TOP"].mean())
     found = cut.estimates[cut.estimates["kind"] == "path"].set_index("from")["estimate"]
     np.testing.assert_allclose(found[causes], slopes[0], rtol=1e-5)

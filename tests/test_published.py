@@ -150,7 +150,7 @@ def test_an_end_that_rounding_allows_leaves_the_other_open():
         ({"gfi": 1.2}, "GFI above 0 and at most 1"),
         ({"gfi": 0.0}, "GFI above 0 and at most 1"),
         ({"paths": 7}, "arrows(.|\n)*from 0 to 6"),
-        ({"variables": 1}, "variables from 2 to 100"),
+        ({"variables": 1}, "variables(.|\n)*from 2 to 100"),
     ],
     ids=str,
 )

@@ -23,7 +23,6 @@ from helpers.paper.simulation import (
     fit_recursive,
     judge_loops,
     least_correlation,
-    means,
     power_of_correlation,
     print_rate,
     rates,
@@ -64,10 +63,11 @@ def line(k: int) -> Truth:
     return read_truth("\n".join(["y2 ~ 0.5 y1", *later]))
 
 
-def tables(truth: pd.DataFrame, n: int, worlds: int) -> list[pd.DataFrame]:
-    root = np.linalg.cholesky(truth)
-    values = rng().standard_normal((worlds, n, len(truth))) @ root.T
-    return [pd.DataFrame(each, columns=truth.columns) for each in values]
+def tables(truth: pd.DataFrame, n: int, worlds: int) -> tuple[list[pd.DataFrame], np.ndarray]:
+    """Return samples and their covariances."""
+    values = rng().standard_normal((worlds, n, len(truth))) @ np.linalg.cholesky(truth).T
+    samples = [pd.DataFrame(each, columns=truth.columns) for each in values]
+    return samples, np.stack([table.cov(ddof=0) for table in samples])
 
 
 def near(hits, rate: float) -> bool:
@@ -126,7 +126,7 @@ def test_marks_are_those_of_the_correlations_of_the_book(groups):
         assert count.pairs == len(book) == (66 if groups is None else 48)
 
 
-def test_rates_have_wilson_intervals():
+def test_rates_of_what_happens_or_not_have_wilson_intervals():
     hits = pd.DataFrame({"some": np.arange(200) < 30, "none": np.zeros(200, bool)})
     table = rates(hits, 0.9)
     for name, count in (("some", 30), ("none", 0)):
@@ -138,10 +138,13 @@ def test_rates_have_wilson_intervals():
     assert print_rate(table.loc["some"]) == "15.0 % (11.3 to 19.6)"
 
 
-def test_means_have_normal_intervals_and_leave_out_gaps():
-    table = means(pd.DataFrame({"x": [1.0, 2, 3, np.nan]}), 0.95).loc["x"]
+def test_means_of_counts_have_normal_intervals_and_gaps_are_left_out():
+    table = rates(pd.DataFrame({"x": [1.0, 2, 3, np.nan], "y": [1, 0, np.nan, 0], "z": np.nan}))
     reach = 1.959964 / np.sqrt(3)
-    assert tuple(table) == pytest.approx((2, 2 - reach, 2 + reach, 3), abs=1e-6)
+    assert tuple(table.loc["x"]) == pytest.approx((2, 2 - reach, 2 + reach, 3), abs=1e-6)
+    wilson = stats.binomtest(1, 3).proportion_ci(0.95, method="wilson")
+    assert tuple(table.loc["y"]) == pytest.approx((1 / 3, wilson.low, wilson.high, 3))
+    assert table.loc["z", ["rate", "low", "high"]].isna().all()
 
 
 def test_intervals_of_a_ratio_know_that_events_of_one_world_come_together():
@@ -176,8 +179,7 @@ BACK = parse_model("climate ~ TOP\nsoil ~ TOP")
 
 @pytest.mark.parametrize("model", [TRUTH.model, WRONG, BACK], ids=["true", "wrong", "of three"])
 def test_many_fits_are_the_fits_of_the_book_one_by_one(model):
-    samples = tables(TRUTH.correlations, 18, 5)
-    S = np.stack([table.cov(ddof=0) for table in samples])
+    samples, S = tables(TRUTH.correlations, 18, 5)
     many = fit_recursive(model, S, list(TRUTH.correlations), 18, claims=True)
     for table, row in zip(samples, many.itertuples(), strict=True):
         fit = fit_model(model, table)
@@ -209,18 +211,15 @@ def test_chi_square_of_a_true_model_has_its_exact_distribution(k, n):
 def test_regressions_are_those_of_statsmodels():
     from statsmodels.api import OLS, add_constant
 
-    samples = tables(TRUTH.correlations, 20, 3)
-    S = np.stack([table.cov(ddof=0) for table in samples])
+    samples, S = tables(TRUTH.correlations, 20, 3)
     many = regress_many(S, [0, 1, 3], 20, 0.9)
     model = parse_model("TOP ~ climate + plant + microbes")
     assert list(TRUTH.correlations)[-1] == "TOP"
     for k, table in enumerate(samples):
         causes = table.iloc[:, [0, 1, 3]]
         fit = OLS(table["TOP"], add_constant(causes)).fit()
-        ends = fit.conf_int(0.1).iloc[1:]
-        np.testing.assert_allclose(many["slope"][k], fit.params.iloc[1:], atol=1e-10)
-        np.testing.assert_allclose(many["slope"][k] - many["reach"][k], ends[0], atol=1e-10)
-        np.testing.assert_allclose(many["slope"][k] + many["reach"][k], ends[1], atol=1e-10)
+        ends = many["slope"][k] + np.array([[-1], [1]]) * many["reach"][k]
+        np.testing.assert_allclose(ends.T, fit.conf_int(0.1).iloc[1:], atol=1e-10)
         vif = collinearity(model, table)["vif"].droplevel("to")[causes.columns]
         np.testing.assert_allclose(many["vif"][k], vif, rtol=1e-8)
 
@@ -295,8 +294,7 @@ def test_an_arrow_is_found_as_often_as_its_partial_correlation():
 @pytest.mark.parametrize("r", [0.5, 0.8])
 def test_verdicts_on_loops_are_those_of_single_fits(r):
     R = np.full((4, 4), r) + (1 - r) * np.eye(4)
-    samples = tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), 30, 40)
-    S = np.stack([table.cov(ddof=0) for table in samples])
+    samples, S = tables(pd.DataFrame(R, *[list(LOOP.variables)] * 2), 30, 40)
     judged = judge_loops(LOOP, S, 30, alpha=0.1, cfi=0.9)
     chains = [
         parse_model("\n".join(f"{to} ~ {by}" for to, by in LOOP.paths if (to, by) != left_out))

@@ -17,12 +17,7 @@ from statsmodels.stats.anova import anova_lm
 
 from helpers.errors import InputError
 from helpers.paper.claims import Answer, judge, load_claims, share_in_order
-from helpers.paper.specifications import (
-    acting_choices,
-    explained,
-    load_sweep,
-    measure,
-)
+from helpers.paper.specifications import acting_choices, explained, load_sweep, measure
 
 LEDGER = load_claims()
 ANSWER = ["notebook", "run", "claim", "value", "here", "label", "agrees", "verdict", "reason"]
@@ -100,10 +95,7 @@ def test_a_conclusion_that_does_not_vary_depends_on_nothing():
     ("columns", "said"),
     [
         ({"run": ["a"]}, "no column agrees, claim, here, label, notebook, reason, value, verdict"),
-        (
-            {name: ["x"] for name in ANSWER},
-            "claims of data/claims.csv",
-        ),
+        ({name: ["x"] for name in ANSWER}, "claims of data/claims.csv"),
     ],
 )
 def test_a_table_of_something_else_is_refused(columns, said, tmp_path):

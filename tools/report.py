@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from html import escape
-from inspect import getdoc
 from pathlib import Path
 
 import nbformat
@@ -49,7 +48,7 @@ def write_report(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
         book / "_static" / "claims.json": json.dumps(records, ensure_ascii=False, indent=1),
         generated / "deviations.md": _deviations(table),
         generated / "reasons.md": _define(REASONS),
-        generated / "rules.md": _define({name: getdoc(rule)[:-1] for name, rule in RULES.items()}),
+        generated / "rules.md": _define(RULES),
     }
     for kind in KINDS:
         rows = table[table["kind"] == kind]

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "claims": ["NO_DATA", "load_claims", "weigh"],
-        "group_models": ["all_indicators", "fit_group", "published_order"],
+        "group_models": ["fit_group", "published_order"],
         "phases": ["SUPPORTS", "list_markers", "load_links", "load_phases", "time_changes"],
         "published": ["bound_discrepancy", "implied_sample"],
         "reprint": ["bound_determinant", "load_published_loop", "matching_correlations"],
@@ -19,7 +19,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "fit_recursive",
             "judge_loops",
             "least_correlation",
-            "means",
             "power_of_correlation",
             "print_rate",
             "rates",

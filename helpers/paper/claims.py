@@ -8,7 +8,7 @@ answers as data, and ``collect`` reads them back for the report.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import combinations
@@ -60,12 +60,22 @@ REASONS = {
     "likely typo": "a slip of the pen may explain the difference",
     "internal inconsistency": "two statements of the paper exclude each other",
 }
+RULES = {
+    "rounds to": "Each number lies within half a unit of the last printed digit that counts",
+    "sign": "The estimate and its whole interval lie on the printed side of zero; open around zero",
+    "order": "Names rank from the strongest down as printed; the parts are the pairs of names",
+    "significance": "The p value lies below the printed threshold",
+    "within": "Each printed number lies inside our interval; the parts are the numbers",
+    "every": "All of the parts that were counted are as the claim says",
+    "most": "It was shown for more than half of what was counted, else it stays open",
+    "statement": "A criterion that the chapter states is met",
+}
 _NEAR = 0.05
 _HEAD = "".join(
     f'<th scope="col">{name}</th>' for name in ("in numbers", "here", "what that means")
 )
 _KEY = "claims"  # in the metadata of an output
-_ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
+ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
 
 
 class Answer(NamedTuple):
@@ -91,68 +101,37 @@ def load_claims() -> pd.DataFrame:
     return pd.read_csv(LEDGER, dtype=str, keep_default_na=False, index_col="id")
 
 
-def _rounds_to(claim: Mapping, value: float | list[float]) -> str:
-    """Each number lies within half a unit of the last printed digit that counts."""
-    printed = np.array(claim["published"].split(";"), float)
-    unit = np.array(claim["precision"].split(";"), float)
-    away = np.abs(np.atleast_1d(value) - printed)
-    if (away <= 0.5 * unit * (1 + 1e-9)).all():
-        return "yes"
-    return "nearly" if (away <= _NEAR * np.abs(printed).max()).all() else "no"
-
-
-def _has_sign(claim: Mapping, value: tuple[float, float, float]) -> str:
-    """The estimate and its whole interval lie on the printed side of zero; open around zero."""
-    turned = np.array(value) * (1 if claim["published"] == "+" else -1)
-    return "yes" if turned.min() > 0 else "no" if turned.max() < 0 else "open"
-
-
-def _in_order(claim: Mapping, value: list[str]) -> str:
-    """Names rank from the strongest down as printed; the parts are the pairs of names."""
-    printed = claim["published"].split(" > ")
-    kept = share_in_order(printed, value)
-    return "yes" if list(value) == printed else "partly" if kept > 0.5 else "no"
-
-
-def _is_significant(claim: Mapping, value: float) -> str:
-    """The p value lies below the printed threshold."""
-    return "yes" if value < float(claim["published"].removeprefix("P < ")) else "no"
-
-
-def _in_intervals(claim: Mapping, value: list[tuple[float, float]]) -> str:
-    """Each printed number lies inside our interval; the parts are the numbers."""
-    printed = map(float, claim["published"].split(";"))
-    inside = [low <= number <= high for number, (low, high) in zip(printed, value, strict=True)]
-    return _every(claim, (sum(inside), len(inside)))
-
-
-def _every(claim: Mapping, value: tuple[int, int]) -> str:
-    """All of the parts that were counted are as the claim says."""
-    count, total = value
-    return "yes" if count == total else "partly" if count > total / 2 else "no"
-
-
-def _most(claim: Mapping, value: tuple[int, int]) -> str:
-    """It was shown for more than half of what was counted, else it stays open."""
-    count, total = value
-    return "yes" if count > total / 2 else "open"  # what was not shown is not excluded
-
-
-def _is_true(claim: Mapping, value: bool) -> str:
-    """A criterion that the chapter states is met."""
-    return "yes" if value else "no"
-
-
-RULES: dict[str, Callable[[Mapping, Any], str]] = {
-    "rounds to": _rounds_to,  # number(s)
-    "sign": _has_sign,  # (estimate, low, high)
-    "order": _in_order,  # names
-    "significance": _is_significant,  # p
-    "within": _in_intervals,  # (low, high) for each printed number
-    "every": _every,  # (count, total)
-    "most": _most,  # (count, total)
-    "statement": _is_true,  # bool
-}
+def agree(claim: Mapping, value: Any) -> str:
+    """Say by the rule of a claim whether a result agrees: yes, nearly, partly, no, or open."""
+    printed, rule = claim["published"], claim["rule"]
+    match rule:
+        case "rounds to":  # number(s)
+            numbers = np.array(printed.split(";"), float)
+            unit = np.array(claim["precision"].split(";"), float)
+            away = np.abs(np.atleast_1d(value) - numbers)
+            if (away <= 0.5 * unit * (1 + 1e-9)).all():
+                return "yes"
+            return "nearly" if (away <= _NEAR * np.abs(numbers).max()).all() else "no"
+        case "sign":  # (estimate, low, high)
+            turned = np.array(value) * (1 if printed == "+" else -1)
+            return "yes" if turned.min() > 0 else "no" if turned.max() < 0 else "open"
+        case "significance":  # p
+            return "yes" if value < float(printed.removeprefix("P < ")) else "no"
+        case "statement":  # bool
+            return "yes" if value else "no"
+        case "order":  # names
+            names = printed.split(" > ")
+            share, complete = share_in_order(names, value), list(value) == names
+        case "within":  # (low, high) for each printed number
+            ends = zip(map(float, printed.split(";")), value, strict=True)
+            inside = [low <= number <= high for number, (low, high) in ends]
+            share, complete = np.mean(inside), all(inside)
+        case _:  # every or most: (count, total)
+            count, total = value
+            share, complete = count / total if total else 0, count == total
+    if rule == "most":
+        return "yes" if share > 0.5 else "open"  # what was not shown is not excluded
+    return "yes" if complete else "partly" if share > 0.5 else "no"
 
 
 def share_in_order(printed: list[str], here: list[str]) -> float:
@@ -173,7 +152,7 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
 
     Values that are reconstructed or emulated neither support nor contradict a claim.
     """
-    agrees = "none" if _has_gap(answer.value) else RULES[claim["rule"]](claim, answer.value)
+    agrees = "none" if _has_gap(answer.value) else agree(claim, answer.value)
     made_up = answer.label in ("reconstructed", "emulated")
     put_in = claim["built_in"] == "definition" or (claim["built_in"] == "generator" and made_up)
     yes, *nearly, partly, no = [word for word in VERDICTS[claim["kind"]] if word not in _ALWAYS]
@@ -199,7 +178,7 @@ class Weighed:
         rows = [f'id="claim-{name}"' for name in self.table.index]
         cells = self.table["claim"].map(escape)
         shown = {"text/plain": plain, "text/html": draw_tables(self.table, rows, cells)}
-        return shown, {_KEY: self.table[_ANSWER].reset_index().to_dict("records")}
+        return shown, {_KEY: self.table[ANSWER].reset_index().to_dict("records")}
 
 
 def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weighed:
@@ -260,7 +239,7 @@ def collect(notebook: NotebookNode) -> pd.DataFrame:
     """Return the answers that an executed notebook holds, by claim; their value is JSON."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
     records = [row for output in outputs for row in output.get("metadata", {}).get(_KEY, [])]
-    return pd.DataFrame(records, columns=["id", *_ANSWER]).set_index("id")
+    return pd.DataFrame(records, columns=["id", *ANSWER]).set_index("id")
 
 
 def find_place(claim: Mapping) -> str:

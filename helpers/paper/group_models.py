@@ -11,7 +11,7 @@ import pandas as pd
 from helpers.checks import check_level, check_word
 from helpers.factors import load_factors
 from helpers.paper.claims import Answer
-from helpers.pathmodel.diagnostics import Separation, collinearity, d_separation, swain
+from helpers.pathmodel.diagnostics import Separation, d_separation, swain
 from helpers.pathmodel.fit import PathFit, fit_model
 from helpers.pathmodel.indices import fit_indices
 from helpers.pathmodel.resampling import (
@@ -157,10 +157,6 @@ class GroupModel:
             for name, (value, here, parts) in results.items()
         }
 
-    def collinearity(self) -> pd.DataFrame:
-        """Return how far the causes in each equation determine each other."""
-        return collinearity(self.model, self.data)
-
     def influence(self) -> pd.DataFrame:
         """Return the largest change of each total effect when one site is left out, and which."""
         changes = influence(self.model, self.data, OUTCOME, self.fit.exogenous)
@@ -212,24 +208,6 @@ def fit_group(
     options = {"n_boot": n_boot, "confidence": confidence, "seed": seed, "exogenous": exogenous}
     bootstrap = bootstrap_effects(model, data, OUTCOME, **options)
     return GroupModel(group, data, fit, bootstrap, seed)
-
-
-def all_indicators(group: str, data: pd.DataFrame) -> PathModel:
-    """Return the model in which every factor of a group acts on TOP, and on nothing else.
-
-    Parameters
-    ----------
-    group, data : as for :func:`fit_group`
-        Only factors that the data hold are taken.
-
-    Examples
-    --------
-    >>> all_indicators("plant", pd.DataFrame(columns=["EVI", "ANPP", "SOC"])).text
-    'TOP ~ EVI + ANPP'
-    """
-    registry = load_factors()
-    codes = [code for code in registry.index[registry["group"] == group] if code in data]
-    return parse_model(f"{OUTCOME} ~ {' + '.join(codes)}")
 
 
 def load_published_effects(group: str) -> pd.Series:

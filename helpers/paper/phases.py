@@ -92,10 +92,8 @@ def time_changes(
 
     Parameters
     ----------
-    top : pandas.Series
-        TOP at n sites.
-    markers : pandas.DataFrame
-        n rows, one column per marker.
+    top, markers : pandas.Series, pandas.DataFrame
+        TOP and markers (one column each) at n sites.
     n_boot, seed : int
         How often sites are drawn with replacement within each third, one fewer than it has: so
         the variance of a drawn mean is that of the mean, free of bias. Neighbouring sites are

@@ -90,7 +90,6 @@ def implied_sample(
     df, scale, low, high = (each[possible] for each in (df, scale, low, high))
     low, high = _leave_room(low, high, lambda chi2: _bound_baseline(chi2, df, df_b, printed))
     ends = [_bound_baseline(chi2, df, df_b, printed) for chi2 in (low, high)]
-    nothing = np.full(len(df), np.nan)
     table = pd.DataFrame(
         {
             "n": scale.astype(int) + 1,
@@ -101,8 +100,8 @@ def implied_sample(
             "p_high": stats.chi2.sf(low, df),
             "F_low": low / scale,
             "F_high": high / scale,
-            "baseline_low": np.max(ends[0][0], axis=0) if printed else nothing,
-            "baseline_high": np.min(ends[1][1], axis=0) if printed else nothing,
+            "baseline_low": np.max(ends[0][0], axis=0) if printed else np.nan,
+            "baseline_high": np.min(ends[1][1], axis=0) if printed else np.nan,
         }
     )
     if paths is not None:
@@ -155,10 +154,7 @@ def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[floa
 
     Parameters
     ----------
-    gfi : float
-        Of maximum likelihood, at most 1.
-    variables, digits : int
-        As for :func:`implied_sample`.
+    gfi, variables, digits : as for :func:`implied_sample`
 
     Examples
     --------
@@ -171,21 +167,17 @@ def bound_discrepancy(gfi: float, variables: int, digits: int = 3) -> tuple[floa
     gfi = check_number("gfi", gfi, least, _unround(1, digits)[1], needed=needed, **_AGAIN)
     low, high = _unround(gfi, digits)
     k = np.arange(1, variables)
-
-    def discrepancies(value: float) -> np.ndarray:
-        spread = np.sqrt(1 / min(value, 1) - 1)
-        above = 1 + spread * np.sqrt((variables - k) / k)
-        below = np.maximum(1 - spread * np.sqrt(k / (variables - k)), 0)
-        with np.errstate(divide="ignore"):
-            return -k * np.log(above) - (variables - k) * np.log(below)
-
-    return float(discrepancies(high).min()), float(discrepancies(low).max())
+    spread = np.sqrt(1 / np.minimum([[high], [low]], 1) - 1)
+    above = 1 + spread * np.sqrt((variables - k) / k)
+    below = np.maximum(1 - spread * np.sqrt(k / (variables - k)), 0)
+    with np.errstate(divide="ignore"):
+        least, most = -k * np.log(above) - (variables - k) * np.log(below)
+    return float(least.min()), float(most.max())
 
 
 def _check_counts(variables: int, digits: int) -> tuple[int, int]:
-    two, decimals = "a whole number of variables from 2 to 100", "a whole number of decimals"
-    variables = check_whole("variables", variables, 2, 100, needed=two, **_AGAIN)
-    return variables, check_whole("digits", digits, 0, needed=decimals, **_AGAIN)
+    variables = check_whole("variables", variables, 2, 100, **_AGAIN)
+    return variables, check_whole("digits", digits, 0, of="decimals", **_AGAIN)
 
 
 def _unround(value: float, digits: int) -> tuple[float, float]:

@@ -110,7 +110,8 @@ def matching_correlations(
     draws, seed = check_whole("draws", draws), check_whole("seed", seed, 0)
     for each in decimals:
         check_whole("decimals", each, 0, 15)
-    check_columns("indices", indices, ["chi2_df", "rmsea", "gfi", "nfi", "cfi"])
+    names = ["chi2_df", "rmsea", "gfi", "nfi", "cfi"]
+    check_columns("indices", indices, names)
     coefficients = check_numbers(coefficients.to_frame("coefficients"), different=1)["coefficients"]
     ring = find_ring(model)
     arrows = list(zip(np.roll(ring, 1), ring, strict=True))
@@ -123,12 +124,8 @@ def matching_correlations(
         )
     p = len(ring)
     rng = np.random.default_rng(seed)
-    possible = implied_sample(
-        **{name: indices[name] for name in ("chi2_df", "rmsea", "gfi", "nfi", "cfi")},
-        variables=p,
-        digits=decimals[1],
-        paths=p,
-    )
+    printed = {name: indices[name] for name in names}
+    possible = implied_sample(**printed, variables=p, digits=decimals[1], paths=p)
     parts = [
         _match(row, ring, coefficients[arrows].to_numpy(), indices, draws, rng, decimals)
         for _, row in possible[possible["drawn"]].iterrows()

@@ -1,14 +1,14 @@
 """How a design behaves when the truth is known: error rates, power, coverage, by simulation.
 
 Worlds are drawn from stated truths, thousands at once; each goes through the same closed forms as
-the data of the book. A rate stands beside the interval that the number of worlds leaves it.
+the data of the book.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import combinations, product
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -44,9 +44,7 @@ _TERM = re.compile(r"\s*(-?\d*\.?\d+)\s+([A-Za-z_][A-Za-z0-9_]*)\s*")
 
 
 class Truth(NamedTuple):
-    """A world that is known: its model, standardized coefficients (row to, column from), and the
-    correlations that they imply.
-    """
+    """A known world; its coefficients are standardized, row to, column from."""
 
     model: PathModel
     coefficients: pd.DataFrame
@@ -115,9 +113,7 @@ def draw_covariances(
     """
     truth = check_covariances(np.asarray(truth)[None], name="truth")[0]
     worlds, p = check_whole("worlds", worlds), len(truth)
-    if (n := check_whole("n", n)) <= p:
-        needed = f"more than {p} sites for {p} variables"
-        raise InputError("n_sites", needed=needed, found=f"{n}", mend="simulate more sites")
+    n = check_whole("n", n, p + 1, of=f"sites for {p} variables", mend="simulate more sites")
     S = stats.wishart.rvs(n - 1, truth, size=worlds, random_state=rng)
     return S.reshape(worlds, p, p) / n
 
@@ -196,13 +192,16 @@ def count_false_marks(
     return pd.DataFrame(counts).assign(pairs=len(i))
 
 
-def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Return how often each thing happened: ``rate``, ``low``, ``high`` (Wilson) and ``worlds``.
+def rates(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+    """Return how often each thing happened in a world: ``rate``, ``low``, ``high`` and ``worlds``.
+
+    The interval is Wilson's where a world says only whether it happened. Of other numbers it is the
+    normal one of their mean: what happens in one world need not be independent.
 
     Parameters
     ----------
-    hits : pandas.DataFrame
-        One row per world, one column of True and False per thing.
+    values : pandas.DataFrame
+        One row per world: True and False (1 and 0), or how often. NaN is left out.
     confidence : float
         Level of the intervals, between 0 and 1.
 
@@ -212,35 +211,16 @@ def rates(hits: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     array([[5.0e-02, 1.0e-02, 2.4e-01, 2.0e+01]])
     """
     confidence = check_level("confidence", confidence, usual=0.95)
-    hits = check_numbers(hits, different=1, within=dict.fromkeys(hits, (0, 1)))
-    check_whole("hits", len(hits), of="worlds")
-    count, worlds = hits.sum(), len(hits)
-    low, high = proportion_confint(count, worlds, 1 - confidence, method="wilson")
-    return pd.DataFrame({"rate": count / worlds, "low": low, "high": high}).assign(worlds=worlds)
-
-
-def means(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
-    """Return the mean of each column over worlds with its normal interval, as :func:`rates`.
-
-    Several things may be counted in one world, and they need not be independent.
-
-    Parameters
-    ----------
-    values : pandas.DataFrame
-        One row per world; NaN is left out.
-    confidence : as for :func:`rates`
-
-    Examples
-    --------
-    >>> means(pd.DataFrame({"marks": [1, 2, 3]})).round(2).loc["marks"].tolist()
-    [2.0, 0.87, 3.13, 3.0]
-    """
-    confidence = check_level("confidence", confidence, usual=0.95)
     values = check_numbers(values, different=1, gaps=True)
-    middle = values.mean()
+    check_whole("values", len(values), of="worlds")
+    rate, worlds = values.mean(), values.count()
     reach = stats.norm.ppf((1 + confidence) / 2) * values.sem()
-    ends = {"rate": middle, "low": middle - reach, "high": middle + reach}
-    return pd.DataFrame(ends).assign(worlds=values.count())
+    table = pd.DataFrame({"rate": rate, "low": rate - reach, "high": rate + reach})
+    once = (values.isin([0, 1]).sum() == worlds) & (worlds > 0)
+    count, options = values.sum()[once], {"alpha": 1 - confidence, "method": "wilson"}
+    ends = proportion_confint(count, worlds[once], **options)
+    table.loc[once, ["low", "high"]] = np.transpose(ends)
+    return table.assign(worlds=worlds)
 
 
 def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Series:
@@ -305,10 +285,8 @@ def fit_recursive(
         Recursive, with at least one degree of freedom.
     S, names : numpy.ndarray and sequence of str
         Covariance matrices, (samples, p, p), and their variables, of which the model may lack some.
-    n : int
-        Sites behind each of them.
-    claims : bool
-        Whether to test the model's independence claims, too, which takes longer.
+    n, claims : int, bool
+        Sites behind each of them, and whether to test the model's claims, which takes longer.
 
     Examples
     --------
@@ -331,15 +309,12 @@ def fit_recursive(
 
 def _shipley(model: PathModel, S: np.ndarray, n: int) -> np.ndarray:
     """Return the p of Shipley's C, (samples,), from covariances, (samples, p, p), of n sites."""
-    joined = {frozenset(pair) for pair in model.paths + model.all_covariances()}
-    pairs = [pair for pair in combinations(model.variables, 2) if frozenset(pair) not in joined]
-    C = np.zeros(len(S))
-    for pair in pairs:
-        given = dict.fromkeys(model.parents(pair[0]) + model.parents(pair[1]))
+    C, claims = np.zeros(len(S)), model.claims()
+    for pair, given in claims.items():
         at = np.array([model.variables.index(name) for name in (*pair, *given)])
         R, _ = correlations_of(np.linalg.inv(S[:, at[:, None], at]))
         C -= 2 * np.log(correlation_p(R[:, 0, 1], n, len(given)))
-    return stats.chi2.sf(C, 2 * len(pairs))
+    return stats.chi2.sf(C, 2 * len(claims))
 
 
 def regress_many(

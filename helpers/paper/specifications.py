@@ -16,10 +16,10 @@ import pandas as pd
 
 from helpers.checks import check_columns, check_numbers
 from helpers.errors import InputError
-from helpers.paper.claims import load_claims, share_in_order
+from helpers.paper.claims import ANSWER, load_claims, share_in_order
 from helpers.paths import SWEEPS
 
-_ANSWER = ("claim", "value", "here", "label", "agrees", "verdict", "reason")  # texts
+_TEXTS = ("claim", *ANSWER)
 
 
 def load_sweep(name: str) -> pd.DataFrame:
@@ -61,18 +61,18 @@ def read_answers(path: Path) -> pd.DataFrame:
             mend=f"make sweep GRID={path.with_suffix('.yml')}",
         )
     try:
-        texts = dict.fromkeys(("notebook", "run", *_ANSWER), str)  # a run may look like a number
+        texts = dict.fromkeys(("notebook", "run", *_TEXTS), str)  # a run may look like a number
         table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
     except (OSError, ValueError):
         table = pd.DataFrame()
-    if lacking := {"notebook", "run", *_ANSWER}.difference(table.columns):
+    if lacking := {"notebook", "run", *_TEXTS}.difference(table.columns):
         raise InputError(
             path,
             needed="a table that make sweep wrote",
             found=f"no column {', '.join(sorted(lacking))}",
             mend="make the sweep again; if this is another file, move it or rename the grid",
         )
-    return table.convert_dtypes().fillna(dict.fromkeys(_ANSWER, ""))
+    return table.convert_dtypes().fillna(dict.fromkeys(_TEXTS, ""))
 
 
 def measure(claim: Mapping, value: str) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -89,11 +88,8 @@ def d_separation(
     """
     check_recursive(model, "test it by its chi-square (fit_indices)")
     table = model_table(model, data, exogenous)
-    joined = {frozenset(pair) for pair in model.paths + model.all_covariances(exogenous)}
-    pairs = [pair for pair in combinations(model.variables, 2) if frozenset(pair) not in joined]
-    rows = []
-    for left, right in pairs:
-        given = list(dict.fromkeys(model.parents(left) + model.parents(right)))
+    claimed, rows = model.claims(exogenous), []
+    for (left, right), given in claimed.items():
         one, other, held = table[[left]], table[[right]], table[given]
         test = correlate(one, other, given=held).iloc[0]
         row = [", ".join(given), test["r"], test["p"]]
@@ -103,10 +99,10 @@ def d_separation(
             row += correlate(one, other, given=held, sizes=sizes)[["n", "p"]].iloc[0].to_list()
         rows.append(row)
     columns = ["given", "r", "p"] if places is None else ["given", "r", "p", "n", "p_spatial"]
-    index = pd.MultiIndex.from_tuples(pairs, names=["left", "right"])
+    index = pd.MultiIndex.from_tuples(claimed, names=["left", "right"])
     claims = pd.DataFrame(rows, index, columns)
-    C, p = stats.combine_pvalues(claims["p"], "fisher") if pairs else (0.0, np.nan)
-    return Separation(claims, float(C), 2 * len(pairs), float(p))
+    C, p = stats.combine_pvalues(claims["p"], "fisher") if rows else (0.0, np.nan)
+    return Separation(claims, float(C), 2 * len(rows), float(p))
 
 
 def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:

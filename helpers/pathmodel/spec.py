@@ -84,6 +84,17 @@ class PathModel:
         drawn = {frozenset(pair) for pair in self.covariances}
         return self.covariances + tuple(pair for pair in among if frozenset(pair) not in drawn)
 
+    def claims(self, exogenous: str = "correlated") -> dict[tuple[str, str], list[str]]:
+        """Return the pairs that no arrow or covariance joins, and the causes of both, given which
+        a recursive model says that they are independent.
+        """
+        joined = {frozenset(pair) for pair in self.paths + self.all_covariances(exogenous)}
+        return {
+            (one, other): list(dict.fromkeys(self.parents(one) + self.parents(other)))
+            for one, other in combinations(self.variables, 2)
+            if frozenset((one, other)) not in joined
+        }
+
     def count_moments(self) -> int:
         """Return the number of variances and covariances, p (p + 1) / 2."""
         return len(self.variables) * (len(self.variables) + 1) // 2
