@@ -16,7 +16,6 @@ from helpers.pathmodel import (
     collinearity,
     d_separation,
     fit_model,
-    fit_moments,
     parse_model,
     swain,
 )
@@ -41,11 +40,11 @@ def test_swains_correction_agrees_with_r(exogenous):
 
 def test_swains_factor_nears_1_in_large_samples_and_follows_the_convention():
     S = fit_model(MODEL, SITES).sample
-    factors = [swain(fit_moments(MODEL, S, n))["factor"] for n in (30, 300, 30_000)]
+    factors = [swain(fit_model(MODEL, S, n))["factor"] for n in (30, 300, 30_000)]
     assert factors == sorted(factors)
     assert factors[-1] == pytest.approx(1, abs=2e-4)
-    n_times = swain(fit_moments(MODEL, S, 29, convention="lavaan"))
-    pd.testing.assert_series_equal(n_times, swain(fit_moments(MODEL, S, 30)))
+    n_times = swain(fit_model(MODEL, S, 29, convention="lavaan"))
+    pd.testing.assert_series_equal(n_times, swain(fit_model(MODEL, S, 30)))
 
 
 def test_a_saturated_model_has_nothing_to_correct_or_claim():

@@ -11,13 +11,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "decomposition": ["effects"],
         "diagnostics": ["collinearity", "d_separation", "swain"],
-        "fit": ["PathFit", "fit_model", "fit_moments"],
+        "fit": ["PathFit", "fit_model"],
         "indices": ["chi2_indices", "fit_indices"],
         "loop": [
             "choose_nodes",
             "feedback",
             "find_loop",
-            "fit_loop_moments",
             "fit_many",
             "imply_correlations",
             "read_loop",

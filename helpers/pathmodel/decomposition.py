@@ -36,9 +36,9 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
 
     Examples
     --------
-    >>> from helpers.pathmodel import fit_moments, parse_model
+    >>> from helpers.pathmodel import fit_model, parse_model
     >>> R = pd.DataFrame([[1, 0.5, 0.3], [0.5, 1, 0.6], [0.3, 0.6, 1]], list("xmy"), list("xmy"))
-    >>> found = effects(fit_moments(parse_model("m ~ x\ny ~ m"), R, 30), "y")
+    >>> found = effects(fit_model(parse_model("m ~ x\ny ~ m"), R, 30), "y")
     >>> found["total"].round(2).to_dict()
     {('x', 'y'): 0.3, ('m', 'y'): 0.6}
     """

@@ -22,7 +22,7 @@ from helpers.errors import InputError
 from helpers.pathmodel.decomposition import KINDS
 from helpers.pathmodel.fit import model_table
 from helpers.pathmodel.frame import Frame, discrepancy, effect_matrices, imply
-from helpers.pathmodel.loop import MEASURES, check_real, feedback, find_ring, solve_stable
+from helpers.pathmodel.loop import MEASURES, feedback, find_ring, solve_stable
 from helpers.pathmodel.recursive import effects_on, solvable, solve_recursive, weighted_covariances
 from helpers.pathmodel.spec import PathModel, check_outcome, effect_pairs, joined
 
@@ -334,7 +334,13 @@ def bollen_stine(
 
     S = np.cov(values.T, ddof=0)
     observed, Sigma = solve(S[None])
-    check_real(len(Sigma) > 0)
+    if not len(Sigma):
+        raise InputError(
+            "feedback loop",
+            needed="data to which a loop with real coefficients belongs",
+            found="data that are most likely where the gain is -1",
+            mend="doubt the loop: its arrows cannot be told from these data",
+        )
     turned = values @ np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(Sigma[0]).real)
     each = np.arange(len(values))
     (draws,), failed, _ = _resample(lambda S: solve(S)[0], turned, each, n_boot, seed)
