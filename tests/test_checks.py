@@ -138,7 +138,6 @@ OWN: dict[str, dict[str, tuple[object, str]]] = {
     "cluster_regression": {"values": (TABLE["a"], "sites")},
     "pair_distances": {"places": (PLACES, "coordinates")},
     "effects": {"outcome": ("d", "optional word")},
-    "rank_stability": {"draws": (lambda: bootstrap().draws, "numbers")},
     **dict.fromkeys(["bootstrap_loop", "fit_many", "judge_loops"], A_RING),
     "fit_model": A_TABLE,
     "find_loop": A_RING | A_TABLE,

@@ -29,8 +29,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "bootstrap_effects",
             "bootstrap_loop",
             "influence",
-            "order_agreement",
-            "rank_stability",
         ],
         "spec": ["PathModel", "effect_pairs", "parse_model", "read_model"],
     },

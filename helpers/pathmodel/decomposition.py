@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.checks import check_level
+from helpers.checks import check_level, check_word
 from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.frame import delta_errors, effect_matrices
-from helpers.pathmodel.spec import check_outcome, effect_pairs, joined
+from helpers.pathmodel.spec import effect_pairs, joined
 
 KINDS = ("direct", "indirect", "total")
 
@@ -44,7 +44,7 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     if outcome is not None:
-        check_outcome(fit.model, outcome)
+        check_word("outcome", outcome, fit.model.endogenous)
     to, cause = joined(fit.model, outcome)
 
     def of(theta: np.ndarray) -> np.ndarray:

@@ -127,17 +127,13 @@ def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:
     >>> bool((found["vif"] >= 1).all())
     True
     """
-    from statsmodels.stats.outliers_influence import variance_inflation_factor  # only needed here
-
     table = model_table(model, data, "correlated")
     rows = {}
     for to in model.endogenous:
         causes = list(model.parents(to))
         if len(causes) > 1:
-            design = stats.zscore(table[causes].to_numpy())
-            condition = np.linalg.cond(table[causes].corr())
-            for column, cause in enumerate(causes):
-                vif = variance_inflation_factor(design, column)
-                rows[to, cause] = {"vif": vif, "condition": condition}
-    index = pd.MultiIndex.from_tuples(rows, names=["to", "from"]) if rows else None
+            R = table[causes].corr().to_numpy()
+            for cause, vif in zip(causes, np.diag(np.linalg.inv(R)), strict=True):
+                rows[to, cause] = {"vif": vif, "condition": np.linalg.cond(R)}
+    index = pd.MultiIndex.from_tuples(rows, names=["to", "from"])
     return pd.DataFrame(list(rows.values()), index, columns=["vif", "condition"])

@@ -157,13 +157,11 @@ def respiration_curve(
     [1.04, 2.1]
     """
     equations, clusters = _check_equations(equations, clusters)
-    has_unit = equations["alpha"].notna()
-    known, groups = equations[has_unit], clusters[has_unit]
-    logs = {
-        T: np.log(known["alpha"]) + known["beta"] * T
-        for T in check_array("temperature", temperature, "n")
-    }
-    means = {T: cluster_regression(y, groups, confidence=confidence) for T, y in logs.items()}
+    known = equations["alpha"].notna()
+    means = {}
+    for T in check_array("temperature", temperature, "n"):
+        logs = np.log(equations["alpha"]) + equations["beta"] * T
+        means[T] = cluster_regression(logs[known], clusters[known], confidence=confidence)
     return np.exp(pd.concat(means, names=["T"]).droplevel(1))
 
 
