@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import combinations, product
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +37,7 @@ from helpers.pathmodel.indices import compare_moments
 from helpers.pathmodel.loop import find_ring, fit_many, imply_correlations
 from helpers.pathmodel.recursive import regress, solve_recursive
 from helpers.pathmodel.resampling import bootstrap_effects
-from helpers.pathmodel.spec import PathModel, parse_model
+from helpers.pathmodel.spec import PathModel, list_claims, parse_model
 from helpers.statistics.associations import correlation_p, pair_distances
 
 _BELOW_1 = np.nextafter(1, 0)
@@ -332,15 +332,12 @@ def fit_recursive(
 
 def _shipley(model: PathModel, S: np.ndarray, n: int) -> np.ndarray:
     """Return the p of Shipley's C, (samples,), from covariances, (samples, p, p), of n sites."""
-    joined = {frozenset(pair) for pair in model.paths + model.all_covariances()}
-    pairs = [pair for pair in combinations(model.variables, 2) if frozenset(pair) not in joined]
-    C = np.zeros(len(S))
-    for pair in pairs:
-        given = dict.fromkeys(model.parents(pair[0]) + model.parents(pair[1]))
+    claims, C = list_claims(model), np.zeros(len(S))
+    for pair, given in claims.items():
         at = np.array([model.variables.index(name) for name in (*pair, *given)])
         R, _ = correlations_of(np.linalg.inv(S[:, at[:, None], at]))
         C -= 2 * np.log(correlation_p(R[:, 0, 1], n, len(given)))
-    return stats.chi2.sf(C, 2 * len(pairs))
+    return stats.chi2.sf(C, 2 * len(claims))
 
 
 def regress_many(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy import stats
 
 from helpers.pathmodel.fit import PathFit, model_table
 from helpers.pathmodel.indices import fit_indices
-from helpers.pathmodel.spec import PathModel, check_recursive
+from helpers.pathmodel.spec import PathModel, check_recursive, list_claims
 from helpers.statistics.associations import correlate, effective_sizes, left_over
 
 
@@ -82,18 +81,14 @@ def d_separation(
     Examples
     --------
     >>> from helpers.pathmodel import parse_model
-    >>> from helpers.study import load_study
-    >>> model = parse_model("EVI ~ TF\nSOC ~ EVI")
-    >>> d_separation(model, load_study().factors()).claims["given"].item()
-    'EVI'
+    >>> table = pd.DataFrame(np.random.default_rng(1).random((30, 3)), columns=list("xmy"))
+    >>> d_separation(parse_model("m ~ x\ny ~ m"), table).claims["given"].to_dict()
+    {('x', 'y'): 'm'}
     """
     check_recursive(model, "test it by its chi-square (fit_indices)")
     table = model_table(model, data, exogenous)
-    joined = {frozenset(pair) for pair in model.paths + model.all_covariances(exogenous)}
-    pairs = [pair for pair in combinations(model.variables, 2) if frozenset(pair) not in joined]
-    rows = []
-    for left, right in pairs:
-        given = list(dict.fromkeys(model.parents(left) + model.parents(right)))
+    pairs, rows = list_claims(model, exogenous), []
+    for (left, right), given in pairs.items():
         one, other, held = table[[left]], table[[right]], table[given]
         test = correlate(one, other, given=held).iloc[0]
         row = [", ".join(given), test["r"], test["p"]]
@@ -122,10 +117,9 @@ def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> from helpers.pathmodel import parse_model
-    >>> from helpers.study import load_study
-    >>> found = collinearity(parse_model("SOC ~ TF + EVI"), load_study().factors())
-    >>> bool((found["vif"] >= 1).all())
-    True
+    >>> table = pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 3, 2, 4], "y": [1, 2, 2, 5]})
+    >>> collinearity(parse_model("y ~ a + b"), table)["vif"].round(2).tolist()
+    [2.78, 2.78]
     """
     table = model_table(model, data, "correlated")
     rows = {}

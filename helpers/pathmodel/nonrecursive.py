@@ -103,8 +103,7 @@ def fit_from_starts(
     --------
     >>> from helpers.pathmodel import parse_model
     >>> from helpers.study import load_study
-    >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
-    >>> len(fit_from_starts(model, data, starts=2)[0])
+    >>> len(fit_from_starts(parse_model("SOC ~ EVI"), load_study().factors(), starts=2)[0])
     1
     """
     starts, seed = check_whole("starts", starts, 0), check_whole("seed", seed, 0)

@@ -82,10 +82,8 @@ def bootstrap_effects(
     --------
     >>> from helpers.pathmodel import parse_model
     >>> from helpers.study import load_study
-    >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
-    >>> found = bootstrap_effects(model, data, "SOC", n_boot=200)
-    >>> bool((found.table["total_low"] < found.table["total_high"]).all())
-    True
+    >>> bootstrap_effects(parse_model("SOC ~ EVI"), load_study().factors(), "SOC").draws.shape
+    (2000, 1)
     """
     check_word("outcome", outcome, model.endogenous)
     values = _standardized(model, data, exogenous)
@@ -142,9 +140,8 @@ def bootstrap_loop(
     --------
     >>> from helpers.pathmodel import read_loop
     >>> from helpers.study import load_study
-    >>> found = bootstrap_loop(read_loop(), load_study().factors(), n_boot=200)
-    >>> len(found.draws) + found.failed + found.unreal
-    200
+    >>> bootstrap_loop(read_loop(), load_study().factors(), n_boot=200).unreal
+    10
     """
     find_ring(model)
     values = _standardized(model, data, "correlated")
@@ -269,9 +266,8 @@ def bollen_stine(
     --------
     >>> from helpers.pathmodel import parse_model
     >>> from helpers.study import load_study
-    >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
-    >>> 0 <= bollen_stine(model, data, n_boot=200).p <= 1
-    True
+    >>> bollen_stine(parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()).draws.shape
+    (2000,)
     """
     values = _standardized(model, data, exogenous)
 

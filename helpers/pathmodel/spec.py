@@ -197,6 +197,15 @@ def effect_pairs(model: PathModel, outcome: str | None = None) -> pd.MultiIndex:
     return pd.MultiIndex.from_arrays([names[cause], names[to]], names=["from", "to"])
 
 
+def list_claims(
+    model: PathModel, exogenous: str = "correlated"
+) -> dict[tuple[str, str], list[str]]:
+    """Return each pair that no arrow or covariance joins, with the direct causes of both."""
+    linked = {frozenset(pair) for pair in model.paths + model.all_covariances(exogenous)}
+    apart = [pair for pair in combinations(model.variables, 2) if frozenset(pair) not in linked]
+    return {(a, b): list(dict.fromkeys(model.parents(a) + model.parents(b))) for a, b in apart}
+
+
 def check_recursive(model: PathModel, mend: str) -> None:
     """Refuse a model that is not recursive, and say what to do."""
     if not model.recursive:
