@@ -31,8 +31,7 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
         From :func:`helpers.pathmodel.fit_model`.
     outcome : str, optional
         Only effects on this variable.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`helpers.statistics.correlate`
 
     Examples
     --------

@@ -280,7 +280,6 @@ def model_table(
 def check_size(model: PathModel, n: int, exogenous: str) -> int:
     """Return the sites; refuse more parameters than moments, and fewer sites than parameters, of
     which the moments of exogenous variables, the data's own, are none."""
-    n = check_whole("n", n, 0, of="sites")
     free, moments = model.count_parameters(exogenous), model.count_moments()
     if free > moments:
         raise InputError(
@@ -290,14 +289,9 @@ def check_size(model: PathModel, n: int, exogenous: str) -> int:
             mend="take out arrows or covariances: the data cannot determine them all",
         )
     least = max(len(model.paths) + len(model.endogenous), len(model.variables))
-    if n <= least:
-        raise InputError(
-            "path model",
-            needed=f"more than {least} sites (its paths and error variances, or its variables)",
-            found=f"{n}",
-            mend="add sites, or take arrows out of the model",
-        )
-    return n
+    needed = f"more than {least} sites (its paths and error variances, or its variables)"
+    mend = "add sites, or take arrows out of the model"
+    return check_whole("path model", n, least + 1, needed=needed, mend=mend)
 
 
 def check_covariances(S: np.ndarray, p: int | None = None, name: str = "S") -> np.ndarray:

@@ -63,8 +63,7 @@ def bootstrap_effects(
         The variable that the effects end at.
     n_boot, seed : int
         Number of resamples, at least 100, of sites with replacement, and the seed of the drawing.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`helpers.statistics.correlate`
     blocks : pandas.Series, optional
         Block of each site, in the order of `data`, where neighbours are alike: whole blocks, of
         which there are 5 or more, are drawn, and left out by the jackknife.
@@ -89,9 +88,7 @@ def bootstrap_effects(
     values = _standardized(model, data, exogenous)
     if blocks is not None:
         blocks = pd.factorize(check_labels("block", blocks, data.index))[0]
-        if (found := blocks.max() + 1) < 5:
-            mend = "make them smaller"
-            raise InputError("blocks", needed="at least 5", found=f"{found}", mend=mend)
+        check_whole("blocks", blocks.max() + 1, 5, of="blocks", mend="make them smaller")
     pairs = effect_pairs(model, outcome)
     causes = pairs.get_level_values("from")
     direct = [(outcome, cause) in model.paths for cause in causes]

@@ -23,8 +23,8 @@ from helpers.checks import (
     check_number,
     check_numbers,
     check_sites,
+    check_whole,
 )
-from helpers.errors import InputError
 
 _POSITIVE = {"alpha": (np.nextafter(0, 1), np.inf)}
 
@@ -67,8 +67,7 @@ def cluster_regression(
         n values, and the study or place of each.
     causes : pandas.DataFrame, optional
         k columns; without it, the mean is estimated.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`helpers.statistics.correlate`
 
     Examples
     --------
@@ -82,13 +81,8 @@ def cluster_regression(
     clusters = check_labels("cluster", clusters, table.index)
     causes = table.iloc[:, :0] if causes is None else causes
     values, units, k = table["values"], clusters.nunique(), causes.shape[1]
-    if units < k + 4:
-        raise InputError(
-            "regression",
-            needed=f"at least {k + 4} clusters",
-            found=f"{units}",
-            mend="add studies or places, or take causes out",
-        )
+    mend = "add studies or places, or take causes out"
+    check_whole("regression", units, k + 4, of="clusters", mend=mend)
     if k:
         check_collinear(list(causes), causes.corr().to_numpy())
     X = causes.assign(constant=1.0)[["constant", *causes]]
