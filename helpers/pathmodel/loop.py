@@ -255,14 +255,6 @@ def solve_ring(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     once gives w_i as a ratio of linear functions of itself, whose matrix has trace t and two
     eigenvalues with the product P^2, P being that of all -c_i. They are real if t >= 2 |P|, which
     always holds for P > 0, since t - 2 P = |K|; the gains are P over the eigenvalues.
-
-    Standardized, with coefficient b, neighbours have the correlation
-
-    .. math:: r = \frac{b + g / b}{1 + g},
-
-    and an error variance is (1 - b^2) (1 - g) / (1 + g). Neither changes when every b becomes 1 / b
-    (the twin, whose error variances are those of the stable solution over b^2), nor does the first
-    when all arrows are turned and keep their b: the reversed loop fits with the same numbers.
     """
     ring = find_ring(model)
     at = np.array([model.variables.index(name) for name in ring])

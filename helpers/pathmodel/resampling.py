@@ -7,7 +7,7 @@ matrices threads only wait for each other. Blocks keep a million resamples withi
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -174,7 +174,18 @@ def _bootstrap(statistic, values, blocks, n_boot, confidence, seed) -> tuple:
         found[:, good] = statistic(S[good])
         return found
 
-    return of(np.arange(n)), *bca_interval(of, kept, n, confidence), kept, failed, unreal
+    # where an interval does not exist it is NaN; DegenerateDataWarning is a RuntimeWarning
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        low, high = stats.bootstrap(  # which adds the jackknife to the draws
+            (np.arange(n),),
+            lambda sites, axis: of(sites.astype(int)),
+            n_resamples=0,
+            vectorized=True,
+            confidence_level=confidence,
+            method="BCa",
+            bootstrap_result=SimpleNamespace(bootstrap_distribution=kept),
+        ).confidence_interval
+    return of(np.arange(n)), low, high, kept, failed, unreal
 
 
 def _resample(statistic, values, blocks, n_boot, seed) -> tuple[np.ndarray, int, int]:
@@ -201,27 +212,6 @@ def _resample(statistic, values, blocks, n_boot, seed) -> tuple[np.ndarray, int,
             mend="add sites, or take variables out of the model",
         )
     return kept, failed, drawn.shape[1] - kept.shape[1]
-
-
-def bca_interval(
-    statistic: Callable, draws: np.ndarray, n: int, confidence: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of bootstrap intervals, (k,) each; scipy adds the jackknife.
-
-    The statistic goes from places of n sites, (..., n), to numbers, (k, ...), of which the draws
-    are those of the resamples, (k, resamples).
-    """
-    # where an interval does not exist it is NaN; DegenerateDataWarning is a RuntimeWarning
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-        return stats.bootstrap(
-            (np.arange(n),),
-            lambda sites, axis: statistic(sites.astype(int)),
-            n_resamples=0,
-            vectorized=True,
-            confidence_level=confidence,
-            method="BCa",
-            bootstrap_result=SimpleNamespace(bootstrap_distribution=draws),
-        ).confidence_interval
 
 
 class BollenStine(NamedTuple):
