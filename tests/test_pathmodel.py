@@ -326,7 +326,6 @@ def test_a_fit_shows_its_sites_its_freedom_and_its_paths():
 @pytest.mark.parametrize(
     ("ask", "match"),
     [
-        (lambda: fit_model(CHAIN, FOUR.corr().drop(index="b"), 30), "no column b"),
         (lambda: fit_model(CHAIN, FOUR.corr() + 3 * (np.eye(4) - 1), 30), "contradict"),
         (lambda: effects(fit_model(CHAIN, FOUR), "a"), "found:  'a'"),
     ],

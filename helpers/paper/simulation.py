@@ -318,7 +318,7 @@ def fit_recursive(
     1.0
     """
     check_columns("names", list(names), model.variables)
-    S, n = check_covariances(S, len(names)), check_whole("n", n, 2, of="sites")
+    S, n = check_covariances(S, p=len(names)), check_whole("n", n, 2, of="sites")
     at = np.array([list(names).index(name) for name in model.variables])
     S, free = S[..., at[:, None], at], model.count_parameters()
     df = check_whole("model", model.count_moments() - free, of="degrees of freedom")

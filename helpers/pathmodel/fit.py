@@ -294,9 +294,9 @@ def check_size(model: PathModel, n: int, exogenous: str) -> int:
     return check_whole("path model", n, least + 1, needed=needed, mend=mend)
 
 
-def check_covariances(S: np.ndarray, p: int | None = None, name: str = "S") -> np.ndarray:
+def check_covariances(S: np.ndarray, name: str = "S", **sizes: int) -> np.ndarray:
     """Return the covariance matrices of samples, (samples, p, p); refuse one without inverse."""
-    S = check_array(name, S, "samples p p", **({} if p is None else {"p": p}))
+    S = check_array(name, S, "samples p p", **sizes)
     with suppress(np.linalg.LinAlgError):
         np.linalg.cholesky(S)
         if np.allclose(S, S.swapaxes(-1, -2), rtol=1e-9, atol=COLLINEAR * S.max(initial=0)):

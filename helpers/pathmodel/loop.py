@@ -165,7 +165,7 @@ def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
     [[0.04, 4.64]]
     """
     n = check_whole("n", n, 2, of="rows")
-    S = check_covariances(S, len(model.variables))
+    S = check_covariances(S, p=len(model.variables))
     B, Psi, real = solve_stable(model, S)
     df = model.count_moments() - model.count_parameters()
     coefficients = effect_matrices(B, Psi)[0]
