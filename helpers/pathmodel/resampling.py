@@ -174,9 +174,9 @@ def _bootstrap(statistic, values, blocks, n_boot, confidence, seed) -> tuple:
         found[:, good] = statistic(S[good])
         return found
 
-    # where an interval does not exist it is NaN; DegenerateDataWarning is a RuntimeWarning
+    # scipy adds the jackknife; an interval that does not exist is NaN, with a RuntimeWarning
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-        low, high = stats.bootstrap(  # which adds the jackknife to the draws
+        low, high = stats.bootstrap(
             (np.arange(n),),
             lambda sites, axis: of(sites.astype(int)),
             n_resamples=0,

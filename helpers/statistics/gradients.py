@@ -14,9 +14,6 @@ from scipy import stats
 from helpers.checks import check_columns, check_level, check_numbers, check_sites, check_whole
 from helpers.statistics.associations import correlate, effective_sizes, left_over
 
-_BENT = ["p_curvature", "p_peak", "p_dip"]
-_ALONE = ["delta_aicc", "vertex"]  # of independent sites
-
 
 def fit_gradients(
     elevation: pd.Series,
@@ -71,9 +68,10 @@ def fit_gradients(
         return spatial_slopes(predictor, factors, places, **options)
 
     line = slopes(km).drop(columns="p_rising")
+    shown = ["p_curvature", "p_peak", "p_dip"]
     if places is None:
         line["n"] = n
-    shown = [*_BENT, *(_ALONE if places is None else [])]
+        shown += ["delta_aicc", "vertex"]
     if km.nunique() < 3:
         return line.assign(**dict.fromkeys(shown, np.nan))
     bend = slopes((km - km.mean()) ** 2, **{"the line": km})
