@@ -120,7 +120,7 @@ TAKES: dict[str, dict[str, object]] = {  # by kind: parameters, and a value or w
     "array": {"temperature": np.array([0.0, 9.0]), "change": MODELS}
     | {"coefficients": np.array([0.3, 0.4, 0.5])},
     "series": {"annual": SERIES, "before": SERIES[:12], "after": SERIES[12:]},
-    "square": {"sample": MATRIX, "R": MATRIX},
+    "square": {"R": MATRIX},
     "stack": {"S": STACK},
     "matrix": {"B": lambda: chain().coefficients},
     "shares": {"p": lambda: pairs(AB, CD)["p"]},
@@ -129,16 +129,19 @@ TAKES: dict[str, dict[str, object]] = {  # by kind: parameters, and a value or w
     "aligned": {"part": CLUSTERS, "whole": CLUSTERS + 1},
 }
 A_RING = {"model": (RING, "")}
+A_TABLE = {"n": (None, "")}
+A_MATRIX = {"data": (MATRIX, "square"), "n": (N, "count")}
 OWN: dict[str, dict[str, tuple[object, str]]] = {
     "choose_groups": {"groups": (GROUPS, "")},
     "control_errors": {"table": (lambda: pairs(AB, CD)[["p"]], "shares")},
     "cluster_regression": {"values": (TABLE["a"], "sites")},
     "pair_distances": {"places": (PLACES, "coordinates")},
     "effects": {"outcome": ("d", "optional word")},
-    "rank_stability": {"draws": (lambda: bootstrap().draws, "numbers")},
-    **dict.fromkeys(
-        ["find_loop", "bootstrap_loop", "fit_loop_moments", "fit_many", "judge_loops"], A_RING
-    ),
+    **dict.fromkeys(["bootstrap_loop", "fit_many", "judge_loops"], A_RING),
+    "fit_model": A_TABLE,
+    "find_loop": A_RING | A_TABLE,
+    "fit_model of a matrix": A_MATRIX,
+    "find_loop of a matrix": A_RING | A_MATRIX,
     "imply_correlations": {"B": (lambda: chain().coefficients.to_numpy(), "array")},
     "matching_correlations": {
         "model": (partial(loop, 0), ""),
@@ -174,6 +177,7 @@ STATISTICS = {
     if inspect.isfunction(each := getattr(room, name))
     and name not in " ".join(NOTHING_TO_CHECK.values()).split()
 }
+STATISTICS |= {f"{name} of a matrix": STATISTICS[name] for name in ("fit_model", "find_loop")}
 
 
 def takes(name: str) -> dict[str, tuple[object, str]]:

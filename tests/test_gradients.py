@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.spatial.distance import squareform
 from statsmodels.regression.linear_model import OLS
 
-from helpers.statistics.associations import correlate, effective_sizes, pair_distances
+from helpers.statistics.associations import effective_sizes, pair_distances
 from helpers.statistics.gradients import (
     describe_shape,
     fit_gradients,
@@ -155,14 +155,3 @@ def test_fields_that_ignore_a_smooth_predictor_seldom_seem_to_follow_it(field):
         assert (near[p] < 0.05).mean() <= most, p
     assert (naive["p"] < 0.05).mean() > 0.25
     assert ((near["slope_low"] > 0) | (near["slope_high"] < 0)).equals(near["p"] < 0.05)
-
-
-def test_fields_that_ignore_groups_seldom_seem_to_follow_them(field):
-    places, _ = field
-    fields = pd.DataFrame(
-        smooth_root(places) @ np.random.default_rng(22).standard_normal((48, 300))
-    )
-    west = (places["longitude"] + places["latitude"] < 130).astype(float)
-    plain = correlate(west.to_frame("west"), fields)["p"]
-    near = spatial_slopes(west, fields, places, classes=6)["p"]
-    assert (near < 0.05).mean() <= 0.09 < 0.3 < (plain < 0.05).mean()

@@ -20,7 +20,6 @@ from helpers.pathmodel import (
     effects,
     fit_indices,
     fit_model,
-    fit_moments,
     parse_model,
     read_model,
 )
@@ -51,8 +50,8 @@ def read_case(text: str):
 
 def fit_case(case: pd.Series, folder: Path, **options) -> PathFit:
     data, model = read_data(case["data"], folder), read_case(case["model"])
-    if len(data) == data.shape[1]:
-        return fit_moments(model, data.set_axis(data.columns), case["n"], **options)
+    if len(data) == data.shape[1]:  # a matrix of correlations
+        return fit_model(model, data.set_axis(data.columns), case["n"], **options)
     return fit_model(model, data, **options)
 
 
@@ -134,7 +133,7 @@ def test_new_data_agree_with_lavaan_as_it_runs_here(tmp_path):
 def test_blau_and_duncan():
     matrix = read_data("blau_duncan")
     case = pd.read_csv(LAVAAN / "cases.csv").set_index("structure").loc["mobility"]
-    fit = fit_moments(read_case(case["model"]), matrix.set_axis(matrix.columns), 20700)
+    fit = fit_model(read_case(case["model"]), matrix.set_axis(matrix.columns), 20700)
     published = {
         ("education", "father_education"): 0.310,
         ("education", "father_job"): 0.279,
@@ -327,8 +326,7 @@ def test_a_fit_shows_its_sites_its_freedom_and_its_paths():
 @pytest.mark.parametrize(
     ("ask", "match"),
     [
-        (lambda: fit_moments(CHAIN, FOUR.corr().drop(index="b"), 30), "no column b"),
-        (lambda: fit_moments(CHAIN, FOUR.corr() + 3 * (np.eye(4) - 1), 30), "contradict"),
+        (lambda: fit_model(CHAIN, FOUR.corr() + 3 * (np.eye(4) - 1), 30), "contradict"),
         (lambda: effects(fit_model(CHAIN, FOUR), "a"), "found:  'a'"),
     ],
 )

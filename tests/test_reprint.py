@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from helpers.errors import InputError
 from helpers.paper.reprint import bound_determinant, load_published_loop, matching_correlations
 from helpers.pathmodel import PathModel, fit_indices, parse_model
-from helpers.pathmodel.loop import fit_loop_moments, fit_many, imply_correlations
+from helpers.pathmodel.loop import find_loop, fit_many, imply_correlations
 from tests.test_loop import ring
 
 PATHS, INDICES = load_published_loop()
@@ -70,7 +70,7 @@ def test_the_residual_of_a_matrix_is_the_rmr_of_its_fit(found):
     names = list(PUBLISHED.variables)
     S = matrices(found, PUBLISHED)
     for row in (0, len(found) // 2, len(found) - 1):
-        fit = fit_loop_moments(PUBLISHED, pd.DataFrame(S[row], names, names), 44).stable
+        fit = find_loop(PUBLISHED, pd.DataFrame(S[row], names, names), 44).stable
         assert found["residual"].iloc[row] == pytest.approx(fit_indices(fit)["rmr"], rel=1e-6)
 
 

@@ -19,7 +19,6 @@ from helpers.pathmodel import (
     feedback,
     find_loop,
     fit_indices,
-    fit_loop_moments,
     fit_many,
     imply_correlations,
     parse_model,
@@ -93,7 +92,7 @@ def test_a_common_cause_and_a_near_duplicate_pair_give_what_is_printed():
     R = tied(0.917, 0.9945)
     left = R - 0.917  # the common cause taken out: a pair and two of their own
     assert np.linalg.eigvalsh(left)[0] > 0
-    fit = fit_loop_moments(LOOP, R, 44).stable
+    fit = find_loop(LOOP, R, 44).stable
     assert (fit.implied - R).abs().max(axis=None) < 0.01  # near the pairs across, too
     assert feedback(fit.coefficients)["gain"] == pytest.approx(0.4065, abs=0.002)
 

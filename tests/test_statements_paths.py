@@ -17,7 +17,6 @@ from helpers.pathmodel import (
     effects,
     fit_indices,
     fit_model,
-    fit_moments,
     parse_model,
     read_model,
 )
@@ -60,7 +59,7 @@ def study_data(seed: int) -> pd.DataFrame:
 
 
 def fit_of_men(text: str, men: pd.DataFrame, exogenous: str = "correlated") -> pd.Series:
-    return fit_indices(fit_moments(parse_model(text), men, MEN, exogenous=exogenous))
+    return fit_indices(fit_model(parse_model(text), men, MEN, exogenous=exogenous))
 
 
 def turn(text: str, arrow: tuple[str, str]) -> str:
@@ -128,9 +127,9 @@ def test_equal_other_causes_are_what_makes_a_turned_arrow_equivalent():
 
 def test_the_misfit_does_not_depend_on_the_men_and_one_correlation_costs_its_logarithm(men):
     model = parse_model(DRAWN)
-    F = {n: fit_indices(fit_moments(model, men, n))["chi2"] / (n - 1) for n in (30, 6_850, MEN)}
+    F = {n: fit_indices(fit_model(model, men, n))["chi2"] / (n - 1) for n in (30, 6_850, MEN)}
     assert list(F.values()) == pytest.approx([F[MEN]] * 3)
-    kept, cut = (fit_moments(model, men, MEN, exogenous=word) for word in EXOGENOUS)
+    kept, cut = (fit_model(model, men, MEN, exogenous=word) for word in EXOGENOUS)
     rise = (fit_indices(cut)["chi2"] - fit_indices(kept)["chi2"]) / (MEN - 1)
     assert rise == pytest.approx(-np.log(1 - 0.516**2))
     arrows = [each.estimates.query("kind == 'path'")["estimate"] for each in (kept, cut)]

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from helpers.checks import check_level, check_word
+from helpers.checks import check_columns, check_level, check_word
 from helpers.factors import load_factors
 from helpers.paper.claims import Answer
 from helpers.pathmodel.diagnostics import Separation, d_separation, swain
@@ -19,8 +19,6 @@ from helpers.pathmodel.resampling import (
     bollen_stine,
     bootstrap_effects,
     influence,
-    order_agreement,
-    rank_stability,
 )
 from helpers.pathmodel.spec import PathModel, parse_model, read_model
 from helpers.paths import DATA
@@ -119,12 +117,34 @@ class GroupModel:
         )
 
     def ranks(self) -> pd.DataFrame:
-        """Return how often each factor takes each rank, rows in the paper's order."""
-        return rank_stability(self.bootstrap.draws).loc[published_order(self.group)]
+        """Return in which share of the resamples each factor (row, in the paper's order) has each
+        rank (column), from the most positive total effect (1) down.
+        """
+        ranks = self.bootstrap.draws.rank(axis="columns", ascending=False).astype(int)
+        shares = ranks.apply(pd.Series.value_counts, normalize=True).fillna(0.0).T
+        return shares.rename_axis(columns="rank").loc[published_order(self.group)]
 
     def agreement(self) -> pd.DataFrame:
-        """Return how far estimates and resamples agree with the paper's order and signs."""
-        return order_agreement(self.bootstrap, *_by_sign(self.group))
+        """Return how well total effects, and their draws on average, agree with the paper.
+
+        ``order`` says whether (how often) all factors are in its order, from the most positive to
+        the most negative; ``tau`` is Kendall's correlation with it, ``signs`` the share of agreeing
+        signs.
+        """
+        published, draws = load_published_effects(self.group), self.bootstrap.draws
+        order = published_order(self.group)
+        check_columns("published order", draws, order, "let each factor act on the outcome")
+        i, j = np.triu_indices(len(order), 1)
+        rows = {}
+        for name, effects in {"estimate": self.effects()[["total"]].T, "draws": draws}.items():
+            values = effects[order].to_numpy()
+            falls = np.sign(values[:, i] - values[:, j])
+            rows[name] = {
+                "order": (falls > 0).all(axis=1).mean(),
+                "tau": falls.mean(),
+                "signs": (np.sign(values) == np.sign(published[order].to_numpy())).mean(),
+            }
+        return pd.DataFrame.from_dict(rows, "index")
 
     def answers(self, label: str) -> dict[str, Answer]:
         """Return answers to the paper's claims on the effects (``climatic-leader`` and so on), with

@@ -27,6 +27,7 @@ from helpers.checks import (
     check_numbers,
     check_sites,
     check_whole,
+    check_word,
 )
 from helpers.errors import InputError
 from helpers.pathmodel.diagnostics import swain_factor
@@ -36,7 +37,7 @@ from helpers.pathmodel.indices import compare_moments
 from helpers.pathmodel.loop import find_ring, fit_many, imply_correlations
 from helpers.pathmodel.recursive import regress, solve_recursive
 from helpers.pathmodel.resampling import bootstrap_effects
-from helpers.pathmodel.spec import PathModel, check_outcome, parse_model
+from helpers.pathmodel.spec import PathModel, parse_model
 from helpers.statistics.associations import correlation_p, pair_distances
 
 _BELOW_1 = np.nextafter(1, 0)
@@ -295,7 +296,7 @@ def fit_recursive(
     1.0
     """
     check_columns("names", list(names), model.variables)
-    S, n = check_covariances(S, len(names)), check_whole("n", n, 2, of="sites")
+    S, n = check_covariances(S, p=len(names)), check_whole("n", n, 2, of="sites")
     at = np.array([list(names).index(name) for name in model.variables])
     S, free = S[..., at[:, None], at], model.count_parameters()
     df = check_whole("model", model.count_moments() - free, of="degrees of freedom")
@@ -405,7 +406,7 @@ def cover_effects(
     >>> cover_effects(read_truth("b ~ 0.5 a"), "b", 20, worlds=2, n_boot=100)["BCa"].shape
     (2, 2)
     """
-    check_outcome(truth.model, outcome)
+    check_word("outcome", outcome, truth.model.endogenous)
     confidence = check_level("confidence", confidence, usual=0.95)
     n, worlds = check_whole("n", n, 2, of="sites"), check_whole("worlds", worlds)
     rng = np.random.default_rng(check_whole("seed", seed, 0))

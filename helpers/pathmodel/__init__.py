@@ -11,13 +11,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "decomposition": ["effects"],
         "diagnostics": ["collinearity", "d_separation", "swain"],
-        "fit": ["PathFit", "fit_model", "fit_moments"],
+        "fit": ["PathFit", "fit_model"],
         "indices": ["chi2_indices", "fit_indices"],
         "loop": [
             "choose_nodes",
             "feedback",
             "find_loop",
-            "fit_loop_moments",
             "fit_many",
             "imply_correlations",
             "read_loop",
@@ -30,8 +29,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "bootstrap_effects",
             "bootstrap_loop",
             "influence",
-            "order_agreement",
-            "rank_stability",
         ],
         "spec": ["PathModel", "effect_pairs", "parse_model", "read_model"],
     },

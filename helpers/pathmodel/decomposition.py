@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.checks import check_level
+from helpers.checks import check_level, check_word
 from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.frame import delta_errors, effect_matrices
-from helpers.pathmodel.spec import check_outcome, effect_pairs, joined
+from helpers.pathmodel.spec import effect_pairs, joined
 
 KINDS = ("direct", "indirect", "total")
 
@@ -31,20 +31,19 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
         From :func:`helpers.pathmodel.fit_model`.
     outcome : str, optional
         Only effects on this variable.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`helpers.statistics.correlate`
 
     Examples
     --------
-    >>> from helpers.pathmodel import fit_moments, parse_model
+    >>> from helpers.pathmodel import fit_model, parse_model
     >>> R = pd.DataFrame([[1, 0.5, 0.3], [0.5, 1, 0.6], [0.3, 0.6, 1]], list("xmy"), list("xmy"))
-    >>> found = effects(fit_moments(parse_model("m ~ x\ny ~ m"), R, 30), "y")
+    >>> found = effects(fit_model(parse_model("m ~ x\ny ~ m"), R, 30), "y")
     >>> found["total"].round(2).to_dict()
     {('x', 'y'): 0.3, ('m', 'y'): 0.6}
     """
     confidence = check_level("confidence", confidence, usual=0.95)
     if outcome is not None:
-        check_outcome(fit.model, outcome)
+        check_word("outcome", outcome, fit.model.endogenous)
     to, cause = joined(fit.model, outcome)
 
     def of(theta: np.ndarray) -> np.ndarray:

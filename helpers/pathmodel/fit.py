@@ -108,17 +108,26 @@ class PathFit:
         return f"<p>{head}</p>{table.to_html()}"
 
 
+@threadpool_limits.wrap(limits=1)  # on such small matrices threads only wait for each other
 def fit_model(
-    model: PathModel, data: pd.DataFrame, *, exogenous: str = "correlated", convention: str = "amos"
+    model: PathModel,
+    data: pd.DataFrame,
+    n: int | None = None,
+    *,
+    exogenous: str = "correlated",
+    convention: str = "amos",
 ) -> PathFit:
-    r"""Fit a path model to data by maximum likelihood.
+    r"""Fit a path model by maximum likelihood, to data or to a matrix that was published.
 
     Parameters
     ----------
     model : PathModel
         From :func:`helpers.pathmodel.read_model` or :func:`helpers.pathmodel.parse_model`.
     data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored.
+        One row per site, with a column for each variable; others are ignored. Or, with `n`,
+        covariances with divisor N (or correlations), square, named by variable.
+    n : int, optional
+        Number of rows that a matrix was computed from.
     exogenous : {"correlated", "uncorrelated"}
         Whether exogenous variables may correlate where the model does not draw it.
     convention : {"amos", "lavaan"}
@@ -127,42 +136,11 @@ def fit_model(
     Examples
     --------
     >>> from helpers.pathmodel import parse_model
-    >>> from helpers.study import load_study
-    >>> fit = fit_model(parse_model("EVI ~ TF\nSOC ~ EVI + TF"), load_study().factors())
-    >>> fit.n, fit.df
-    (30, 0)
-    """
-    table = model_table(model, data, exogenous)
-    sample = table.cov(ddof=0)
-    return fit_moments(model, sample, len(table), exogenous=exogenous, convention=convention)
-
-
-@threadpool_limits.wrap(limits=1)  # on such small matrices threads only wait for each other
-def fit_moments(
-    model: PathModel,
-    sample: pd.DataFrame,
-    n: int,
-    *,
-    exogenous: str = "correlated",
-    convention: str = "amos",
-) -> PathFit:
-    r"""Fit a path model to a covariance or correlation matrix, such as one that was published.
-
-    Parameters
-    ----------
-    sample, n : pandas.DataFrame, int
-        Covariances with divisor N (or correlations), square, named by variable, and the number of
-        rows that they were computed from.
-    model, exogenous, convention : as for :func:`fit_model`
-
-    Examples
-    --------
-    >>> from helpers.pathmodel import parse_model
     >>> R = pd.DataFrame([[1, 0.5], [0.5, 1]], ["x", "y"], ["x", "y"])
-    >>> fit_moments(parse_model("y ~ x"), R, 30).coefficients.loc["y"].round(2).to_dict()
+    >>> fit_model(parse_model("y ~ x"), R, 30).coefficients.loc["y"].round(2).to_dict()
     {'x': 0.5, 'y': 0.0}
     """
-    sample, frame, R, n = prepare(model, sample, n, exogenous, convention)
+    sample, frame, R, n = prepare(model, data, n, exogenous, convention)
     if has_closed_form(model, exogenous):
         theta = frame.parameters(*solve_recursive(model, R, exogenous))
     else:
@@ -171,14 +149,17 @@ def fit_moments(
 
 
 def prepare(
-    model: PathModel, sample: pd.DataFrame, n: int, exogenous: str, convention: str
+    model: PathModel, data: pd.DataFrame, n: int | None, exogenous: str, convention: str
 ) -> tuple[pd.DataFrame, Frame, np.ndarray, int]:
-    """Check what ``fit_moments`` is given; return the matrix in the model's order, the model's
+    """Check what ``fit_model`` is given; return the covariances in the model's order, the model's
     algebra, the correlations, and n as a whole number."""
     check_word("convention", convention, CONVENTIONS)
-    sample = check_moments(list(model.variables), sample)
+    if n is None:
+        table = model_table(model, data, exogenous)
+        sample, n = table.cov(ddof=0), len(table)
+    else:
+        sample, n = check_moments(list(model.variables), data), check_size(model, n, exogenous)
     frame = Frame(model, exogenous)
-    n = check_size(model, n, exogenous)
     R, _ = correlations_of(sample.to_numpy())
     check_collinear(frame.names, R)
     return sample, frame, R, n
@@ -299,7 +280,6 @@ def model_table(
 def check_size(model: PathModel, n: int, exogenous: str) -> int:
     """Return the sites; refuse more parameters than moments, and fewer sites than parameters, of
     which the moments of exogenous variables, the data's own, are none."""
-    n = check_whole("n", n, 0, of="sites")
     free, moments = model.count_parameters(exogenous), model.count_moments()
     if free > moments:
         raise InputError(
@@ -309,19 +289,14 @@ def check_size(model: PathModel, n: int, exogenous: str) -> int:
             mend="take out arrows or covariances: the data cannot determine them all",
         )
     least = max(len(model.paths) + len(model.endogenous), len(model.variables))
-    if n <= least:
-        raise InputError(
-            "path model",
-            needed=f"more than {least} sites (its paths and error variances, or its variables)",
-            found=f"{n}",
-            mend="add sites, or take arrows out of the model",
-        )
-    return n
+    needed = f"more than {least} sites (its paths and error variances, or its variables)"
+    mend = "add sites, or take arrows out of the model"
+    return check_whole("path model", n, least + 1, needed=needed, mend=mend)
 
 
-def check_covariances(S: np.ndarray, p: int | None = None, name: str = "S") -> np.ndarray:
+def check_covariances(S: np.ndarray, name: str = "S", **sizes: int) -> np.ndarray:
     """Return the covariance matrices of samples, (samples, p, p); refuse one without inverse."""
-    S = check_array(name, S, "samples p p", **({} if p is None else {"p": p}))
+    S = check_array(name, S, "samples p p", **sizes)
     with suppress(np.linalg.LinAlgError):
         np.linalg.cholesky(S)
         if np.allclose(S, S.swapaxes(-1, -2), rtol=1e-9, atol=COLLINEAR * S.max(initial=0)):

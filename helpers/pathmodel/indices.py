@@ -46,9 +46,9 @@ def fit_indices(fit: PathFit) -> pd.Series:
 
     Examples
     --------
-    >>> from helpers.pathmodel import fit_moments, parse_model
+    >>> from helpers.pathmodel import fit_model, parse_model
     >>> R = pd.DataFrame([[1, 0.5, 0.3], [0.5, 1, 0.6], [0.3, 0.6, 1]], list("xmy"), list("xmy"))
-    >>> fit_indices(fit_moments(parse_model("m ~ x\ny ~ m"), R, 30))[["df", "chi2"]].to_dict()
+    >>> fit_indices(fit_model(parse_model("m ~ x\ny ~ m"), R, 30))[["df", "chi2"]].to_dict()
     {'df': 1.0, 'chi2': 0.0}
     """
     S, Sigma = fit.sample.to_numpy(), fit.implied.to_numpy()

@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 from helpers.checks import check_array, check_whole, check_word
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
-from helpers.pathmodel.fit import PathFit, check_covariances, describe, model_table, prepare
-from helpers.pathmodel.frame import Frame, correlations_of, effect_matrices, imply
+from helpers.pathmodel.fit import PathFit, check_covariances, describe, prepare
+from helpers.pathmodel.frame import Frame, effect_matrices, imply
 from helpers.pathmodel.indices import compare_moments
 from helpers.pathmodel.recursive import regress_on_causes
 from helpers.pathmodel.spec import PathModel, joined, parse_model, read_model
@@ -114,52 +114,30 @@ def find_ring(model: PathModel) -> tuple[str, ...]:
     return tuple(ordered)
 
 
-def find_loop(model: PathModel, data: pd.DataFrame) -> LoopFit | None:
+@threadpool_limits.wrap(limits=1)
+def find_loop(
+    model: PathModel, data: pd.DataFrame, n: int | None = None, *, convention: str = "amos"
+) -> LoopFit | None:
     r"""Fit a model with one feedback loop, or return None where no real one belongs to the data.
 
     Parameters
     ----------
     model : PathModel
         A loop of three variables or more without exogenous variables, and what follows from it.
-    data : as for :func:`helpers.pathmodel.fit_model`
-
-    Examples
-    --------
-    >>> from helpers.study import load_study
-    >>> both = find_loop(read_loop(), load_study().factors())
-    >>> stable, twin = (feedback(fit.coefficients)["gain"] for fit in both)
-    >>> round(float(stable * twin), 6)
-    1.0
-    """
-    table = model_table(model, data)
-    S = table.cov(ddof=0)
-    real = not np.isnan(solve_ring(model, correlations_of(S.to_numpy())[0])[0]).any()
-    return fit_loop_moments(model, S, len(table)) if real else None
-
-
-@threadpool_limits.wrap(limits=1)
-def fit_loop_moments(
-    model: PathModel, sample: pd.DataFrame, n: int, *, convention: str = "amos"
-) -> LoopFit:
-    r"""Fit a model with one feedback loop to a covariance or correlation matrix. Data to which no
-    loop with real coefficients belongs are refused.
-
-    Parameters
-    ----------
-    model : as for :func:`find_loop`
-    sample, n, convention : as for :func:`helpers.pathmodel.fit_moments`
+    data, n, convention : as for :func:`helpers.pathmodel.fit_model`
 
     Examples
     --------
     >>> R = pd.DataFrame(0.5 + 0.5 * np.eye(3), list("abc"), list("abc"))
-    >>> both = fit_loop_moments(parse_model("b ~ a\nc ~ b\na ~ c"), R, 30)
+    >>> both = find_loop(parse_model("b ~ a\nc ~ b\na ~ c"), R, 30)
     >>> [fit.coefficients.loc["b", "a"].round(3).item() for fit in both]
     [0.382, 2.618]
     """
     find_ring(model)
-    sample, frame, R, n = prepare(model, sample, n, "correlated", convention)
+    sample, frame, R, n = prepare(model, data, n, "correlated", convention)
     B, Psi = solve_ring(model, R)
-    check_real(not np.isnan(B).any())
+    if np.isnan(B).any():
+        return None
     fits = [frame.parameters(*each) for each in zip(B, Psi, strict=True)]
     return LoopFit(*(describe(frame, theta, sample, n, convention) for theta in fits))
 
@@ -187,7 +165,7 @@ def fit_many(model: PathModel, S: np.ndarray, n: int) -> pd.DataFrame:
     [[0.04, 4.64]]
     """
     n = check_whole("n", n, 2, of="rows")
-    S = check_covariances(S, len(model.variables))
+    S = check_covariances(S, p=len(model.variables))
     B, Psi, real = solve_stable(model, S)
     df = model.count_moments() - model.count_parameters()
     coefficients = effect_matrices(B, Psi)[0]
@@ -277,14 +255,6 @@ def solve_ring(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     once gives w_i as a ratio of linear functions of itself, whose matrix has trace t and two
     eigenvalues with the product P^2, P being that of all -c_i. They are real if t >= 2 |P|, which
     always holds for P > 0, since t - 2 P = |K|; the gains are P over the eigenvalues.
-
-    Standardized, with coefficient b, neighbours have the correlation
-
-    .. math:: r = \frac{b + g / b}{1 + g},
-
-    and an error variance is (1 - b^2) (1 - g) / (1 + g). Neither changes when every b becomes 1 / b
-    (the twin, whose error variances are those of the stable solution over b^2), nor does the first
-    when all arrows are turned and keep their b: the reversed loop fits with the same numbers.
     """
     ring = find_ring(model)
     at = np.array([model.variables.index(name) for name in ring])
@@ -306,17 +276,6 @@ def solve_stable(model: PathModel, S: np.ndarray) -> tuple[np.ndarray, np.ndarra
     B, Psi = (each[0] for each in solve_ring(model, S))
     real = ~np.isnan(B).any(axis=(-2, -1))
     return B[real], Psi[real], real
-
-
-def check_real(real: bool) -> None:
-    """Refuse data that leave no real solution, for which ``solve_ring`` returns NaN."""
-    if not real:
-        raise InputError(
-            "feedback loop",
-            needed="data to which a loop with real coefficients belongs",
-            found="data that are most likely where the gain is -1",
-            mend="doubt the loop: its arrows cannot be told from these data",
-        )
 
 
 def complete(S: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_whole
 from helpers.errors import InputError
-from helpers.pathmodel.fit import PathFit, describe, model_table, polish, prepare, search
+from helpers.pathmodel.fit import PathFit, describe, polish, prepare, search
 from helpers.pathmodel.frame import Frame, discrepancy
 from helpers.pathmodel.spec import PathModel
 
@@ -103,18 +103,16 @@ def fit_from_starts(
     --------
     >>> from helpers.pathmodel import parse_model
     >>> from helpers.study import load_study
-    >>> model, data = parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()
-    >>> len(fit_from_starts(model, data, starts=2)[0])
+    >>> len(fit_from_starts(parse_model("SOC ~ EVI"), load_study().factors(), starts=2)[0])
     1
     """
-    table = model_table(model, data, exogenous)
     starts, seed = check_whole("starts", starts, 0), check_whole("seed", seed, 0)
-    sample, frame, R, _ = prepare(model, table.cov(ddof=0), len(table), exogenous, convention)
+    sample, frame, R, n = prepare(model, data, None, exogenous, convention)
     rng = np.random.default_rng(seed)
     rows, optima = [], []
     for _ in range(starts):
         with _silence():  # on the way through hopeless values
-            end, success = search(frame, R, len(table), _draw_parameters(frame, rng))
+            end, success = search(frame, R, n, _draw_parameters(frame, rng))
             F = discrepancy(frame.implied(end), R) if frame.proper(end) else np.inf
         rows.append((success, F, end))
         optima += _reach(frame, end, R)
@@ -135,7 +133,7 @@ def fit_from_starts(
     away = np.abs(found[:, None] - solutions).max(axis=-1)
     nearest = np.where(lowest + _AT_OPTIMUM > F, away.argmin(axis=-1), np.nan)
     ends = pd.DataFrame({"success": reached, "above": F - lowest, "solution": nearest})
-    fits = [describe(frame, theta, sample, len(table), convention) for theta in solutions]
+    fits = [describe(frame, theta, sample, n, convention) for theta in solutions]
     return fits, ends.rename_axis("start")
 
 

@@ -208,11 +208,6 @@ def effect_pairs(model: PathModel, outcome: str | None = None) -> pd.MultiIndex:
     return pd.MultiIndex.from_arrays([names[cause], names[to]], names=["from", "to"])
 
 
-def check_outcome(model: PathModel, outcome: str) -> None:
-    """Refuse an outcome that no arrow points to."""
-    check_word("outcome", outcome, model.endogenous)
-
-
 def check_recursive(model: PathModel, mend: str) -> None:
     """Refuse a model that is not recursive, and say what to do."""
     if not model.recursive:

@@ -52,13 +52,9 @@ def correlate(
     left, right, given = check_sites(left=left, right=right, given=given)
     one, k = _standardize(left, given)
     other, _ = (one, k) if right is None else _standardize(right, given)
-    if len(left) - k < 4:
-        raise InputError(
-            "correlation",
-            needed=f"at least {4 + k} sites" + (f" with {k} controls" if k else ""),
-            found=f"{len(left)}",
-            mend="add sites: the interval divides by n - 3, less one for each control",
-        )
+    of = f"sites with {k} controls" if k else "sites"
+    mend = "add sites: the interval divides by n - 3, less one for each control"
+    check_whole("correlation", len(left), 4 + k, of=of, mend=mend)
     r = _by_pair(one.T @ other, left, right).clip(-1, 1)
     n = pd.Series(float(len(left)), r.index)
     if sizes is not None:

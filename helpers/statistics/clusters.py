@@ -23,8 +23,8 @@ from helpers.checks import (
     check_number,
     check_numbers,
     check_sites,
+    check_whole,
 )
-from helpers.errors import InputError
 
 _POSITIVE = {"alpha": (np.nextafter(0, 1), np.inf)}
 
@@ -67,8 +67,7 @@ def cluster_regression(
         n values, and the study or place of each.
     causes : pandas.DataFrame, optional
         k columns; without it, the mean is estimated.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`helpers.statistics.correlate`
 
     Examples
     --------
@@ -82,13 +81,8 @@ def cluster_regression(
     clusters = check_labels("cluster", clusters, table.index)
     causes = table.iloc[:, :0] if causes is None else causes
     values, units, k = table["values"], clusters.nunique(), causes.shape[1]
-    if units < k + 4:
-        raise InputError(
-            "regression",
-            needed=f"at least {k + 4} clusters",
-            found=f"{units}",
-            mend="add studies or places, or take causes out",
-        )
+    mend = "add studies or places, or take causes out"
+    check_whole("regression", units, k + 4, of="clusters", mend=mend)
     if k:
         check_collinear(list(causes), causes.corr().to_numpy())
     X = causes.assign(constant=1.0)[["constant", *causes]]
@@ -157,13 +151,11 @@ def respiration_curve(
     [1.04, 2.1]
     """
     equations, clusters = _check_equations(equations, clusters)
-    has_unit = equations["alpha"].notna()
-    known, groups = equations[has_unit], clusters[has_unit]
-    logs = {
-        T: np.log(known["alpha"]) + known["beta"] * T
-        for T in check_array("temperature", temperature, "n")
-    }
-    means = {T: cluster_regression(y, groups, confidence=confidence) for T, y in logs.items()}
+    known = equations["alpha"].notna()
+    means = {}
+    for T in check_array("temperature", temperature, "n"):
+        logs = np.log(equations["alpha"]) + equations["beta"] * T
+        means[T] = cluster_regression(logs[known], clusters[known], confidence=confidence)
     return np.exp(pd.concat(means, names=["T"]).droplevel(1))
 
 

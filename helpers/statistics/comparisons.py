@@ -54,8 +54,7 @@ def compare_pairs(
         Factors, in any unit, one row per site, and the group of each site.
     names : sequence of str
         Groups to compare; a difference is that of an earlier name minus a later one.
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`helpers.statistics.correlate`
 
     Returns
     -------

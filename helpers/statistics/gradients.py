@@ -11,13 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.checks import check_columns, check_level, check_numbers, check_sites
-from helpers.errors import InputError
+from helpers.checks import check_columns, check_level, check_numbers, check_sites, check_whole
 from helpers.statistics.associations import correlate, effective_sizes, left_over
-
-_FEWEST_SITES = 5  # the parabola's AICc divides by n - 5
-_BENT = ["p_curvature", "p_peak", "p_dip"]
-_ALONE = ["delta_aicc", "vertex"]  # of independent sites
 
 
 def fit_gradients(
@@ -64,13 +59,8 @@ def fit_gradients(
     table, factors, places, given = check_sites(
         elevation=elevation, factors=factors, places=places, given=given
     )
-    if (n := len(table)) <= _FEWEST_SITES:
-        raise InputError(
-            "elevation gradients",
-            needed=f"more than {_FEWEST_SITES} sites",
-            found=f"{n}",
-            mend="add sites: a parabola cannot be judged on fewer",
-        )
+    mend = "add sites: a parabola cannot be judged on fewer"  # its AICc divides by n - 5
+    n = check_whole("elevation gradients", len(table), 6, of="sites", mend=mend)
     km, controls = table["elevation"] / 1000, factors.iloc[:, :0] if given is None else given
 
     def slopes(predictor: pd.Series, **held: pd.Series) -> pd.DataFrame:
@@ -78,9 +68,10 @@ def fit_gradients(
         return spatial_slopes(predictor, factors, places, **options)
 
     line = slopes(km).drop(columns="p_rising")
+    shown = ["p_curvature", "p_peak", "p_dip"]
     if places is None:
         line["n"] = n
-    shown = [*_BENT, *(_ALONE if places is None else [])]
+        shown += ["delta_aicc", "vertex"]
     if km.nunique() < 3:
         return line.assign(**dict.fromkeys(shown, np.nan))
     bend = slopes((km - km.mean()) ** 2, **{"the line": km})
@@ -145,15 +136,11 @@ def spatial_slopes(
     ----------
     predictor, factors : pandas.Series, pandas.DataFrame
         At n sites; a predictor of 0 and 1 is for two groups, whose means differ by the slope.
-    places : pandas.DataFrame
-        longitude and latitude of the sites, degrees. With None, sites count as independent.
+    places, classes : as for :func:`helpers.statistics.effective_sizes`
+        For the size of what the controls leave over. With None, sites count as independent.
     given : pandas.DataFrame, optional
         k controls that are held; the slopes are then partial.
-    classes : int
-        Of distance, for the effective number of sites (:func:`helpers.statistics.effective_sizes`
-        of what the controls leave over).
-    confidence : float
-        Level of the intervals, between 0 and 1.
+    confidence : as for :func:`helpers.statistics.correlate`
 
     Notes
     -----

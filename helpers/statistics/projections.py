@@ -11,7 +11,7 @@ import pandas as pd
 import scipy  # its statistics load themselves when they are used
 import xarray as xr
 
-from helpers.checks import check_array, check_level, check_word
+from helpers.checks import check_array, check_level, check_whole, check_word
 from helpers.errors import InputError, list_some
 from helpers.paths import DATA
 
@@ -186,13 +186,8 @@ def share_votes(
 
 
 def _check_years(annual: xr.DataArray) -> None:
-    if annual.sizes.get("year", 0) < _FEWEST_YEARS:
-        raise InputError(
-            "trend in time",
-            needed=f"at least {_FEWEST_YEARS} years",
-            found=f"{annual.sizes.get('year', 0)}",
-            mend="choose longer periods",
-        )
+    n, mend = annual.sizes.get("year", 0), "choose longer periods"
+    check_whole("trend in time", n, _FEWEST_YEARS, of="years", mend=mend)
     years, alone = annual["year"].to_numpy(), annual.ndim == 1
     if years.dtype.kind not in "iuf" or (np.diff(years) != 1).any():
         mend, here = "sort by year, and choose a period without gaps", list_some(years, 5)
