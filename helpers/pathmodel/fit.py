@@ -289,9 +289,9 @@ def check_size(model: PathModel, n: int, exogenous: str) -> int:
             mend="take out arrows or covariances: the data cannot determine them all",
         )
     least = max(len(model.paths) + len(model.endogenous), len(model.variables))
-    needed = f"more than {least} sites (its paths and error variances, or its variables)"
+    of = "sites (more than its paths and error variances, and than its variables)"
     mend = "add sites, or take arrows out of the model"
-    return check_whole("path model", n, least + 1, needed=needed, mend=mend)
+    return check_whole("path model", n, least + 1, of=of, mend=mend)
 
 
 def check_covariances(S: np.ndarray, name: str = "S", **sizes: int) -> np.ndarray:
