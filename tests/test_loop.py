@@ -576,7 +576,7 @@ RARE[["a", "c"]] = 1.0 * (RARE[["a", "c"]].rank() > 29)  # constant in half of t
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: find_loop(FOUR, DATA[:8]), "more than 8 sites"),
+        (lambda: find_loop(FOUR, DATA[:8]), "at least 9 sites"),
         (lambda: bootstrap_loop(FOUR, RARE, n_boot=100), "at least half of the resamples"),
         (lambda: bollen_stine(FOUR, UNREAL), "gain is -1"),
     ],

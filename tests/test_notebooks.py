@@ -263,7 +263,7 @@ def test_pages_run_on_an_own_table_with_few_factors(source, runs, small_table):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("08_climatic_sem", "more than 18 sites"), ("09_plant_sem", "no column CG, CF, EVI")],
+    [("08_climatic_sem", "at least 19 sites"), ("09_plant_sem", "no column CG, CF, EVI")],
 )
 @pytest.mark.slow
 def test_path_models_say_what_a_table_lacks(name, message, runs, small_table):

@@ -23,7 +23,7 @@ from helpers.errors import InputError
 from helpers.oxygen import MONTHLY_FLUX, annual_total, oxygen_flux
 from helpers.paths import find_genuine
 from helpers.readers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
-from helpers.readers.grids import cell_area, first_step, regrid, target_grid
+from helpers.readers.grids import cell_area, cell_bounds, first_step, regrid, target_grid
 from helpers.readers.sites import allowed_columns
 from helpers.reconstruction import reconstruct_sites
 from helpers.study import EMBEDDED_ENSEMBLE, EMBEDDED_SITES, EMBEDDED_TOP, SEED, mean_top
@@ -90,10 +90,9 @@ def embedded_ensemble() -> tuple[xr.Dataset, xr.DataArray]:
     returns them, ``npp`` and ``rh`` as :func:`helpers.readers.open_historical`, then gaps. The two
     scenarios lie side by side, so that their common past is compressed to nothing.
     """
-    target = target_grid()
     models = sorted(load_standin()["models"])
     whole = xr.concat(map(_reduce, models), pd.Index(models, name="model"))
-    whole = whole.assign(area=cell_area(target["lat_bnds"], target["lon_bnds"]))
+    whole = whole.assign(area=cell_area(*cell_bounds(target_grid())))
     whole = whole[["top", "land_fraction", "area", "npp", "rh"]]
     whole = whole.transpose("model", "year", "scenario", "lat", "lon")
     whole.attrs = {"label": "emulated", "source": STANDIN_SOURCE}
