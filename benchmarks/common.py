@@ -84,7 +84,11 @@ def write_table(table: pd.DataFrame, first: str = "method") -> str:
 def describe_machine(packages: Iterable[str] = ("numpy", "scipy", "semopy")) -> str:
     """Return processor, Python, and the versions of these packages."""
     told = Path("/proc/cpuinfo")
-    named = re.search(r"model name\s*: (.+)", told.read_text()) if told.exists() else None
+    named = (
+        re.search(r"model name\s*: (.+)", told.read_text(encoding="utf-8"))
+        if told.exists()
+        else None
+    )
     processor = named[1] if named else platform.processor() or platform.machine()
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (

@@ -89,8 +89,8 @@ def fit_by_lavaan(model: PathModel, samples: list[pd.DataFrame]) -> tuple[str, f
     """The same by lavaan, without the time that R takes to start."""
     names = list(model.variables)
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "model.lav").write_text(model.text)
-        Path(folder, "names.txt").write_text("\n".join(names) + "\n")
+        Path(folder, "model.lav").write_text(model.text, encoding="utf-8")
+        Path(folder, "names.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
         every = pd.concat(samples, keys=range(len(samples)), names=["sample", None])
         every.to_csv(Path(folder, "samples.csv"))
         how = {"env": os.environ | ONE_THREAD, "check": True, "capture_output": True, "text": True}

@@ -14,7 +14,7 @@ from helpers.readers.earth_system_models import open_ensemble
 def bytes_read() -> int:
     """Return what this process has read so far; 0 where the system does not count it."""
     counts = Path("/proc/self/io")
-    return int(counts.read_text().split()[1]) if counts.exists() else 0
+    return int(counts.read_text(encoding="utf-8").split()[1]) if counts.exists() else 0
 
 
 archive, file, first_year, last_year = sys.argv[1:]

@@ -146,9 +146,9 @@ def test_of_the_files_of_a_period_only_the_region_is_read(tmp_path):
     save(tmp_path, run(months=48, edges=edges, value=1e-8))
     path = save(tmp_path, run(start="2008-01", months=48, edges=edges, value=1e-8))
     later = open_run(find_files(tmp_path))[48:]
-    before = int(io.read_text().split()[1])
+    before = int(io.read_text(encoding="utf-8").split()[1])
     later.load()
-    assert int(io.read_text().split()[1]) - before < path.stat().st_size / 5
+    assert int(io.read_text(encoding="utf-8").split()[1]) - before < path.stat().st_size / 5
 
 
 # Land

@@ -26,7 +26,7 @@ def new_python(folder: Path, *options: str) -> Path:
     """
     subprocess.run([sys.executable, "-m", "venv", *options, folder], check=True)
     own = sysconfig.get_path("purelib", vars={"base": str(folder)})
-    Path(own, "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    Path(own, "libraries.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     return folder / "bin" / "python"
 
 

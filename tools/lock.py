@@ -42,16 +42,16 @@ def write_locks() -> None:
     known = {part.split()[0]: part for path in files for part in split(path.read_text())}
     with tempfile.TemporaryDirectory() as folder:
         whole, one = Path(folder, "whole.txt"), Path(folder, "one.txt")
-        whole.write_text("".join(known.values()))
+        whole.write_text("".join(known.values()), encoding="utf-8")
         resolve(whole, ["book", *(extra for extras in USES.values() for extra in extras)])
         resolve(one, ["book"], "-c", str(whole))
-        text = one.read_text()
+        text = one.read_text(encoding="utf-8")
         (ROOT / BOOK).write_text(text)
         book = split(text)
         for use, extras in USES.items():
             one.unlink()
             resolve(one, ["book", *extras], "-c", str(whole))
-            added = [part for part in split(one.read_text()) if part not in book]
+            added = [part for part in split(one.read_text(encoding="utf-8")) if part not in book]
             head = f"# What '{use}' adds to {BOOK}; written by: make lock\n"
             (ROOT / "locks" / f"{use}.lock").write_text(head + "".join(added))
 
