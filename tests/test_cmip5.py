@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -149,6 +150,18 @@ def test_of_the_files_of_a_period_only_the_region_is_read(tmp_path):
     before = int(io.read_text(encoding="utf-8").split()[1])
     later.load()
     assert int(io.read_text(encoding="utf-8").split()[1]) - before < path.stat().st_size / 5
+
+
+def test_a_file_that_lies_outside_the_period_by_its_name_is_left_alone(tmp_path):
+    save_model(tmp_path)
+    expected = open_ensemble(tmp_path, **YEARS)
+    for path in list(tmp_path.rglob("npp_*_historical_*.nc")):
+        early = re.sub(r"\d{6}-\d{6}", "185001-185912", path.name)
+        path.with_name(early).write_bytes(b"damaged")
+    found = open_ensemble(tmp_path, **YEARS)
+    assert found.attrs["inputs"] == expected.attrs["inputs"]
+    with pytest.raises(InputError, match="185001-185912"):
+        open_ensemble(tmp_path, first_year=1850, last_year=1859)
 
 
 # Land

@@ -326,6 +326,16 @@ def open_run(
     return _join(" ".join([variable, *others]), dict(in_order))
 
 
+def _of_period(files: pd.DataFrame, first_year: int, last_year: int) -> pd.DataFrame:
+    """Leave out files of a run that by their names lie before or after a period.
+
+    A scenario's early files stay: they join its later ones to the historical run.
+    """
+    early = (files["end"].str[:4] < f"{first_year:04d}") & (files["experiment"] == "historical")
+    late = files["start"].str[:4] > f"{last_year:04d}"
+    return files if (early | late).all() else files[~(early | late)]
+
+
 def splice(historical: xr.DataArray, future: xr.DataArray) -> xr.DataArray:
     """Continue a historical run with a scenario, before any period is cut out."""
     runs = {"the historical run": historical, "the scenario": future}
@@ -497,7 +507,8 @@ def open_ensemble(
     complete = _complete_models(files, folder, experiments, [["nep"], ["npp", "rh"]])
     models, inputs = {}, []
     for model, found in complete.items():
-        runs = {kind: open_run(of_kind) for kind, of_kind in found.items()}
+        found = {kind: _of_period(each, first_year, last_year) for kind, each in found.items()}
+        runs = {kind: open_run(each) for kind, each in found.items()}
         neps = []
         for scenario in scenarios:
             where = f"{model} {scenario}"
@@ -544,7 +555,8 @@ def open_historical(
     for model, found in _complete_models(files, folder, ["historical"], [["npp", "rh"]]).items():
         fluxes = {}
         for (variable, _), of_variable in found.items():
-            run = _cut(open_run(of_variable), f"{model} historical", first_year, last_year)
+            run = open_run(_of_period(of_variable, first_year, last_year))
+            run = _cut(run, f"{model} historical", first_year, last_year)
             fraction = land_fraction(files, model, run)
             fluxes[variable], land = regrid(annual_total(run), fraction, model)
         models[model] = xr.Dataset(fluxes).assign(land_fraction=land)

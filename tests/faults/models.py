@@ -118,12 +118,12 @@ TABLES = {  # the model, its table, the place, further words
     ),
     "A constant column": (CHAIN, FOUR.assign(c=5.0), "column 'c'", "5 at every site"),
     "No rows": (CHAIN, FOUR[:0], "path model", "found:  0"),
-    "As many sites as variables": ("d ~ a + b + c", FOUR[:4], "path model", "more than 4 sites"),
+    "As many sites as variables": ("d ~ a + b + c", FOUR[:4], "path model", "at least 5 sites"),
     "Fewer sites than paths and error variances": (
         "c ~ a + b\nd ~ a + b + c",
         FOUR[:7],
         "path model",
-        "more than 7 sites",
+        "at least 8 sites",
         "found:  7",
     ),
     "An outcome that is a sum of its causes": (

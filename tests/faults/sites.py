@@ -227,7 +227,7 @@ OTHERWISE = {  # how it is read, what the refusal says
     "Three sites for a path model with three parameters": (
         lambda folder: fit_model(parse_model("SOC ~ pH + elevation"), written(GOOD)(folder)),
         "path model",
-        "more than 3 sites",
+        "at least 4 sites",
         "add sites",
     ),
 }
