@@ -135,7 +135,7 @@ def load_top(source: str | Path = "embedded") -> xr.Dataset:
     source : path or "embedded"
         A folder with a CMIP5 archive (``npp`` and ``rh``, or ``nep``) anywhere in it, of which
         nothing is read before it is computed. Without one, what ``make data`` computed from nine
-        stand-in models, to 1e-5 kg m-2 yr-1: emulated.
+        stand-in models (``tools/standin.py``), to 1e-5 kg m-2 yr-1: emulated.
 
     Examples
     --------

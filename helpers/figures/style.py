@@ -48,6 +48,8 @@ NO_EFFECTS = "No effects. Add columns to sites.csv."
 def show(fig: plt.Figure, legend: str) -> None:
     """Put a figure into the page, with its alternative text and a legend below it.
 
+    The text is the figure's label, which the function that drew it has set (``fig.set_label``).
+
     Parameters
     ----------
     fig : matplotlib.figure.Figure

@@ -184,6 +184,9 @@ class Weighed:
 def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weighed:
     """Return the verdicts on the claims that a chapter answers.
 
+    In this file ``agree`` compares a result with what is printed, by the rule of the claim in
+    ``data/claims.csv``, and ``judge`` makes the verdict of it.
+
     Parameters
     ----------
     notebook : str

@@ -3,11 +3,12 @@
 Docutils gives each reference a role that is no longer allowed in a list, and pandas writes empty
 header cells. The theme offers Binder and Colab for every page that runs code; Colab opens notebooks
 alone, so they are offered on the pages of notebooks. Viewcode would take functools for the source
-of what is cached by it.
+of what is cached by it, and names a module where a reader wants the file.
 """
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -20,6 +21,9 @@ def _mend(app: Sphinx, page: str, template: str, context: dict[str, Any], *_: An
     for written, instead in _INSTEAD.items():
         if "body" in context:
             context["body"] = context["body"].replace(written, instead)
+    if page.startswith("_modules/helpers"):
+        file = f"<h1>{page.removeprefix('_modules/')}.py, in the folder of the book</h1>"
+        context["body"] = re.sub("<h1>Source code for .*?</h1>", file, context["body"])
     if context.get("page_source_suffix") != ".ipynb":
         buttons = context["header_buttons"]
         buttons[:] = [button for button in buttons if button.get("label") != "launch-buttons"]
