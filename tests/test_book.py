@@ -77,6 +77,28 @@ def test_the_landing_page_leads_to_all_chapters_in_order():
     assert [page for page in dict.fromkeys(links) if page in CHAPTERS] == CHAPTERS
 
 
+@pytest.mark.parametrize(
+    ("chapter", "call"),
+    [
+        ("04_elevation_gradients", "fit_gradients"),
+        ("13_feedback_loop", "bootstrap_loop"),
+        ("14_projections", "content"),
+        ("15_four_phases", "weigh"),
+    ],
+)
+def test_a_call_in_a_cell_leads_to_its_file_and_line_in_two_clicks(pages, chapter, call):
+    page = HTML / "book" / "notebooks" / f"{chapter}.html"
+    cells = [cell for cell in pages[page].select("div.highlight pre") if f"{call}(" in cell.text]
+    (link,) = {a["href"] for cell in cells for a in cell.select("a[href]") if a.text == call}
+    path, _, anchor = link.partition("#")
+    described = (page.parent / path).resolve()
+    source = pages[described].find(id=anchor).find("a", href=re.compile("_modules"))["href"]
+    path, _, anchor = source.partition("#")
+    lines = pages[(described.parent / path).resolve()]
+    assert (ROOT / lines.select_one("article h1").text.split(",")[0]).is_file()
+    assert lines.find(id=anchor).select_one(".linenos").text.strip().isdigit()
+
+
 def test_no_internal_link_is_broken(pages):
     checked = 0
     anchors = {
