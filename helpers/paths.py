@@ -23,8 +23,10 @@ DOWNLOADS = _HOME / "downloads"
 _FETCHED_BY = {
     "gldas_noah10_m_v21": "gldas",
     "cmip5": "cmip5",
-    "tibet_fauna": "fieldsites",
-    "srdb": "fieldsites",
+    "tibet_fauna": "sites",
+    "plateau_transect": "sites",
+    "plateau_plots": "sites",
+    "srdb": "sites",
 }
 
 

@@ -25,7 +25,7 @@ from tools import data, download
 
 LISTED = yaml.safe_load(download.LISTED.read_text(encoding="utf-8"))
 SOURCES = list(download.SOURCES)
-FOLDER = {"gldas": "gldas_noah10_m_v21", "cmip5": "cmip5", "fieldsites": "srdb"}
+FOLDER = {"gldas": "gldas_noah10_m_v21", "cmip5": "cmip5", "sites": "srdb"}
 URS = "https://urs.earthdata.nasa.gov/api/users/find_or_create_token"
 CMR = "https://cmr.earthdata.nasa.gov/search/granules.umm_json"
 GES_DISC = "https://data.gesdisc.earthdata.nasa.gov/data/GLDAS_NOAH10_M.2.1/2013"
@@ -145,7 +145,7 @@ def offer(source: str, web, monkeypatch, folder: Path) -> dict[str, bytes]:
     }
     sites = [{"folder": "srdb", "addresses": [SITES], "files": files}]
     gldas = LISTED["gldas"] | {"files": files}
-    list_downloads(monkeypatch, folder, gldas=gldas, fieldsites=sites)
+    list_downloads(monkeypatch, folder, gldas=gldas, sites=sites)
     return offered
 
 
@@ -226,7 +226,7 @@ def test_a_file_that_cannot_be_had_is_named_and_the_rest_is_kept(
 
 def test_without_a_network_what_was_asked_is_named(source, offered, web, target):
     web.unreachable = True
-    named = {"gldas": "urs.earthdata.nasa.gov", "cmip5": "ESGF", "fieldsites": "a.nc4"}
+    named = {"gldas": "urs.earthdata.nasa.gov", "cmip5": "ESGF", "sites": "a.nc4"}
     with pytest.raises(InputError, match=named[source]) as refusal:
         download.download(source, target)
     assert "again" in refusal.value.mend
@@ -276,7 +276,7 @@ def test_a_killed_download_leaves_nothing_under_a_final_name(
     assert list_genuine() == [FOLDER[source]]
 
 
-@pytest.mark.parametrize("source", ["gldas", "fieldsites"], indirect=True)
+@pytest.mark.parametrize("source", ["gldas", "sites"], indirect=True)
 def test_no_redirect_leads_to_an_open_connection(source, offered, web, target):
     first, *_ = offered
     web.files["http://mirror.example.org/a"] = offered[first]
@@ -385,7 +385,7 @@ def test_the_pinned_files_are_those_that_the_embedded_climate_was_computed_from(
 
 
 def test_what_is_pinned_is_what_the_genuine_folder_holds():
-    collections = [LISTED["gldas"], *LISTED["fieldsites"]]
+    collections = [LISTED["gldas"], *LISTED["sites"]]
     pinned = {
         GENUINE / each["folder"] / name: about
         for each in collections
@@ -532,8 +532,8 @@ def as_srdb_writes(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def offer_records(web, monkeypatch, folder: Path, records: pd.DataFrame) -> bytes:
-    (listed,) = (each for each in LISTED["fieldsites"] if "srdb-data.csv" in each["files"])
-    list_downloads(monkeypatch, folder, fieldsites=[listed | {"addresses": [SITES]}])
+    (listed,) = (each for each in LISTED["sites"] if "srdb-data.csv" in each["files"])
+    list_downloads(monkeypatch, folder, sites=[listed | {"addresses": [SITES]}])
     content = web.files[f"{SITES}srdb-data.csv"] = records.to_csv(index=False).encode()
     return content
 
@@ -542,10 +542,10 @@ def test_the_whole_srdb_is_known_by_its_plateau_records(
     known_records, web, monkeypatch, tmp_path, target
 ):
     content = offer_records(web, monkeypatch, tmp_path, as_srdb_writes(known_records))
-    download.download("fieldsites", target)
+    download.download("sites", target)
     assert tree(target) == {"srdb/srdb-data.csv": content}
     web.asked.clear()
-    download.download("fieldsites", target)
+    download.download("sites", target)
     assert web.asked == []
 
 
@@ -564,7 +564,7 @@ def test_another_srdb_is_not_taken_for_it(
 ):
     offer_records(web, monkeypatch, tmp_path, change(as_srdb_writes(known_records)))
     with pytest.raises(InputError, match=r"srdb-data\.csv"):
-        download.download("fieldsites", target)
+        download.download("sites", target)
     assert set(tree(target)) == {"unfinished.part"}
 
 

@@ -1,4 +1,4 @@
-"""``make data SOURCE=gldas | cmip5 | fieldsites``: fetch genuine files.
+"""``make data SOURCE=gldas | cmip5 | sites``: fetch genuine files.
 
 ``data/downloads.yml`` says what; earthaccess and intake-esgf find it; pooch fetches and verifies.
 """
@@ -296,17 +296,18 @@ def _choose_files(found: list[dict], listed: dict) -> list[Wanted]:
     return [one for _, one in sorted(chosen.items())]
 
 
-def _fetch_field_sites(listed: list[dict], downloads: Path) -> str:
+def _fetch_sites(listed: list[dict], downloads: Path) -> str:
     for collection in listed:
         wanted = []
         for name, about in collection["files"].items():
-            addresses = [address + name for address in collection["addresses"]]
+            path = about.get("path", name)
+            addresses = [address + path for address in collection["addresses"]]
             known = f"sha256:{about['sha256']}" if "sha256" in about else None
             size, records = about.get("bytes", 0), about.get("records_sha256")
             wanted.append(Wanted(name, addresses, known, size, records))
         _fetch(wanted, downloads / collection["folder"], requests.Session())
     number = sum(len(collection["files"]) for collection in listed)
-    return f"{number} files, verified: {downloads}\nnext: make run NB=20_field_sites"
+    return f"{number} files, verified: {downloads}\nnext: make run NB=00_where_the_sites_are"
 
 
 def _digest_of_records(folder: Path) -> str:
@@ -319,4 +320,4 @@ def _digest_of_records(folder: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-SOURCES = {"gldas": _fetch_gldas, "cmip5": _fetch_cmip5, "fieldsites": _fetch_field_sites}
+SOURCES = {"gldas": _fetch_gldas, "cmip5": _fetch_cmip5, "sites": _fetch_sites}

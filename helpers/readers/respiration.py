@@ -6,15 +6,16 @@ Means and slopes of records and equations: ``helpers.statistics.clusters``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from helpers.errors import InputError
+from helpers.paths import DATA
 from helpers.readers.plots import FETCH, find_collection
 from helpers.readers.tables import check_once, read_cells, to_numbers
 
+EMBEDDED_RESPIRATION = DATA / "embedded" / "respiration.csv"
 PLATEAU_RULE = "26-40 N, 75-104 E, above 2800 m; grass, meadow, steppe, tundra or wetland"
 _RESPIRATION = {
     "Record_number": (0, 1e9, "a number"),
@@ -56,34 +57,11 @@ _SAME = 0.1  # largest relative gap between an equation and what is reported of 
 _PROBLEM = r"Q1[0-4]"  # SRDB's flags of a potential, suspected or known problem
 
 
-class Screened(NamedTuple):
-    """What is left of a table after a series of rules, and how much each rule left."""
-
-    table: pd.DataFrame
-    steps: pd.DataFrame
-
-
 def read_respiration(source: str | Path = "genuine") -> pd.DataFrame:
-    """Read the records of SRDB from the grasslands of the Plateau :cite:p:`jian2021`: observed.
+    """Return the records of SRDB from the grasslands of the Plateau, by ``Record_number``.
 
-    Parameters
-    ----------
-    source : "genuine" or path
-        As for :func:`helpers.readers.read_field_sites`. The folder holds ``srdb-data.csv`` of
-        SRDB version 5, or a part of it (any ``srdb*.csv`` with its columns).
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``Record_number``, inside 26-40 N and 75-104 E, above 2800 m, of an ecosystem
-        type with the word grass, meadow, steppe, tundra or wetland. ``elevation`` is in m, ``T`` in
-        degrees Celsius (of the year of study where it is reported, else the long-term mean),
-        ``Rs_annual`` in g C m-2; the other columns are SRDB's own words.
-
-    Examples
-    --------
-    >>> len(read_respiration())  # doctest: +SKIP
-    411
+    ``elevation`` is in m, ``T`` in degrees Celsius (of the year of study where it is reported, else
+    the long-term mean), ``Rs_annual`` in g C m-2; the other columns are SRDB's own words.
     """
     folder = find_collection(source, "srdb")
     files = sorted(folder.glob("srdb-data*.csv")) + sorted(folder.glob("srdb_*.csv"))
@@ -117,64 +95,29 @@ def _is_plateau(rows: pd.DataFrame) -> pd.Series:
     )
 
 
-def screen_records(records: pd.DataFrame) -> Screened:
-    """Keep the records of unmanipulated grassland without a known problem, and count the steps.
+def screen_records(records: pd.DataFrame) -> pd.DataFrame:
+    """Keep the records of unmanipulated grassland without a known problem.
 
     A record is manipulated where SRDB names a manipulation, or a level of one that is no control.
     Its flags Q10 to Q14 mean a potential, suspected or known problem, a duplicate, or an
     inconsistency. "Q1", which SRDB does not define, is kept, as Q01 (read off a figure) is.
-
-    Examples
-    --------
-    >>> screen_records(read_respiration()).steps["records"].iloc[-1]  # doctest: +SKIP
-    148
     """
-    level = records["Manipulation_level"]
-    done = records["Manipulation"].str.lower()
-    rules = {
-        "grassland, not wetland": ~records["Ecosystem_type"].str.contains("wetland", case=False),
-        "not manipulated": done.isin(["", "none"])
-        & ((level == "") | level.str.contains("control|ungrazed|natural", case=False)),
-        "no problem flagged": ~records["Quality_flag"].str.contains(_PROBLEM),
-        "no known duplicate": records["Duplicate_record"] == "",
-    }
-    return _screen(records, rules, f"SRDB records: {PLATEAU_RULE}")
+    level, done = records["Manipulation_level"], records["Manipulation"].str.lower()
+    return records[
+        ~records["Ecosystem_type"].str.contains("wetland", case=False)
+        & done.isin(["", "none"])
+        & ((level == "") | level.str.contains("control|ungrazed|natural", case=False))
+        & ~records["Quality_flag"].str.contains(_PROBLEM)
+        & (records["Duplicate_record"] == "")
+    ]
 
 
-def _screen(table: pd.DataFrame, rules: dict[str, pd.Series], start: str) -> Screened:
-    holds = pd.DataFrame({start: True, **rules}, index=table.index)
-    kept = holds.cumprod(axis="columns").astype(bool)  # by this rule and all before it
-    studies = kept.apply(lambda rows: table.loc[rows, "study"].nunique())
-    steps = pd.DataFrame({"records": kept.sum(), "studies": studies})
-    return Screened(table[kept.iloc[:, -1]], steps.rename_axis("after the rule"))
+def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> pd.DataFrame:
+    """Return what SRDB's studies fitted to records: respiration on temperature.
 
-
-def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Screened:
-    """Read what SRDB's studies fitted: respiration on temperature, R_s = alpha exp(beta T).
-
-    Parameters
-    ----------
-    records : pandas.DataFrame
-        Whose equations to take, from :func:`screen_records`.
-    source : "genuine" or path
-        The folder holds ``srdb-equations.csv``.
-
-    Returns
-    -------
-    Screened
-        By record: the study and its place, ``alpha`` (umol CO2 m-2 s-1 at 0 degrees Celsius; NaN
-        where the equation has no unit), ``beta`` (per degree), ``depth`` of the temperature (cm),
-        ``T_low`` and ``T_high`` (degrees Celsius, where it was fitted).
-
-    Notes
-    -----
-    An equation a b^((T - c) / 10) is the same curve with beta = ln(b) / 10. An equation must give
-    the R10 and the Q10 that SRDB reports beside it within 10 % (which also tests the unit), and one
-    that a study gives for several records counts once.
-
-    Examples
-    --------
-    >>> read_equations(screen_records(read_respiration()).table).steps  # doctest: +SKIP
+    An equation a b^((T - c) / 10) is the same curve as alpha exp(beta T) with beta = ln(b) / 10. An
+    equation must give the R10 and the Q10 that SRDB reports beside it within 10 % (which also tests
+    the unit), and one that a study gives for several records counts once.
     """
     path = find_collection(source, "srdb") / "srdb-equations.csv"
     numbers = (*_EQUATION, *_EQUATION_Q10, *_FITTED_TO)
@@ -194,14 +137,10 @@ def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Scr
     exponential &= joined["Model_paramA"] > 0
     r10 = joined["alpha"] * np.exp(10 * joined["beta"])
     q10 = joined[list(_EQUATION_Q10)].bfill(axis="columns").iloc[:, 0]
-    rules = {
-        "R = a exp(b T) with a and b": exponential,
-        "agrees with its own R10 and Q10": _agree(r10, joined["R10"])
-        & _agree(np.exp(10 * joined["beta"]), q10),
-        "each equation once": ~joined.duplicated(["study", "Model_paramA", "beta"]),
-    }
-    screened = _screen(joined, rules, "with any equation")
-    if screened.table.empty:
+    agree = _agree(r10, joined["R10"]) & _agree(np.exp(10 * joined["beta"]), q10)
+    once = ~joined.duplicated(["study", "Model_paramA", "beta"])
+    found = joined[exponential & agree & once]
+    if found.empty:
         raise InputError(
             path,
             needed="an exponential equation of at least one of the records",
@@ -209,7 +148,57 @@ def read_equations(records: pd.DataFrame, source: str | Path = "genuine") -> Scr
             mend="give the whole srdb-equations.csv, and records that it belongs to",
         )
     kept = [*columns, "alpha", "beta", *_FITTED_TO.values()]
-    return Screened(screened.table.rename(columns=_FITTED_TO)[kept], screened.steps)
+    return found.rename(columns=_FITTED_TO)[kept]
+
+
+def read_srdb(source: str | Path = "genuine") -> pd.DataFrame:
+    """Read SRDB's records of grassland on the Plateau :cite:p:`jian2021`, and their equations.
+
+    Records lie inside 26-40 N and 75-104 E, above 2800 m; their ecosystem type has the word grass,
+    meadow, steppe or tundra. Left out are manipulated plots, known problems and duplicates, and
+    equations that are not R_s = alpha exp(beta T), contradict the R10 or Q10 that is reported
+    beside them by more than 10 %, or repeat another of their study.
+
+    Parameters
+    ----------
+    source : "genuine" or path
+        Where ``make data SOURCE=sites`` or ``TIBET_REAL_DATA`` put it, or a folder. It holds
+        ``srdb-data.csv`` of SRDB version 5, or a part of it (any ``srdb*.csv`` with its columns),
+        and ``srdb-equations.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By record: ``study``, ``site`` (SRDB's own word), ``longitude``, ``latitude`` (degrees),
+        ``elevation`` (m), ``T`` (degrees Celsius, of the year of study where it is reported, else
+        the long-term mean), ``Rs_annual`` (g C m-2), and where the record has an equation ``alpha``
+        (umol CO2 m-2 s-1 at 0 degrees Celsius; NaN where the equation has no unit), ``beta`` (per
+        degree), ``depth`` of the temperature (cm), ``T_low`` and ``T_high`` (degrees Celsius, where
+        it was fitted), else gaps. A record with several equations has as many rows.
+
+    Examples
+    --------
+    >>> read_srdb()["beta"].count()  # doctest: +SKIP
+    np.int64(19)
+    """
+    records = screen_records(read_respiration(source))
+    equations = read_equations(records, source)
+    columns = ["study", "Site_ID", "longitude", "latitude", "elevation", "T", "Rs_annual"]
+    added = equations.columns.difference(columns, sort=False)
+    table = records[columns].join(equations[added]).rename(columns={"Site_ID": "site"})
+    return table.sort_index().rename_axis("record")
+
+
+def load_respiration() -> pd.DataFrame:
+    """Return the embedded table of :func:`read_srdb`: measured, SRDB v5 (Jian et al. 2021, MIT).
+
+    Examples
+    --------
+    >>> load_respiration()["beta"].count()
+    np.int64(19)
+    """
+    table = pd.read_csv(EMBEDDED_RESPIRATION, index_col="record")
+    return table.assign(site=table["site"].fillna("").astype(str))
 
 
 def _agree(ours: pd.Series, reported: pd.Series) -> pd.Series:

@@ -59,7 +59,7 @@ def read_sites(path: str | Path) -> pd.DataFrame:
     --------
     >>> from helpers.paths import DATA
     >>> read_sites(DATA / "embedded" / "sites.csv").loc["T01", ["land_cover", "zone"]].tolist()
-    ['steppe', 'Middle']
+    ['steppe', 'High']
     """
     path = Path(path)
     table = read_cells(path, REQUIRED, _MEND, keep_default_na=False)

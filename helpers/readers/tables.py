@@ -84,6 +84,17 @@ def to_numbers(
     return table.assign(**numbers)
 
 
+def read_named(
+    path: Path, words: list[str], about: Mapping[str, tuple], mend: str, **how: object
+) -> pd.DataFrame:
+    """Read columns of words, of which the first names a row, and columns of numbers: `about` has
+    our name, the least, the most and the unit of each."""
+    table = read_cells(path, [*words, *about], mend, **how)
+    limits = {name: each[1:4] for name, each in about.items()}
+    table = to_numbers(path, table, limits, words[0])[[*words, *about]]
+    return table.rename(columns={name: each[0] for name, each in about.items()})
+
+
 def check_words(path: Path, table: pd.DataFrame, name: str, known: Iterable[str], key: str) -> None:
     """Refuse a column with another word than those that are known."""
     wrong = table[~table[name].isin(list(known))]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
 import xarray as xr
 
 from helpers.paths import DATA
+
+Place = TypeVar("Place", float, pd.Series, xr.DataArray)
 
 
 def load_elevation() -> xr.DataArray:
@@ -56,3 +62,22 @@ def cell_elevation(grid: xr.Dataset | xr.DataArray) -> xr.DataArray:
     per_cell = round(float(grid["lat"].diff("lat")[0] / elevation["lat"].diff("lat")[0]))
     cells = elevation.coarsen(lat=per_cell, lon=per_cell).mean()
     return cells.reindex(lat=grid["lat"], lon=grid["lon"], method="nearest")
+
+
+def way_southeast(longitude: Place, latitude: Place) -> Place:
+    """Return how far south-east a place of the Plateau lies, in degrees of latitude.
+
+    Places with the same number lie on a line from south-west to north-east. A degree of longitude
+    counts as long as it is at 33 °N.
+
+    Parameters
+    ----------
+    longitude, latitude : float, pandas.Series or xarray.DataArray
+        Degrees east and north.
+
+    Examples
+    --------
+    >>> round(way_southeast(91.0, 32.0) - way_southeast(90.0, 33.0), 2)  # 1 S, .84 E
+    np.float64(1.3)
+    """
+    return (longitude * np.cos(np.radians(33)) - latitude) / np.sqrt(2)
