@@ -119,7 +119,8 @@ def test_noise_is_worth_nearly_all_sites_and_two_gradients_a_few():
 
 @pytest.mark.parametrize("reach_km", [100, 500, 2000])
 def test_effective_sizes_tame_the_false_alarms_of_smooth_fields(reach_km):
-    places = load_study().sites[["longitude", "latitude"]]
+    spread = np.random.default_rng(30).uniform([80, 30], [102, 37], (30, 2))
+    places = pd.DataFrame(spread, columns=["longitude", "latitude"])
     flat_km = 111 * places.to_numpy() * [np.cos(np.radians(34)), 1]
     km = np.linalg.norm(flat_km[:, None] - flat_km, axis=-1)
     fields = np.linalg.cholesky(np.exp(-km / reach_km)) @ noise(400, seed=5)
@@ -128,7 +129,7 @@ def test_effective_sizes_tame_the_false_alarms_of_smooth_fields(reach_km):
     )
     naive = correlate(left, right)["p"]
     corrected = correlate(left, right, sizes=effective_sizes(left, right, places))["p"]
-    assert (naive < 0.05).mean() > 0.09
+    assert (naive < 0.05).mean() > 0.08
     assert 0.035 < (corrected < 0.05).mean() < 0.065
 
 

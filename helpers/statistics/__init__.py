@@ -16,9 +16,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "pair_distances",
             "significance_marks",
         ],
-        "clusters": ["cluster_regression", "name_blocks", "pool_equations", "respiration_curve"],
-        "comparisons": ["choose_groups", "compare_means", "compare_pairs", "response_ratios"],
+        "clusters": ["cluster_regression", "pool_equations", "respiration_curve"],
+        "comparisons": ["choose_groups", "compare_means", "compare_pairs"],
         "gradients": ["describe_shape", "fit_gradients", "spatial_slopes"],
+        "neighbours": ["count_among_neighbours", "name_blocks", "randomization_test"],
         "projections": ["compare_periods", "fit_trend", "share_votes", "spread_of_models"],
     },
 )

@@ -20,31 +20,12 @@ from helpers.checks import (
     check_columns,
     check_labels,
     check_level,
-    check_number,
     check_numbers,
     check_sites,
     check_whole,
 )
 
 _POSITIVE = {"alpha": (np.nextafter(0, 1), np.inf)}
-
-
-def name_blocks(places: pd.DataFrame, degrees: float = 2.0) -> pd.Series:
-    """Return the block of each site: cells of so many degrees of longitude and latitude.
-
-    Parameters
-    ----------
-    places, degrees : pandas.DataFrame, float
-        longitude and latitude, and the side of a block: 2 degrees of latitude are about 220 km.
-
-    Examples
-    --------
-    >>> name_blocks(pd.DataFrame({"longitude": [91.5], "latitude": [33.2]})).item()
-    '32 N, 90 E'
-    """
-    degrees = check_number("degrees", degrees, np.nextafter(0, 1), needed="a side above 0")
-    corner = np.floor(places[["latitude", "longitude"]] / degrees) * degrees
-    return corner.apply(lambda row: f"{row.iloc[0]:g} N, {row.iloc[1]:g} E", axis=1).rename("block")
 
 
 def cluster_regression(
@@ -58,8 +39,7 @@ def cluster_regression(
     A random mean of each cluster by restricted maximum likelihood (by Nelder and Mead's search, as
     others lose their way where its variance is 0); with this variance, coefficients by generalized
     least squares. From ``low`` to ``high`` goes the interval by t with (clusters - k - 1) degrees
-    of freedom, since only clusters are independent; without causes, one more value, of one more
-    cluster, would lie between ``new_low`` and ``new_high``.
+    of freedom, since only clusters are independent.
 
     Parameters
     ----------
@@ -91,11 +71,8 @@ def cluster_regression(
     between = mixed.cov_re.iloc[0, 0]
     same = clusters.to_numpy()[:, None] == clusters.to_numpy()
     fit = GLS(values, X, sigma=between * same + mixed.scale * np.eye(len(values))).fit()
-    t = stats.t.ppf((1 + confidence) / 2, units - k - 1)
-    reach, further = t * fit.bse, t * np.hypot(fit.bse, np.sqrt(between + mixed.scale))
+    reach = stats.t.ppf((1 + confidence) / 2, units - k - 1) * fit.bse
     ends = {"low": fit.params - reach, "high": fit.params + reach}
-    if not k:
-        ends |= {"new_low": fit.params - further, "new_high": fit.params + further}
     return pd.DataFrame({"estimate": fit.params, **ends})
 
 
@@ -111,7 +88,7 @@ def pool_equations(
     Parameters
     ----------
     equations : pandas.DataFrame
-        From :func:`helpers.readers.read_equations`; those without alpha count for beta only.
+        From :func:`helpers.readers.read_srdb`; those without alpha count for beta only.
     clusters, confidence : as for :func:`cluster_regression`
 
     Examples

@@ -8,12 +8,11 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import stats
 from statsmodels.stats.oneway import anova_oneway
 
 from helpers.checks import check_labels, check_level, check_sites
 from helpers.errors import InputError
-from helpers.factors import load_factors
 
 _FEWEST_SITES = 3
 _KEYS = ["factor", "first", "second"]
@@ -61,15 +60,12 @@ def compare_pairs(
     pandas.DataFrame
         Indexed by ``factor``, ``first`` and ``second`` (groups); no rows for fewer than two names.
 
-        - ``n_first``, ``n_second``, ``mean_first``, ``mean_second``;
         - ``difference``, ``low``, ``high``: first minus second, with Welch's interval;
         - ``t_student``, ``df_student``, ``p_student``: Student's test, which takes the
           variances of both groups for equal;
         - ``t_welch``, ``df_welch``, ``p_welch``: the test that does not;
         - ``p_games_howell``: p of that test, corrected for looking at all pairs of `names`
-          :cite:p:`games1976`;
-        - ``g``, ``g_low``, ``g_high``: Hedges' g :cite:p:`hedges1981`, the difference in pooled
-          standard deviations, corrected for small samples, with the interval from the noncentral t.
+          :cite:p:`games1976`.
 
         NaN where neither group varies.
 
@@ -119,25 +115,11 @@ def _compare(
         student = stats.ttest_ind(one, other)
         welch = stats.ttest_ind(one, other, equal_var=False)
         low, high = welch.confidence_interval(confidence)
-    freedom, t = student.df, student.statistic
-    small = special.poch((freedom - 1) / 2, 0.5) / np.sqrt(freedom / 2)  # of small samples
-    per_t = small * np.sqrt(1 / len(one) + 1 / len(other))
-    tails = np.array([[1 + confidence], [1 - confidence]]) / 2
-    g_low, g_high = per_t * special.nctdtrinc(freedom, tails, t)
     ranges = np.sqrt(2) * np.abs(welch.statistic), len(names), welch.df
-    columns = {
-        "n_first": len(one),
-        "n_second": len(other),
-        "mean_first": one.mean(),
-        "mean_second": other.mean(),
-        "difference": one.mean() - other.mean(),
-        "low": low,
-        "high": high,
-    }
+    columns = {"difference": one.mean() - other.mean(), "low": low, "high": high}
     for name, test in {"student": student, "welch": welch}.items():
         columns |= {f"t_{name}": test.statistic, f"df_{name}": test.df, f"p_{name}": test.pvalue}
     columns["p_games_howell"] = stats.studentized_range.sf(*ranges)
-    columns |= {"g": per_t * t, "g_low": g_low, "g_high": g_high}
     table = pd.DataFrame(columns, one.columns.rename("factor"))
     table.loc[(one.nunique() == 1) & (other.nunique() == 1), "low":] = np.nan
     return table
@@ -169,44 +151,3 @@ def compare_means(values: pd.DataFrame, groups: pd.Series, names: Sequence[str])
             test = anova_oneway(samples, use_var="unequal")
             rows[code] = [test.statistic, *test.df, test.pvalue]
     return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("factor")
-
-
-def response_ratios(
-    values: pd.DataFrame, groups: pd.Series, names: Sequence[str], confidence: float = 0.95
-) -> pd.DataFrame:
-    """Divide the mean of one group by that of another, where a ratio means something.
-
-    The interval is a normal approximation on the logarithm :cite:p:`hedges1999`. Temperatures
-    (their zero is far off), pH (a logarithm), and factors with values below zero or with a mean of
-    zero in a group have no rows.
-
-    Parameters
-    ----------
-    values : pandas.DataFrame
-        Factors in their units: a ratio of min-max scaled values depends on the lowest site.
-    groups, names, confidence : as for :func:`compare_pairs`
-        The numerator is named before the denominator.
-
-    Examples
-    --------
-    >>> values, groups = pd.DataFrame({"SOC": [1, 2, 3, 4, 5, 9]}), pd.Series(list("aaabbb"))
-    >>> response_ratios(values, groups, ["b", "a"])["ratio"].tolist()
-    [3.0]
-    """
-    confidence = check_level("confidence", confidence, usual=0.95)
-    values, groups = _check_groups(values, groups, names)
-    known = load_factors().reindex(values.columns)
-    zero = (known["unit"] != "K") & (values.columns != "pH") & (values.min() >= 0)
-    by_group = values.loc[:, zero].groupby(groups)
-    means = by_group.mean()
-    relative = by_group.var().div(by_group.size(), axis="index") / means.where(means > 0) ** 2
-    reach = stats.norm.ppf((1 + confidence) / 2)
-    rows = {}
-    for code in means:
-        for one, other in combinations(names, 2):
-            error = np.sqrt(relative.loc[one, code] + relative.loc[other, code])
-            if not np.isnan(error):
-                ends = np.exp(reach * error * np.array([0, -1, 1]))
-                rows[code, one, other] = means.loc[one, code] / means.loc[other, code] * ends
-    keys = pd.MultiIndex.from_tuples(rows, names=_KEYS)
-    return pd.DataFrame(list(rows.values()), keys, columns=["ratio", "low", "high"])

@@ -45,7 +45,7 @@ def fit_gradients(
           lowest and falls at the highest site (peak), or the reverse (dip);
         - without `places`, ``delta_aicc``: AICc of the line minus AICc of the parabola
           :cite:p:`burnham2002`; above 0 the parabola is the better description, above 2 by a common
-          rule of thumb; and ``vertex``: elevation in metres where the parabola turns.
+          rule of thumb.
 
         Two elevations only determine no parabola: the columns from ``p_curvature`` on are NaN.
 
@@ -53,8 +53,8 @@ def fit_gradients(
     --------
     >>> up = pd.Series([3000, 3200, 3500, 3900, 4000, 4400, 4900])
     >>> hump = pd.DataFrame({"y": [1, 3, 4, 7, 6, 4, 2]})
-    >>> fit_gradients(up, hump)["vertex"].round().tolist()
-    [3984.0]
+    >>> fit_gradients(up, hump)["p_peak"].round(3).tolist()
+    [0.004]
     """
     table, factors, places, given = check_sites(
         elevation=elevation, factors=factors, places=places, given=given
@@ -71,20 +71,17 @@ def fit_gradients(
     shown = ["p_curvature", "p_peak", "p_dip"]
     if places is None:
         line["n"] = n
-        shown += ["delta_aicc", "vertex"]
+        shown += ["delta_aicc"]
     if km.nunique() < 3:
         return line.assign(**dict.fromkeys(shown, np.nan))
     bend = slopes((km - km.mean()) ** 2, **{"the line": km})
-    middle, low, high = (
-        slopes(km - e, **{"the bend": (km - e) ** 2}) for e in (km.mean(), km.min(), km.max())
-    )
+    low, high = (slopes(km - e, **{"the bend": (km - e) ** 2}) for e in (km.min(), km.max()))
     penalty = 2 * n * (4 / (n - 5) - 3 / (n - 4))
     bent = {
         "p_curvature": bend["p"],
         "p_peak": np.maximum(low["p_rising"], 1 - high["p_rising"]),
         "p_dip": np.maximum(1 - low["p_rising"], high["p_rising"]),
         "delta_aicc": -n * np.log1p(-(bend["r"] ** 2)) - penalty,
-        "vertex": 1000 * (km.mean() - middle["slope"] / (2 * bend["slope"])),
     }
     return line.assign(**{name: bent[name] for name in shown})
 
@@ -144,11 +141,11 @@ def spatial_slopes(
 
     Notes
     -----
-    Of fields that have nothing to do with the predictor, at the 48 sites of
-    :func:`helpers.readers.read_field_sites` and smooth over 200 to 1000 km, 1 to 5 % had p < .05
-    with fifteen classes (elevation, its bend and peak, meadow or steppe), up to 10 % with five, and
-    10 to 59 % where sites were taken for independent. At the 294 cells of 1 degree of the Plateau,
-    fifteen classes give 3 to 7 % for elevation; taking cells for independent gives 30 to 84 %.
+    Of fields that have nothing to do with the predictor, at 48 sites of the Plateau and smooth over
+    200 to 1000 km, 1 to 5 % had p < .05 with fifteen classes (elevation, its bend and peak, meadow
+    or steppe), up to 10 % with five, and 10 to 59 % where sites were taken for independent. At the
+    294 cells of 1 degree of the Plateau, fifteen classes give 3 to 7 % for elevation; taking cells
+    for independent gives 30 to 84 %.
 
     Examples
     --------

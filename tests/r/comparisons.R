@@ -1,14 +1,11 @@
 # Rscript tests/r/comparisons.R, from the project's root, after associations.R, whose sites it
 # takes: writes the reference values of tests/test_comparisons.py with R's own t.test, oneway.test
-# and ptukey. The interval of Hedges' g comes from R's noncentral t (pt), solved by uniroot.
+# and ptukey.
 sites <- read.csv("tests/r/associations_input.csv")
 factors <- c("a", "b", "c", "d", "e")
 groupings <- list(land_cover = c("meadow", "steppe"), zone = c("Low", "Middle", "High"))
 levels <- c(land_cover = 0.95, zone = 0.9)
 
-effect_limit <- function(t, df, tail) {
-  uniroot(function(ncp) pt(t, df, ncp) - tail, t + c(-5, 5), tol = 1e-13)$root
-}
 compare <- function(factor, grouping, pair) {
   level <- levels[grouping]
   x <- sites[sites[[grouping]] == pair[1], factor]
@@ -16,33 +13,15 @@ compare <- function(factor, grouping, pair) {
   student <- t.test(x, y, var.equal = TRUE)
   welch <- t.test(x, y, conf.level = level)
   df <- student$parameter
-  J <- gamma(df / 2) / (sqrt(df / 2) * gamma((df - 1) / 2))
-  pooled <- sqrt(((length(x) - 1) * var(x) + (length(y) - 1) * var(y)) / df)
-  per_t <- J * sqrt(1 / length(x) + 1 / length(y))
   data.frame(
     grouping, confidence = level, factor, first = pair[1], second = pair[2],
-    n_first = length(x), n_second = length(y), mean_first = mean(x), mean_second = mean(y),
     difference = mean(x) - mean(y), low = welch$conf.int[1], high = welch$conf.int[2],
     t_student = student$statistic, df_student = df, p_student = student$p.value,
     t_welch = welch$statistic, df_welch = welch$parameter, p_welch = welch$p.value,
     p_games_howell = ptukey(
       abs(welch$statistic) * sqrt(2), length(groupings[[grouping]]), welch$parameter,
       lower.tail = FALSE
-    ),
-    g = J * (mean(x) - mean(y)) / pooled,
-    g_low = per_t * effect_limit(student$statistic, df, (1 + level) / 2),
-    g_high = per_t * effect_limit(student$statistic, df, (1 - level) / 2)
-  )
-}
-ratio <- function(factor, grouping, pair) {
-  x <- sites[sites[[grouping]] == pair[1], factor]
-  y <- sites[sites[[grouping]] == pair[2], factor]
-  variance <- sd(x)^2 / (length(x) * mean(x)^2) + sd(y)^2 / (length(y) * mean(y)^2)
-  reach <- qnorm((1 + levels[grouping]) / 2) * sqrt(variance)
-  data.frame(
-    grouping, confidence = levels[grouping], factor, first = pair[1], second = pair[2],
-    ratio = mean(x) / mean(y), low = exp(log(mean(x) / mean(y)) - reach),
-    high = exp(log(mean(x) / mean(y)) + reach)
+    )
   )
 }
 anova <- function(factor, grouping) {
@@ -62,7 +41,6 @@ each_pair <- function(test, factors) {
 }
 options(digits = 15)
 write.csv(each_pair(compare, factors), "tests/r/comparisons.csv", row.names = FALSE)
-write.csv(each_pair(ratio, c("d", "e")), "tests/r/comparisons_ratios.csv", row.names = FALSE)
 write.csv(
   bind(lapply(names(groupings), function(grouping) lapply(factors, anova, grouping))),
   "tests/r/comparisons_means.csv", row.names = FALSE

@@ -27,7 +27,6 @@ rows <- lapply(c("line", "peak", "noise"), function(name) {
     p = summary(line)$coefficients[2, 4],
     delta_aicc = aicc(line) - aicc(parabola),
     p_curvature = summary(parabola)$coefficients[3, 4],
-    vertex = mean(sites$elevation) - 1000 * b[2] / (2 * b[3]),
     p_peak = max(rising[1], 1 - rising[2]), p_dip = max(1 - rising[1], rising[2])
   )
 })
