@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from helpers.errors import InputError
 from helpers.paper import fit_recursive
 from helpers.pathmodel import (
-    collinearity,
     d_separation,
     fit_model,
     parse_model,
@@ -84,31 +83,6 @@ def test_a_model_claims_as_much_as_it_has_degrees_of_freedom(drawn, exogenous):
     assert found.df == 2 * len(found.claims) == 2 * df
 
 
-def test_collinearity_agrees_with_r():
-    found = collinearity(MODEL, SITES)
-    for column in found:
-        table = reference(column).reset_index()
-        expected = {
-            (to, cause): value for to, cause, value in table[["left", "right", "value"]].to_numpy()
-        }
-        assert found[column].to_dict() == pytest.approx(expected, rel=1e-8)
-
-
-def test_only_variables_with_two_causes_have_collinear_ones():
-    assert set(collinearity(LOOP, noise(LOOP)).index) == {("a", "c"), ("a", "x")}
-    chain = parse_model("m ~ x\ny ~ m")
-    assert collinearity(chain, noise(chain)).empty
-
-
-def test_near_copies_inflate_and_other_units_do_not():
-    near = SITES.assign(a2=SITES["a1"] + 0.01 * SITES["a2"])
-    found = collinearity(MODEL, near).loc["b"]
-    assert (found["vif"] > 1000).all()
-    assert (found["condition"] > 1000).all()
-    rescaled = near * [1e-3, 1e3, 1, 7, 1, 1e6] + 40
-    pd.testing.assert_frame_equal(collinearity(MODEL, rescaled).loc["b"], found, rtol=1e-6)
-
-
 def true_samples(samples: int, n: int = 30, seed: int = 5) -> np.ndarray:
     """Return covariance matrices of data for which TRUE is true, (samples, 5, 5)."""
     rng = np.random.default_rng(seed)
@@ -134,7 +108,6 @@ def test_in_30_sites_chi_square_rejects_true_models_too_often_and_the_others_har
     ("ask", "message"),
     [
         (lambda: d_separation(LOOP, noise(LOOP)), "needed: a recursive model"),
-        (lambda: collinearity(MODEL, SITES.assign(a2=SITES["a1"])), "columns a1 and a2"),
     ],
 )
 def test_input_that_cannot_be_diagnosed_is_refused(ask, message):

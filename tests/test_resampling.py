@@ -23,7 +23,6 @@ from helpers.pathmodel import (
     find_loop,
     fit_indices,
     fit_model,
-    influence,
     parse_model,
 )
 from helpers.pathmodel.recursive import solvable
@@ -171,25 +170,11 @@ def test_resamples_that_cannot_be_fitted_are_left_out_and_counted():
     assert found.table.loc["x", ["total_low", "total_high"]].isna().all(axis=None)
     assert found.table["total"].notna().all()
     assert bollen_stine(CHAIN, data, n_boot=1000, seed=6).failed == constant
-    without = influence(CHAIN, data, "y")
-    assert without.loc[4].isna().all()
-    assert without.drop(index=4).notna().all(axis=None)
 
     data = noise(CHAIN, sites=10)
     data.loc[1:, "m"] = 2 * data.loc[1:, "x"]  # only site 0 tells them apart
     found = bootstrap_effects(CHAIN, data, "y", n_boot=500, seed=6)
     assert found.failed == np.count_nonzero((draw_at_once(10, 500, 6) != 0).all(axis=1))
-
-
-@EACH
-def test_influence_agrees_with_refits(exogenous):
-    found = influence(MODEL, SITES, "y", exogenous)
-    assert found.index.equals(SITES.index)
-    whole = effects(fit_model(MODEL, SITES, exogenous=exogenous), "y")["total"]
-    for site in (0, 17, 29):
-        part = fit_model(MODEL, SITES.drop(site), exogenous=exogenous)
-        change = (effects(part, "y")["total"] - whole).droplevel("to")
-        np.testing.assert_allclose(found.loc[site, change.index], change, atol=1e-8)
 
 
 # Bollen and Stine
@@ -266,32 +251,6 @@ def test_rank_1_is_the_most_positive_effect(monkeypatch):
     assert shares.columns.to_list() == [1, 2, 3]
 
 
-def test_agreement_with_a_published_order_by_hand(monkeypatch):
-    publish(monkeypatch, ["p", "q"], ["r"])
-    table = of_draws(DRAWS).agreement()
-    np.testing.assert_allclose(table.loc["estimate"], 1)
-    np.testing.assert_allclose(table.loc["draws"], [2 / 3, (1 + 1 / 3 + 1) / 3, 8 / 9])
-    publish(monkeypatch, ["r"], ["q", "p"])
-    np.testing.assert_allclose(of_draws(DRAWS).agreement().loc["estimate"], [0, -1 / 3, 0])
-
-
-@pytest.mark.parametrize("positive", [0, 2, 5])
-def test_tau_is_kendalls(monkeypatch, positive):
-    draws = pd.DataFrame(np.random.default_rng(7).standard_normal((7, 5)), columns=list("abcde"))
-    order = list("dbeca")
-    publish(monkeypatch, order[:positive], order[positive:][::-1])
-    table = of_draws(draws).agreement()
-    taus = [stats.kendalltau(row, [5, 4, 3, 2, 1]).statistic for row in draws[order].to_numpy()]
-    assert table.loc["draws", "tau"] == pytest.approx(np.mean(taus))
-    assert table.loc["estimate", "tau"] == pytest.approx(taus[0])
-
-
-def test_a_published_cause_that_the_model_lacks_is_named(monkeypatch):
-    publish(monkeypatch, ["p", "s"], [])
-    with pytest.raises(InputError, match="no column s"):
-        of_draws(DRAWS).agreement()
-
-
 # calibration
 
 
@@ -325,12 +284,11 @@ RELATED = parse_model("y ~ a + b + c\na ~~ b\nb ~~ c")
     [
         (lambda: bootstrap_effects(LOOP, noise(LOOP), "a"), "needed: a recursive model"),
         (lambda: bollen_stine(LOOP, noise(LOOP)), "one loop of three variables or more"),
-        (lambda: influence(LOOP, noise(LOOP), "a"), "needed: a recursive model"),
         (
             lambda: bootstrap_effects(RELATED, noise(RELATED), "y", exogenous="uncorrelated"),
             "missing covariance",
         ),
-        (lambda: influence(MODEL, SITES, "a1"), "outcome\n.*b or "),
+        (lambda: bootstrap_effects(MODEL, SITES, "a1"), "outcome\n.*b or "),
         (lambda: bootstrap_effects(CHAIN, noise(CHAIN, sites=5), "y"), "at least half of the res"),
     ],
 )

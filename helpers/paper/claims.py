@@ -8,6 +8,7 @@ answers as data, and ``collect`` reads them back for the report.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -58,6 +59,7 @@ REASONS = {
     "our reading": "it is our reading of words that may mean something else",
     "software formula": "programs define the quantity in different ways",
     "likely typo": "a slip of the pen may explain the difference",
+    "measured otherwise": "the sites that were measured show something else",
     "internal inconsistency": "two statements of the paper exclude each other",
 }
 RULES = {
@@ -68,6 +70,7 @@ RULES = {
     "within": "Each printed number lies inside our interval; the parts are the numbers",
     "every": "All of the parts that were counted are as the claim says",
     "most": "It was shown for more than half of what was counted, else it stays open",
+    "judged": "By the rule of chapter 0, or its note's, more than half of its parts are supported",
     "statement": "A criterion that the chapter states is met",
 }
 _NEAR = 0.05
@@ -119,6 +122,10 @@ def agree(claim: Mapping, value: Any) -> str:
             return "yes" if value < float(printed.removeprefix("P < ")) else "no"
         case "statement":  # bool
             return "yes" if value else "no"
+        case "judged":  # verdicts
+            words = VERDICTS["question"]
+            over = [word for word in words if np.mean(np.array(value) == word) > 0.5]
+            return {"supported": "yes", "not supported": "no"}.get((over or [""])[0], "open")
         case "order":  # names
             names = printed.split(" > ")
             share, complete = share_in_order(names, value), list(value) == names
@@ -159,6 +166,8 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
     words = {"yes": yes, "nearly": (*nearly, no)[0], "partly": partly, "no": no}
     words |= {"open": "undecided", "none": "not testable"}
     verdict, reason = words[agrees], claim["reason"]
+    if agrees == "none" and reason == "measured otherwise":
+        reason = "data not available"
     if put_in and agrees in ("yes", "nearly"):
         verdict = "by construction"
     elif made_up and agrees != "none":
@@ -218,7 +227,7 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
             "claim": f"{claim['claim']} ({find_place(claim)})",
             "published": print_published(claim),
             "value": "null" if _has_gap(answer.value) else json.dumps(_round(answer.value)),
-            "here": answer.here,
+            "here": re.sub(r"(?<!\w)-(?=\d)", "−", answer.here),
             "label": answer.label,
             **judge(claim, answer),
             "note": claim["note"],

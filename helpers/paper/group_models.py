@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
-from helpers.checks import check_columns, check_level, check_word
+from helpers.checks import check_level, check_word
 from helpers.factors import load_factors
 from helpers.paper.claims import Answer
-from helpers.pathmodel.diagnostics import Separation, d_separation, swain
+from helpers.pathmodel.diagnostics import d_separation, swain
 from helpers.pathmodel.fit import PathFit, fit_model
 from helpers.pathmodel.indices import fit_indices
 from helpers.pathmodel.resampling import (
     Bootstrap,
     bollen_stine,
     bootstrap_effects,
-    influence,
 )
-from helpers.pathmodel.spec import PathModel, parse_model, read_model
+from helpers.pathmodel.spec import parse_model, read_model
 from helpers.paths import DATA
 
 OUTCOME = "TOP"
@@ -37,40 +34,6 @@ class GroupModel:
     bootstrap: Bootstrap
     seed: int
 
-    @property
-    def model(self) -> PathModel:
-        """What was fitted."""
-        return self.fit.model
-
-    def arrows(self) -> pd.DataFrame:
-        """Return each line of arrows, with its reason."""
-        label = load_factors()["label"]
-        rows = [
-            {
-                "from": ", ".join(label.get(cause, cause) for cause in self.model.parents(to)),
-                "to": label.get(to, to),
-                "because": self.model.reasons.get(to, ""),
-            }
-            for to in self.model.endogenous
-        ]
-        return pd.DataFrame(rows)
-
-    def indices(self) -> pd.DataFrame:
-        """Return the fit indices as AMOS and as lavaan compute them, and with x uncorrelated."""
-        x = {"exogenous": self.fit.exogenous}
-        variants = {
-            "AMOS": x,
-            "lavaan": {**x, "convention": "lavaan"},
-            "AMOS, exogenous uncorrelated": {"exogenous": "uncorrelated"},
-        }
-        fits = {name: fit_model(self.model, self.data, **how) for name, how in variants.items()}
-        return pd.DataFrame({name: fit_indices(fit) for name, fit in fits.items()})
-
-    @cached_property
-    def separation(self) -> Separation:
-        """What the drawing says must be independent, and how it was in the data."""
-        return d_separation(self.model, self.data, self.fit.exogenous)
-
     def tests(self, alpha: float = 0.05) -> pd.DataFrame:
         """Return tests of the whole model, each at the level alpha, and their verdicts.
 
@@ -80,12 +43,13 @@ class GroupModel:
         plain, corrected = fit_indices(self.fit), swain(self.fit)
         n_boot = len(self.bootstrap.draws) + self.bootstrap.failed
         options = {"n_boot": n_boot, "seed": self.seed, "exogenous": self.fit.exogenous}
-        resampled = bollen_stine(self.model, self.data, **options)
+        resampled = bollen_stine(self.fit.model, self.data, **options)
+        separation = d_separation(self.fit.model, self.data, self.fit.exogenous)
         rows = {
             "χ²": (plain["chi2"], self.fit.df, plain["p"]),
             "χ², corrected by Swain": (corrected["chi2"], self.fit.df, corrected["p"]),
             "χ², resampled (Bollen–Stine)": (plain["chi2"], self.fit.df, resampled.p),
-            "Shipley's C": (self.separation.C, self.separation.df, self.separation.p),
+            "Shipley's C": (separation.C, separation.df, separation.p),
         }
         table = pd.DataFrame.from_dict(rows, "index", columns=["statistic", "df", "p"])
         said = {True: "rejects", False: "does not reject"}
@@ -96,26 +60,6 @@ class GroupModel:
         """Return the effects on TOP with BCa intervals, from the most positive down."""
         return self.bootstrap.table.droplevel("to").sort_values("total", ascending=False)
 
-    def order(self) -> pd.DataFrame:
-        """Return the paper's order of total effects beside ours, +1 being the most positive and
-        -1 the most negative; ``sign`` is the share of resamples with the published sign.
-        """
-        published = load_published_effects(self.group)
-        effects = self.effects().loc[published.index]
-        up, down = (effects["total"].rank(ascending=each).astype(int) for each in (False, True))
-        here = up.where(effects["total"] > 0, -down)
-        agrees = np.sign(self.bootstrap.draws[published.index]) == np.sign(published)
-        return pd.DataFrame(
-            {
-                "published": published.map("{:+d}".format),
-                "here": here.map("{:+d}".format),
-                "total": effects["total"],
-                "low": effects["total_low"],
-                "high": effects["total_high"],
-                "sign": agrees.mean(),
-            }
-        )
-
     def ranks(self) -> pd.DataFrame:
         """Return in which share of the resamples each factor (row, in the paper's order) has each
         rank (column), from the most positive total effect (1) down.
@@ -123,28 +67,6 @@ class GroupModel:
         ranks = self.bootstrap.draws.rank(axis="columns", ascending=False).astype(int)
         shares = ranks.apply(pd.Series.value_counts, normalize=True).fillna(0.0).T
         return shares.rename_axis(columns="rank").loc[published_order(self.group)]
-
-    def agreement(self) -> pd.DataFrame:
-        """Return how well total effects, and their draws on average, agree with the paper.
-
-        ``order`` says whether (how often) all factors are in its order, from the most positive to
-        the most negative; ``tau`` is Kendall's correlation with it, ``signs`` the share of agreeing
-        signs.
-        """
-        published, draws = load_published_effects(self.group), self.bootstrap.draws
-        order = published_order(self.group)
-        check_columns("published order", draws, order, "let each factor act on the outcome")
-        i, j = np.triu_indices(len(order), 1)
-        rows = {}
-        for name, effects in {"estimate": self.effects()[["total"]].T, "draws": draws}.items():
-            values = effects[order].to_numpy()
-            falls = np.sign(values[:, i] - values[:, j])
-            rows[name] = {
-                "order": (falls > 0).all(axis=1).mean(),
-                "tau": falls.mean(),
-                "signs": (np.sign(values) == np.sign(published[order].to_numpy())).mean(),
-            }
-        return pd.DataFrame.from_dict(rows, "index")
 
     def answers(self, label: str) -> dict[str, Answer]:
         """Return answers to the paper's claims on the effects (``climatic-leader`` and so on), with
@@ -176,14 +98,6 @@ class GroupModel:
             )
             for name, (value, here, parts) in results.items()
         }
-
-    def influence(self) -> pd.DataFrame:
-        """Return the largest change of each total effect when one site is left out, and which."""
-        changes = influence(self.model, self.data, OUTCOME, self.fit.exogenous)
-        sites, total = changes.abs().idxmax(), self.effects()["total"]
-        change = {code: changes.loc[site, code] for code, site in sites.items()}
-        table = {"total": total, "change": pd.Series(change), "without": sites}
-        return pd.DataFrame(table).loc[total.index]
 
 
 def fit_group(

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 from scipy.spatial.distance import squareform
-from statsmodels.stats.proportion import proportion_confint
 from threadpoolctl import threadpool_limits
 
 from helpers.checks import (
@@ -219,6 +218,8 @@ def rates(values: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     table = pd.DataFrame({"rate": rate, "low": rate - reach, "high": rate + reach})
     once = (values.isin([0, 1]).sum() == worlds) & (worlds > 0)
     count, options = values.sum()[once], {"alpha": 1 - confidence, "method": "wilson"}
+    from statsmodels.stats.proportion import proportion_confint  # which few pages need
+
     ends = proportion_confint(count, worlds[once], **options)
     table.loc[once, ["low", "high"]] = np.transpose(ends)
     return table.assign(worlds=worlds)
@@ -250,6 +251,8 @@ def ratio(part: pd.Series, whole: pd.Series, confidence: float = 0.95) -> pd.Ser
         raise InputError("part", needed=needed, found=found, mend="give the part first")
     events, share = (whole > 0).sum(), part.sum() / (whole.sum() or np.nan)
     if share in (0, 1):
+        from statsmodels.stats.proportion import proportion_confint
+
         low, high = proportion_confint(share * events, events, 1 - confidence, method="wilson")
     else:
         error = (part - share * whole).sem() / whole.mean() if events else np.nan

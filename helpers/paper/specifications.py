@@ -95,37 +95,13 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
         case "every" | "most":
             count, total = answer
             estimate = count / total if total else estimate
+        case "judged":
+            estimate = answer.count("supported") / len(answer) if answer else estimate
         case "order":
             estimate = share_in_order(claim["published"].split(" > "), answer)
         case "rounds to" | "significance" if not isinstance(answer, list):
             estimate = answer
     return {"estimate": estimate, "low": low, "high": high}
-
-
-def acting_choices(rows: pd.DataFrame, choices: list[str]) -> list[str]:
-    """Return the choices without which some answer would be another.
-
-    A choice is left out if runs that differ in it alone all give the same ``value``.
-
-    Parameters
-    ----------
-    rows, choices : pandas.DataFrame and list of str
-        Runs of one conclusion, with ``value``, and the columns with the choices.
-
-    Examples
-    --------
-    >>> runs = pd.DataFrame({"x": [1, 1, 2], "y": [1, 2, 1], "value": [5, 5, 6]})
-    >>> acting_choices(runs, ["x", "y"])
-    ['x']
-    """
-    check_columns("rows", rows, ["value", *choices])
-    acting = []
-    for name in choices:
-        others = [other for other in choices if other != name]
-        values = rows.groupby(others, dropna=False)["value"] if others else rows["value"]
-        if pd.Series(values.nunique()).max() > 1:
-            acting.append(name)
-    return acting
 
 
 def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:
@@ -136,7 +112,8 @@ def explained(rows: pd.DataFrame, choices: list[str]) -> pd.Series:
 
     Parameters
     ----------
-    rows, choices : as for :func:`acting_choices`, with ``estimate``
+    rows, choices : pandas.DataFrame and list of str
+        Runs of one conclusion, with ``estimate``, and the columns with the choices.
 
     Examples
     --------

@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "decomposition": ["effects"],
-        "diagnostics": ["collinearity", "d_separation", "swain"],
+        "diagnostics": ["d_separation", "swain"],
         "fit": ["PathFit", "fit_model"],
         "indices": ["chi2_indices", "fit_indices"],
         "loop": [
@@ -28,7 +28,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "bollen_stine",
             "bootstrap_effects",
             "bootstrap_loop",
-            "influence",
         ],
         "spec": ["PathModel", "effect_pairs", "parse_model", "read_model"],
     },

@@ -102,32 +102,3 @@ def d_separation(
     claims = pd.DataFrame(rows, index, columns)
     C, p = stats.combine_pvalues(claims["p"], "fisher") if rows else (0.0, np.nan)
     return Separation(claims, float(C), 2 * len(rows), float(p))
-
-
-def collinearity(model: PathModel, data: pd.DataFrame) -> pd.DataFrame:
-    """Return how far the causes of each variable that has two or more explain each other.
-
-    ``vif`` is the factor by which the other causes inflate the variance of the coefficient,
-    ``condition`` the largest eigenvalue of the causes' correlations over the smallest.
-
-    Parameters
-    ----------
-    model, data : as for :func:`helpers.pathmodel.fit_model`
-
-    Examples
-    --------
-    >>> from helpers.pathmodel import parse_model
-    >>> table = pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 3, 2, 4], "y": [1, 2, 2, 5]})
-    >>> collinearity(parse_model("y ~ a + b"), table)["vif"].round(2).tolist()
-    [2.78, 2.78]
-    """
-    table = model_table(model, data, "correlated")
-    rows = {}
-    for to in model.endogenous:
-        causes = list(model.parents(to))
-        if len(causes) > 1:
-            R = table[causes].corr().to_numpy()
-            for cause, vif in zip(causes, np.diag(np.linalg.inv(R)), strict=True):
-                rows[to, cause] = {"vif": vif, "condition": np.linalg.cond(R)}
-    index = pd.MultiIndex.from_tuples(rows, names=["to", "from"])
-    return pd.DataFrame(list(rows.values()), index, columns=["vif", "condition"])

@@ -1,4 +1,4 @@
-"""How sure effects are: bootstrap, influence of sites, resampled fit.
+"""How sure effects are: bootstrap, resampled fit.
 
 Resamples are fitted in blocks, each at once and in closed form, on one thread: on stacks of small
 matrices threads only wait for each other. Blocks keep a million resamples within memory.
@@ -86,9 +86,7 @@ def bootstrap_effects(
     """
     check_word("outcome", outcome, model.endogenous)
     values = _standardized(model, data, exogenous)
-    if blocks is not None:
-        blocks = pd.factorize(check_labels("block", blocks, data.index))[0]
-        check_whole("blocks", blocks.max() + 1, 5, of="blocks", mend="make them smaller")
+    blocks = _number_blocks(blocks, data)
     pairs = effect_pairs(model, outcome)
     causes = pairs.get_level_values("from")
     direct = [(outcome, cause) in model.paths for cause in causes]
@@ -115,13 +113,14 @@ def bootstrap_loop(
     n_boot: int = 2000,
     confidence: float = 0.95,
     seed: int = 2022,
+    blocks: pd.Series | None = None,
 ) -> Bootstrap:
     r"""Return the stable solution of a loop with BCa intervals :cite:p:`efron1987`.
 
     Parameters
     ----------
     model, data : as for :func:`helpers.pathmodel.find_loop`
-    n_boot, confidence, seed : as for :func:`bootstrap_effects`
+    n_boot, confidence, seed, blocks : as for :func:`bootstrap_effects`
 
     Returns
     -------
@@ -138,10 +137,10 @@ def bootstrap_loop(
     >>> from helpers.pathmodel import read_loop
     >>> from helpers.study import load_study
     >>> bootstrap_loop(read_loop(), load_study().factors(), n_boot=200).unreal
-    10
+    1
     """
     find_ring(model)
-    values = _standardized(model, data, "correlated")
+    values, blocks = _standardized(model, data, "correlated"), _number_blocks(blocks, data)
     rows = [("direct", cause, to) for to, cause in model.paths]
     rows += [("total", cause, to) for cause, to in effect_pairs(model)]
     rows += [(measure, "", "") for measure in MEASURES]
@@ -155,9 +154,17 @@ def bootstrap_loop(
         found[:, real] = [*direct[:, *arrows].T, *total[:, *chains].T, *feedback(direct).values()]
         return found
 
-    *found, kept, failed, unreal = _bootstrap(statistic, values, None, n_boot, confidence, seed)
+    *found, kept, failed, unreal = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
     table = pd.DataFrame(dict(zip(("estimate", "low", "high"), found, strict=True)), index)
     return Bootstrap(table, pd.DataFrame(kept.T, columns=index), failed, unreal)
+
+
+def _number_blocks(blocks: pd.Series | None, data: pd.DataFrame) -> np.ndarray | None:
+    if blocks is None:
+        return None
+    numbers = pd.factorize(check_labels("block", blocks, data.index))[0]
+    check_whole("blocks", numbers.max() + 1, 5, of="blocks", mend="make them smaller")
+    return numbers
 
 
 def _bootstrap(statistic, values, blocks, n_boot, confidence, seed) -> tuple:
@@ -281,26 +288,6 @@ def bollen_stine(
     (draws,), failed, _ = _resample(lambda S: solve(S)[0], turned, each, n_boot, seed)
     tested = model.count_parameters(exogenous) < model.count_moments()
     return BollenStine(float((draws > observed).mean()) if tested else np.nan, draws, failed)
-
-
-@threadpool_limits.wrap(limits=1)
-def influence(
-    model: PathModel, data: pd.DataFrame, outcome: str, exogenous: str = "correlated"
-) -> pd.DataFrame:
-    """Return each standardized total effect without one site (row) minus that with it, NaN for a
-    site without which the model cannot be fitted.
-
-    Parameters
-    ----------
-    model, data, outcome, exogenous : as for :func:`bootstrap_effects`
-    """
-    check_word("outcome", outcome, model.endogenous)
-    values = _standardized(model, data, exogenous)
-    n = len(values)
-    weights = np.concatenate([np.ones((1, n)), 1 - np.eye(n)])
-    total = effects_on(outcome, model, weighted_covariances(weights, values), exogenous)[-1]
-    causes = effect_pairs(model, outcome).get_level_values("from")
-    return pd.DataFrame((total[:, 1:] - total[:, :1]).T, data.index, causes)
 
 
 def _standardized(model: PathModel, data: pd.DataFrame, exogenous: str) -> np.ndarray:
