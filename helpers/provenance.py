@@ -1,4 +1,4 @@
-"""Where values come from: the four labels, and which of them limits a result."""
+"""Where values come from: the labels, and which of them limits a result."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 LABELS = {
+    "measured": "measured at sites by others, and read from the tables that they published",
     "observed": "computed from genuine files by code in this repository",
     "published": "a number that the paper prints",
     "reconstructed": "drawn by a seeded generator, in ranges of which few are published",
     "emulated": "computed by a stated simple model driven by real forcing",
 }
 
-_LEAST_REAL = ("reconstructed", "emulated", "published", "observed")
+REAL = ("measured", "observed", "published")
+_LEAST_REAL = ("reconstructed", "emulated", "published", "observed", "measured")
 
 
 def least_real(labels: Iterable[str]) -> str:

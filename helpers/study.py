@@ -19,10 +19,11 @@ from helpers.paths import DATA
 from helpers.provenance import least_real
 from helpers.readers.gldas import FILE_NAMES, annual_mean, load_climate, open_gldas, sample
 from helpers.readers.sites import read_sites
-from helpers.readers.terrain import load_elevation
+from helpers.readers.transect import TABLE, read_transect
 from helpers.statistics.projections import share_votes
 
 SEED = 2022
+_DIGITS = 4  # of degrees, as places are embedded
 _POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
 EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
 EMBEDDED_ENSEMBLE = DATA / "embedded" / "ensemble_tp_1990_2099.nc"
@@ -31,6 +32,7 @@ _CONTENTS = {
     "gldas": "GLDAS monthly files (GLDAS_NOAH10_M*.nc4) in the folder or right in its gldas/",
     "sites": "the site table, sites.csv",
     "cmip5": "monthly CMIP5 files of npp and rh in it, named as ESGF names them",
+    "plateau_transect": f"the transect's files as make data SOURCE=sites fetches them ({TABLE})",
 }
 
 
@@ -40,13 +42,15 @@ class Study:
 
     The table `sites` has a row per site: longitude, latitude, elevation (m), land_cover, zone, then
     the factors in the registry's order and units. For each of its columns `labels` says whether it
-    is observed, reconstructed, published or emulated, and `provenance` what it was made from.
+    is measured, observed, reconstructed, published or emulated, and `provenance` what it was made
+    from. `chosen` is the label of the choice of sites: reconstructed where they were drawn.
     """
 
     sites: pd.DataFrame
     climate: xr.Dataset  # GLDAS annual means on (lat, lon), GLDAS names and units
     labels: pd.Series
     provenance: pd.Series
+    chosen: str
 
     def factors(self, group: str | None = None) -> pd.DataFrame:
         """Return the factor columns, all of them or those of one group."""
@@ -55,8 +59,8 @@ class Study:
         return self.sites[[code for code in codes if code in self.sites]]
 
     def made_from(self, codes: Iterable[str]) -> str:
-        """Return the least real label among factors, and the places at which they were taken."""
-        return least_real([*self.labels[list(codes)], self.labels["longitude"]])
+        """Return the least real label among factors, and the choice of sites to take them at."""
+        return least_real([*self.labels[list(codes)], self.chosen])
 
     def summary(self) -> pd.DataFrame:
         """Return, for each group and label, which factors carry it and where they come from."""
@@ -75,8 +79,9 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     ----------
     source : path or "embedded"
         A folder with any of ``sites.csv`` (see ``data/README.md``), GLDAS monthly files (in it
-        or in its subfolder ``gldas/``) and a CMIP5 archive. What the folder lacks is taken from
-        the embedded study.
+        or in its subfolder ``gldas/``), a CMIP5 archive, and the fetched files of the transect,
+        whose soil then stands in the place of reconstructed soil at the embedded places. What the
+        folder lacks is taken from the embedded study.
     seed : int
         Of the reconstruction, which is used where there is no site table of your own.
 
@@ -105,13 +110,19 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     else:
         from helpers.reconstruction import reconstruct_sites
 
-        sites = reconstruct_sites(embedded_climate, load_elevation(), seed)
+        sites = reconstruct_sites(embedded_climate, seed)
         sites_from = f"reconstruction with seed {seed}"
     provenance = pd.Series(sites_from, index=sites.columns)
-    position = pd.Series("observed" if site_table else "reconstructed", index=_POSITION)
+    if (folder := own.get("plateau_transect")) and not site_table:
+        measured = _measured_soil(sites, read_transect(folder))
+        sites[[*measured]] = measured
+        labels = labels.mask(labels.index.isin(measured.columns), "measured")
+        sites["TC"] = sites["SOC"] + sites["SIC"]
+        sites["CN"] = sites["TC"] / sites["TN"]
+        provenance[[*measured]] = f"the transect of Kang et al. (2022) in {folder}"
+    position = pd.Series("observed" if site_table else "measured", index=_POSITION)
     if not site_table:
-        provenance["elevation"] = "altitude table packaged with pvlib"
-        position["elevation"] = "observed"
+        provenance[_POSITION] = "one of very many admissible sets of a public network's sites"
     if "Rs" not in sites:
         provenance["Rs"] = "soil temperature, by a field equation of SRDB v5"
     sites = _add_climate(sites, climate)
@@ -121,7 +132,17 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         climate=climate,
         labels=pd.concat([position, labels])[sites.columns].rename("label"),
         provenance=provenance.rename("provenance"),
+        chosen="observed" if site_table else "reconstructed",
     )
+
+
+def _measured_soil(sites: pd.DataFrame, transect: pd.DataFrame) -> pd.DataFrame:
+    """Return the soil factors of the paper that were measured at these places of the transect."""
+    factors = load_factors().index.intersection(transect.columns).drop("CN")  # of total carbon
+    columns = ["longitude", "latitude", "elevation"]
+    here = transect.assign(**transect[columns].round(_DIGITS)).set_index(columns)[factors]
+    places = pd.MultiIndex.from_frame(sites[columns].round(_DIGITS))
+    return here.reindex(places).set_axis(sites.index)
 
 
 def load_top(source: str | Path = "embedded") -> xr.Dataset:
@@ -191,7 +212,7 @@ def sample_top(
     Examples
     --------
     >>> sample_top(load_study().sites)["T30"].round(3).item()
-    0.045
+    0.049
     """
     if _look_into(source).get("cmip5"):
         field = mean_top(load_top(source))
@@ -240,6 +261,9 @@ def _look_into(source: str | Path) -> dict[str, Path]:
         own["sites"] = folder / "sites.csv"
     if holds_archive(folder):
         own["cmip5"] = folder
+    for place in (folder / "plateau_transect", folder):
+        if (place / TABLE).exists():
+            own["plateau_transect"] = place
     if not own:
         raise InputError(
             folder,

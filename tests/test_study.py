@@ -14,6 +14,7 @@ from scipy import stats
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
 from helpers.provenance import LABELS
+from helpers.readers.transect import read_transect
 from helpers.reconstruction import soil_respiration
 from helpers.statistics.projections import share_votes
 from helpers.study import (
@@ -74,6 +75,26 @@ def test_an_own_table_keeps_its_numbers_and_its_labels(tmp_path):
 def test_an_own_climatic_column_is_not_overwritten(tmp_path):
     (tmp_path / "sites.csv").write_text(GOOD.replace("SOC", "RZSM"), encoding="utf-8")
     assert load_study(tmp_path).sites["RZSM"].tolist() == [20.5, 3, 5]
+
+
+def test_soil_that_was_fetched_stands_in_the_place_of_reconstructed_soil(transect_folder):
+    embedded, study = load_study(), load_study(transect_folder)
+    measured = study.labels.index[study.labels == "measured"].drop(embedded.labels.index[:5])
+    assert set(measured) == {"SOC", "TN", "pH", "Clay", "Silt", "Sand"}
+    assert study.chosen == embedded.chosen == "reconstructed"
+    table = read_transect(transect_folder)
+    for name, site in study.sites.iterrows():
+        near = (
+            (table[["longitude", "latitude"]] - site[["longitude", "latitude"]]).abs().sum(axis=1)
+        )
+        own = table[(near < 1e-3) & (table["elevation"] == site["elevation"])]
+        assert len(own) == 1, name
+        assert own[measured].iloc[0].tolist() == site[measured].tolist()
+        assert own["land_cover"].item() == site["land_cover"]
+    np.testing.assert_allclose(study.sites["CN"], study.sites["TC"] / study.sites["TN"])
+    np.testing.assert_allclose(study.sites["TC"], study.sites["SOC"] + study.sites["SIC"])
+    others = study.labels.index[study.labels == "reconstructed"].drop(["TC", "CN"])
+    pd.testing.assert_frame_equal(study.sites[others], embedded.sites[others])
 
 
 columns = arrays(float, (12, 3), elements=st.floats(-1e6, 1e6, width=32)).filter(

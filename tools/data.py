@@ -2,7 +2,9 @@
 
 Climate comes from the 24 GLDAS files of 2013-2014, elevation from pvlib's altitude table, the 30
 sites from the reconstruction on both, oxygen from the stand-in models of :mod:`tools.standin` on
-both. Same input, same numbers. The words of :mod:`tools.download` fetch instead.
+both, 58 other sites and soil respiration from their tables where these have been fetched. Same
+input, same numbers.
+The words of :mod:`tools.download` fetch instead.
 """
 
 from __future__ import annotations
@@ -21,11 +23,17 @@ import xarray as xr
 from helpers import paths
 from helpers.errors import InputError
 from helpers.oxygen import MONTHLY_FLUX, annual_total, oxygen_flux
-from helpers.paths import find_genuine
+from helpers.paper.site_sets import draw_site_sets
+from helpers.paper.transect import split_by_columns, survey
+from helpers.paper.transect_choices import split_choices, survey_choices
+from helpers.paths import find_genuine, list_genuine
 from helpers.readers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
 from helpers.readers.grids import cell_area, cell_bounds, first_step, regrid, target_grid
+from helpers.readers.plateau_plots import EMBEDDED_PLOTS, read_plots
+from helpers.readers.respiration import EMBEDDED_RESPIRATION, read_srdb
 from helpers.readers.sites import allowed_columns
-from helpers.reconstruction import reconstruct_sites
+from helpers.readers.transect import read_transect
+from helpers.reconstruction import EMBEDDED_PLACES, reconstruct_sites
 from helpers.study import EMBEDDED_ENSEMBLE, EMBEDDED_SITES, EMBEDDED_TOP, SEED, mean_top
 from tools.disk_space import require_disk_space
 from tools.download import SOURCES, download
@@ -83,6 +91,16 @@ def embedded_elevation() -> xr.DataArray:
     return elevation.sortby("lat").sel(PLATEAU_BOX)
 
 
+def embedded_places() -> pd.DataFrame:
+    """Return the places of one admissible set of thirty, from west to east."""
+    sites = read_transect(columns="present")
+    places = draw_site_sets(sites, 1, weighting="space", seed=SEED).places[0]
+    columns = ["longitude", "latitude", "elevation", "land_cover"]
+    table = sites.iloc[places][columns].sort_values("longitude").round(4)
+    names = [f"T{number + 1:02d}" for number in range(len(table))]
+    return table.set_axis(names).rename_axis("site")
+
+
 def embedded_ensemble() -> tuple[xr.Dataset, xr.DataArray]:
     """Return what the stand-ins put out on the common grid, and its mean TOP, not yet rounded.
 
@@ -135,10 +153,22 @@ def write_embedded(source: Path, target: Path) -> None:
     climate, elevation = embedded_climate(source), embedded_elevation()
     history = {"source": "pvlib packaged altitude table (Mapzen terrain tiles), 28 m steps"}
     relief = elevation.to_dataset().assign_attrs(history)
-    sites = reconstruct_sites(climate, elevation, SEED)
     place(EMBEDDED_CLIMATE.name, climate.to_netcdf, engine="scipy")
     place("elevation_tp.nc", relief.to_netcdf, engine="scipy")
+    here = set(list_genuine())  # what was not fetched stays as it is embedded
+    if "plateau_transect" in here:
+        place(EMBEDDED_PLACES.name, embedded_places().to_csv, lineterminator="\n")
+        transect = read_transect()
+        choices = split_choices(survey_choices(transect))
+        for name, table in (split_by_columns(survey(transect)) | choices).items():
+            place(name, table.to_csv, lineterminator="\n")
+    sites = reconstruct_sites(climate, SEED)
     place(EMBEDDED_SITES.name, sites.to_csv, lineterminator="\n")
+    if {"plateau_plots", "tibet_fauna"} <= here:
+        place(EMBEDDED_PLOTS.name, read_plots().round(6).to_csv, lineterminator="\n")
+    if "srdb" in here:
+        respiration = read_srdb().round(6)
+        place(EMBEDDED_RESPIRATION.name, respiration.to_csv, lineterminator="\n")
     ensemble, top = embedded_ensemble()  # of models that read climate and elevation
     top = top.round(_DECIMALS).to_dataset().assign_attrs(ensemble.attrs)
     place(EMBEDDED_TOP.name, top.to_netcdf, engine="scipy")
