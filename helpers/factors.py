@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 
 import pandas as pd
@@ -61,32 +62,34 @@ def show_unit(unit: str) -> str:
 
 
 def gldas_sources() -> dict[str, str]:
-    """Return the GLDAS variable of each factor that comes from GLDAS, by factor code.
-
-    Examples
-    --------
-    >>> gldas_sources()["AT"]
-    'Tair_f_inst'
-    """
+    """Return the GLDAS variable of each factor that comes from GLDAS, by factor code."""
     table = _registry()
     return table.loc[table["data_label"] == "observed", "source"].to_dict()
 
 
-def built_in(pairs: pd.MultiIndex) -> pd.Series:
+def built_in(pairs: pd.MultiIndex, made_from: Mapping[str, str] | None = None) -> pd.Series:
     """Tell which pairs of codes correlate by definition: both hold one and the same quantity.
 
     TC holds SOC, C/N holds TC, so both pairs are built in, and so is C/N with SOC.
+
+    Parameters
+    ----------
+    pairs : pandas.MultiIndex
+        Two codes each.
+    made_from : mapping, optional
+        What a code is computed from, in words apart, where that is not as in the registry.
 
     Examples
     --------
     >>> built_in(pd.MultiIndex.from_tuples([("TC", "SOC"), ("SOC", "pH")])).tolist()
     [True, False]
+    >>> built_in(pd.MultiIndex.from_tuples([("CP", "SOC")]), {"CP": "SOC TP"}).tolist()
+    [True]
     """
-    shared = [bool(_contents(one) & _contents(other)) for one, other in pairs]
+    parts = _registry()["made_from"].to_dict() | dict(made_from or {})
+    shared = [bool(_contents(one, parts) & _contents(other, parts)) for one, other in pairs]
     return pd.Series(shared, index=pairs, name="built_in", dtype=bool)
 
 
-@cache
-def _contents(code: str) -> frozenset[str]:
-    parts = _registry()["made_from"].get(code, "").split()
-    return frozenset({code}).union(*map(_contents, parts))
+def _contents(code: str, parts: Mapping[str, str]) -> frozenset[str]:
+    return frozenset({code}).union(*(_contents(one, parts) for one in parts.get(code, "").split()))

@@ -125,7 +125,7 @@ def test_variables_of_a_layer_are_ordered_so_that_no_arrows_cross():
 @pytest.mark.parametrize(
     ("name", "arcs", "words"),
     [
-        ("microbial", {"BPLFA to FPLFA"}, "Grey arcs, correlations: BPLFA and FPLFA +0.93."),
+        ("microbial", {"BPLFA to FPLFA"}, "Grey arcs, correlations: BPLFA and FPLFA +0.9"),
         ("all indicators", set(), "91 covariances are not drawn"),
         ("crowded", set(), "10 covariances are not drawn"),
     ],

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from helpers.errors import InputError
-from helpers.figures.loop_plots import gain_distributions, loop_panels, response_steps
+from helpers.figures.loop_plots import gain_distributions, loop_panels, response_steps, ring_arrows
 from helpers.figures.printed_numbers import bound_ranges, correlation_ranges, rows_behind_rmsea
+from helpers.paper import load_transect
 from helpers.paper.reprint import load_published_loop, matching_correlations
 from helpers.pathmodel import parse_model
 from helpers.pathmodel.loop import respond
@@ -63,7 +64,7 @@ def test_loops_can_be_read_and_show_their_coefficients(name):
     check.assert_readable(fig)
     assert len(axes) == len(LOOPS[name])
     first = check.boxes_of(axes[0])
-    shown = {"−1e−09", "0.00412", "3.14", "−14.4", "−123"}
+    shown = {"−1e−09", "0.004", "3.14", "−14.4", "−123"}
     assert name != "five, unlike" or shown <= set(check.words_of(fig))
     for ax, B in zip(axes, LOOPS[name].values(), strict=True):
         given = {f"{one} to {to}": B.loc[to, one] for to in B for one in B if B.loc[to, one]}
@@ -97,6 +98,30 @@ def test_what_follows_from_a_loop_is_not_drawn_and_a_chain_is_refused():
     assert len(check.lines_of(ax)) == 4
     with pytest.raises(InputError, match="one loop of three variables or more"):
         loop_panels({"chain": ring([0.5, 0.5, 0.5, 0], GROUPS)})
+
+
+# Rings that were measured
+
+
+def test_an_arrow_that_rings_share_is_drawn_once_with_its_values_and_the_printed_number():
+    loops = load_transect().loops
+    codes = {code: code for ring in loops.index.levels[0] for code in ring.split(" > ")}
+    fig, ax = ring_arrows(loops, {0: 0.99, -1: 0.41}, codes)
+    check.assert_readable(fig)
+    rows = [label.get_text() for label in ax.get_yticklabels()]
+    arrows = {(one, other) for _, _, one, other in loops.index if one != "loop"}
+    assert set(rows[:-6]) == {f"{one} → {other}" for one, other in arrows}
+    assert len(rows) == len(arrows) + 6
+    first = loops.loc[("TF > biomass > SOC > bacteria", "values", "TF", "biomass")]
+    drawn = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 1]
+    assert drawn[0][0] == pytest.approx(first["estimate"])
+    bars = [segment[0][0] for lines in ax.collections for segment in lines.get_segments()]
+    assert sorted(set(bars)) == [0.41, 0.99]
+
+
+def test_without_rings_the_figure_says_so():
+    loops = load_transect(columns="present").loops
+    assert ring_arrows(loops, {}, {})[0].get_label().startswith("No ring was measured")
 
 
 # Step by step

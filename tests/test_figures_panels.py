@@ -1,4 +1,4 @@
-"""Figures of sites, seasons, simulations and sweeps: what is drawn and said is what was given."""
+"""Figures of sites, simulations and sweeps: what is drawn and said is what was given."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 
 from helpers.figures.error_rates import mark_histograms, power_curves, rate_dots, rate_lines
-from helpers.figures.field_sites import cover_gradients, respiration_curves, sign_forest
-from helpers.figures.maps import field_map
+from helpers.figures.respiration_plots import respiration_curves
 from helpers.figures.specification_curves import dependence_table, specification_curve
-from helpers.figures.time_series import seasonal_cycles
-from helpers.readers.terrain import load_elevation
-from tests.figures import assert_readable, filled, marks, rows_of, words_of
+from helpers.figures.transect_plots import class_means, cover_zone_means
+from helpers.paper.transect import load_transect
+from tests.figures import assert_readable, rows_of, words_of
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
 
@@ -34,52 +33,6 @@ def sites() -> pd.DataFrame:
             "pH": [8.1, 7.4, 7.7, 7.0, 6.9, 8.3],
         }
     )
-
-
-def test_the_map_shows_every_site_and_says_how_many(sites):
-    others = pd.DataFrame({"longitude": [80.2, 99.0], "latitude": [31.0, 38.0]})
-    fig, ax = field_map(sites, load_elevation(), others)
-    assert_readable(fig)
-    west, east = ax.get_xlim()
-    assert west < 80 < 101 < east
-    drawn = np.concatenate([line.get_xdata() for line in ax.lines])
-    assert sorted(drawn) == sorted([*sites["longitude"], *others["longitude"]])
-    assert "3 meadow, 2 steppe, 1 desert steppe" in fig.get_label()
-    assert "6 sites" in fig.get_label()
-
-
-def test_parabolas_of_gradients_are_least_squares(sites):
-    fig, axes = cover_gradients(sites, {"SOC": "SOC (g kg⁻¹)", "pH": "pH"}, ["SOC"])
-    assert_readable(fig)
-    km = sites["elevation"] / 1000
-    for ax, code, turn in zip(axes.flat, ("SOC", "pH"), (np.log, np.asarray), strict=True):
-        *dots, curve = ax.lines
-        expected = np.polyval(np.polyfit(km, turn(sites[code]), 2), curve.get_xdata())
-        np.testing.assert_allclose(turn(curve.get_ydata()), expected, atol=1e-6)
-        assert sum(len(line.get_xdata()) for line in dots) == len(sites)
-        assert ax.get_yscale() == ("log" if code == "SOC" else "linear")
-    assert "SOC (g kg⁻¹): desert steppe 8, meadow 79.3, steppe 68" in fig.get_label()
-
-
-def test_signs_stand_beside_intervals():
-    table = pd.DataFrame(
-        {
-            "estimate": [-0.8, 0.6, -0.1, 0.5],
-            "low": [-0.9, 0.3, -0.5, 0.2],
-            "high": [-0.5, 0.8, 0.4, 0.7],
-            "claimed": [-1, 1, -1, 0],
-        },
-        index=["SOC – pH", "TF – SOC", "ALB – richness", "pH – C/N"],
-    )
-    fig, ax = sign_forest(table, "Correlation r")
-    assert_readable(fig)
-    signs = {round(text.get_position()[1]): text.get_text() for text in ax.texts}
-    assert signs == {-1: "paper", 0: "−", 1: "+", 2: "−", 3: ""}
-    assert marks(ax, "o") == list(table["estimate"].items())
-    assert filled(ax) == [True, True, False, True]
-    assert "for 3: 2 intervals lie on its side of zero, 0 on the other" in fig.get_label()
-    turned = sign_forest(table.assign(claimed=-table["claimed"]), "Correlation r")[0].get_label()
-    assert "0 intervals lie on its side of zero, 2 on the other, 1 hold zero" in turned
 
 
 def test_curves_end_where_they_were_fitted():
@@ -107,25 +60,26 @@ def test_curves_end_where_they_were_fitted():
     assert "this book has 2.29" in fig.get_label()
 
 
-# Seasons
+# Transect
 
 
-@pytest.mark.parametrize("years", [1, 5])
-def test_each_panel_draws_its_quantity_once_a_year(years):
-    months = pd.date_range("2013-01", periods=12 * years, freq="MS")
-    turn = np.cos(2 * np.pi * (months.month - 1) / 12)
-    waves = {"Rain (mm)": 50 - 40 * turn, "Snow (mm)": 20 + 10 * turn, "Air (°C)": -5 - 10 * turn}
-    monthly = pd.DataFrame(waves, months)
-    fig, axes = seasonal_cycles(monthly)
+@pytest.mark.parametrize(
+    ("along", "prefix", "scale"), [("elevation", "class", 1), ("southeast", "way", 111.2)]
+)
+def test_means_of_classes_stand_where_their_sites_lie(along, prefix, scale):
+    classes = [f"{prefix} {number}" for number in range(1, 7)]
+    index = pd.MultiIndex.from_product([[along, "SOC"], classes])
+    mean = np.r_[np.arange(3.0, 9.0), [4.0, 8, 15, 16, 23, 42]]
+    groups = pd.DataFrame({"mean": mean, "low": mean - 1, "high": mean + 2}, index)
+    fig, axes = class_means(groups, {"SOC": "SOC (g/kg)", "pH": "pH"}, along=along)
     assert_readable(fig)
-    for ax, (name, values) in zip(axes.flat, monthly.items(), strict=False):
-        assert ax.get_title() == name
-        drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
-        assert list(drawn) == [str(2013 + k) for k in range(years)]
-        for year, y in drawn.items():
-            np.testing.assert_allclose(y, values[year])
-    assert (f"each of {years} years" in fig.get_label()) == (years > 1)
-    assert "Rain (mm) from 10 in January to 90 in July" in fig.get_label()
+    (line,) = axes.flat[0].lines
+    start = 3 if along == "southeast" else 0
+    np.testing.assert_allclose(line.get_xdata(), (mean[:6] - start) * scale)
+    np.testing.assert_array_equal(line.get_ydata(), mean[6:])
+    whiskers = np.array(axes.flat[0].collections[-1].get_segments())
+    np.testing.assert_array_equal(whiskers[:, :, 1], np.c_[mean[6:] - 1, mean[6:] + 2])
+    assert "SOC (g/kg) from 4 to 42" in fig.get_label()
 
 
 # Simulations
@@ -250,7 +204,7 @@ def test_dots_rise_and_marks_below_name_the_choices():
     assert "open in 4, yes in 3" in fig.get_label()
     assert_readable(specification_curve(rows.assign(low=np.nan, high=np.nan), choices, "s", 1)[0])
     fig, _ = specification_curve(rows[:0], [], "gain", 0)
-    assert "No run of the sweep" in fig.get_label()
+    assert "No specification has" in fig.get_label()
 
 
 def test_the_table_prints_shares_in_percent_and_a_dash_for_choices_not_made():
@@ -262,3 +216,28 @@ def test_the_table_prints_shares_in_percent_and_a_dash_for_choices_not_made():
     assert [text.get_text() for text in ax.texts] == ["95", "0", "25"]
     assert "seed explains 95% of signs" in fig.get_label()
     assert "None of these conclusions" in dependence_table(pd.DataFrame())[0].get_label()
+
+
+# The transect
+
+
+def test_means_of_covers_and_zones_stand_at_their_values_with_their_intervals():
+    groups = load_transect().groups
+    names = {"SOC": "SOC (g kg⁻¹)", "bacteria": "diversity of bacteria", "none": "not there"}
+    fig, axes = cover_zone_means(groups, names)
+    assert_readable(fig)
+    drawn = ["meadow", "steppe", "Low", "Middle", "High"]
+    for ax, code in zip(axes.flat, ("SOC", "bacteria"), strict=True):
+        here = groups.loc[code].loc[drawn]
+        means = [line.get_ydata()[0] for line in ax.lines if line.get_marker() in "sv^o"]
+        np.testing.assert_allclose(means, here["mean"])
+        ends = np.concatenate([lines.get_segments()[0][:, 1] for lines in ax.collections])
+        np.testing.assert_allclose(ends, here[["low", "high"]].to_numpy().ravel())
+    assert set(drawn) <= set(words_of(fig))
+    assert "SOC (g kg⁻¹): meadow 38.2, steppe 13.2" in fig.get_label()
+
+
+def test_columns_that_are_not_there_are_said_to_be_missing():
+    fig, axes = cover_zone_means(load_transect(columns="present").groups, {"SOC": "SOC"})
+    assert axes.size == 0
+    assert "columns that are here" in fig.get_label()

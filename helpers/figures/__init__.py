@@ -11,13 +11,18 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "correlations": ["chance_counts", "correlation_map", "correlation_matrix"],
+        "compared_intervals": ["compared_intervals"],
+        "correlations": [
+            "chance_counts",
+            "correlation_map",
+            "correlation_matrix",
+            "fading_marks",
+        ],
         "effect_plots": ["effect_bars", "rank_chances"],
         "error_rates": ["mark_histograms", "power_curves", "rate_dots", "rate_lines"],
         "factor_plots": ["factor_intervals", "gradient_panels", "group_means", "minmax_pair"],
-        "field_sites": ["cover_gradients", "respiration_curves", "sign_forest"],
-        "loop_plots": ["gain_distributions", "loop_panels", "response_steps"],
-        "maps": ["field_map", "field_maps", "name_stand_ins", "site_map"],
+        "loop_plots": ["gain_distributions", "loop_panels", "response_steps", "ring_arrows"],
+        "maps": ["field_maps", "name_stand_ins", "site_map"],
         "path_diagrams": ["effect_web", "path_diagram"],
         "phase_diagrams": ["phase_diagram", "third_panels"],
         "printed_numbers": [
@@ -26,8 +31,22 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "possible_samples",
             "rows_behind_rmsea",
         ],
-        "specification_curves": ["dependence_table", "specification_curve"],
+        "respiration_plots": ["respiration_curves"],
+        "site_networks": ["edge_matches", "set_density"],
+        "specification_curves": [
+            "choice_curve",
+            "dependence_table",
+            "specification_curve",
+            "survival_chart",
+        ],
         "style": ["nothing_to_draw", "place_widget", "say_share", "show"],
-        "time_series": ["carbon_bars", "period_violins", "scenario_series", "seasonal_cycles"],
+        "time_series": ["carbon_bars", "period_violins", "scenario_series"],
+        "transect_plots": [
+            "class_means",
+            "cover_zone_means",
+            "relation_forest",
+            "share_by_chance",
+            "two_looks",
+        ],
     },
 )

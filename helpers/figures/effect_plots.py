@@ -66,6 +66,8 @@ def effect_bars(
         "total, interval without 0": {"marker": "o", "ms": 5, "color": "0.3"},
         "direct": {"marker": "D", "ms": 3.5, "mfc": "white", "ls": "", "color": "0.3"},
     }
+    if not any(table["direct"].fillna(0).any() for table in tables.values()):
+        del looks["direct"]
     style.add_legend(fig, looks, 2)
     fig.set_label(" ".join([*said, f"Axis: {label}."]))
     return fig, ax

@@ -87,10 +87,10 @@ def gradient_panels(
     return fig, axes
 
 
-def factor_intervals(
-    estimates: pd.DataFrame, label: str, neutral: float = 0
-) -> tuple[plt.Figure, plt.Axes]:
+def factor_intervals(estimates: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:
     """Draw one estimate of every factor with its interval, coloured by group.
+
+    Dots are filled where the interval leaves out zero.
 
     Parameters
     ----------
@@ -98,9 +98,6 @@ def factor_intervals(
         By factor: the estimate and the two ends of its interval, in this order.
     label : str
         Of the axis: quantity, unit, level of the intervals.
-    neutral : float
-        The value that means no effect; dots are filled where the interval leaves it out. With 1,
-        for ratios, the axis is logarithmic.
 
     Examples
     --------
@@ -112,10 +109,8 @@ def factor_intervals(
         return style.nothing_to_draw("Nothing to compare: two groups of 3 sites are needed.")
     names, colours = style.printed_names(estimates.index), style.factor_colours(estimates.index)
     fig, ax = style.subplots(0.9 + 0.19 * len(estimates))
-    if neutral == 1:
-        style.log_scale(ax, "x")
-    above, below = style.draw_intervals(ax, estimates, colours, neutral)
-    style.name_rows(ax, names.values(), label, neutral)
+    above, below = style.draw_intervals(ax, estimates, colours)
+    style.name_rows(ax, names.values(), label, 0)
     dots = {
         group: {"marker": "o", "color": colour}
         for group, colour in style.GROUP_COLOURS.items()
@@ -124,8 +119,8 @@ def factor_intervals(
     style.add_legend(fig, dots, 4)
     middle = estimates.iloc[:, 0]
     fig.set_label(
-        f"Dots with intervals for {len(estimates)} factors: the interval lies above {neutral:g} "
-        f"for {above.sum()}, below it for {below.sum()}, holds it for {(~above & ~below).sum()}. "
+        f"Dots with intervals for {len(estimates)} factors: the interval lies above 0 for "
+        f"{above.sum()}, below it for {below.sum()}, holds it for {(~above & ~below).sum()}. "
         f"Highest is {names[middle.idxmax()]} ({middle.max():.2f}), lowest "
         f"{names[middle.idxmin()]} ({middle.min():.2f}). Axis: {label}."
     )

@@ -67,11 +67,11 @@ def limits(drawings: list[Drawing], numbers: list[Lines]) -> tuple[float, float]
     return np.concatenate(heights).min() - EDGE, np.concatenate(heights).max() + EDGE
 
 
-def around(causes: list[str], size: np.ndarray) -> Drawing:
-    """Place causes clockwise on an ellipse around TOP, one above the other on either side."""
+def around(causes: list[str], size: np.ndarray, outcome: str = "TOP") -> Drawing:
+    """Place causes clockwise on an ellipse around an outcome, in two columns of boxes."""
     right = -(-len(causes) // 2)
     step = size[1] + 0.08
-    boxes, curves = {"TOP": box_at(np.array([style.WIDTH / 2, 0]), size)}, {}
+    boxes, curves = {outcome: box_at(np.array([style.WIDTH / 2, 0]), size)}, {}
     for part, side in ((causes[:right], 1), (causes[right:], -1)):
         y = side * step * ((len(part) - 1) / 2 - np.arange(len(part)))
         bulge = np.sqrt(1 - (y / step / max(right, 3) * 2) ** 2)
@@ -80,7 +80,7 @@ def around(causes: list[str], size: np.ndarray) -> Drawing:
         boxes |= dict(zip(part, box_at(centres, size), strict=True))
         inner = centres - [side * size[0] / 2, 0]
         for cause, start in zip(part, inner, strict=True):
-            curves[cause, "TOP"] = bend(box_at(start, 0 * size), boxes["TOP"], 0)
+            curves[cause, outcome] = bend(box_at(start, 0 * size), boxes[outcome], 0)
     return Drawing("on a circle", boxes, curves)
 
 

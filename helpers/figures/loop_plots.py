@@ -1,4 +1,4 @@
-"""Figures of feedback loops: side by side, step by step, and in worlds that are known."""
+"""Figures of feedback loops: side by side, step by step, measured, and in worlds that are known."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from helpers.pathmodel.spec import parse_model
 _HEIGHTS = (0.85, 1.2, 1.6, 2.0)  # of half the circle, tried until every number has its place
 # dark enough on white, apart for colour-blind readers
 _COLOURS = (*style.PALETTE, "black", "#7A4B00")
+_VALUES, _RANKS = {"marker": "o", "ms": 5}, {"marker": "D", "ms": 3.5, "mfc": "white"}
 _LINE = 0.16  # height of a line of letters, inches
 _LABEL = 0.06 + 2 * _LINE
 
@@ -207,7 +208,72 @@ def gain_distributions(gains: dict[str, pd.Series], printed: float) -> tuple[plt
     return fig, ax
 
 
+def ring_arrows(
+    loops: pd.DataFrame, printed: dict[int, float], names: dict[str, str]
+) -> tuple[plt.Figure, plt.Axes]:
+    """Draw the arrows of several rings with their intervals, each arrow once, and the gains.
+
+    Dots are estimates from values, hollow diamonds below them those from ranks; black bars are
+    what the paper prints.
+
+    Parameters
+    ----------
+    loops : pandas.DataFrame
+        As :func:`helpers.paper.load_transect` gives them.
+    printed : dict
+        What stands on the first, second, ... arrow (0, 1, ...), and as -1 the gain.
+    names : dict
+        What each variable is called.
+
+    Examples
+    --------
+    >>> from helpers.paper import load_transect
+    >>> loops = load_transect().loops
+    >>> codes = {code: code for ring in loops.index.levels[0] for code in ring.split(" > ")}
+    >>> ring_arrows(loops, {0: 0.99}, codes)[0].get_label()[:43]
+    'Arrows of 6 rings with intervals: TF → biom'
+    """
+    if loops.empty:
+        return style.nothing_to_draw("No ring was measured in the columns that are here.")
+    rows = {}
+    for ring in loops.index.unique(0):
+        *nodes, last = ring.split(" > ")
+        ends = [*nodes[1:], last, nodes[0]]
+        for step, pair in enumerate(zip([*nodes, last], ends, strict=True)):
+            rows.setdefault((step, " → ".join(names[code] for code in pair)), (ring, pair))
+        title = ", ".join(names[code] for code in ends[:-1])
+        rows[-1, title] = (ring, ("loop", "loop"))
+    order = sorted(rows, key=lambda row: row[0] % (len(ends) + 1))
+    fig, ax = style.subplots(1 + 0.25 * len(order))
+    said = []
+    for place, (step, text) in enumerate(order):
+        ring, pair = rows[step, text]
+        for scale, up, look in (("values", 0, _VALUES), ("ranks", 0.3, _RANKS)):
+            one = loops.loc[(ring, scale, *pair)]
+            ax.plot([one["low"], one["high"]], [place + up] * 2, color=style.BLUE, lw=1)
+            ax.plot(one["estimate"], place + up, color=style.BLUE, **look)
+            if scale == "values":
+                said.append(f"{text} {one['estimate']:+.2f}")
+        if step in printed:
+            ax.vlines(printed[step], place - 0.4, place + 0.6, color="black", lw=2, zorder=0)
+        if place and step != order[place - 1][0]:
+            ax.axhline(place - 0.4, color="0.85", lw=0.8)
+    labels = [f"gain: {text}" if step < 0 else text for step, text in order]
+    style.name_rows(ax, labels, "Coefficient or gain", 0)
+    looks = {
+        "values": {"color": style.BLUE, **_VALUES},
+        "ranks": {"color": style.BLUE, **_RANKS},
+        "printed": {"color": "black", "lw": 2},
+    }
+    style.add_legend(fig, looks, 3)
+    fig.set_label(
+        f"Arrows of {loops.index.unique(0).size} rings with intervals: {'; '.join(said)}."
+    )
+    return fig, ax
+
+
 def _show(value: float) -> str:
-    """Return two decimals, or three digits of what is large or tiny."""
+    """Return two decimals, or three digits of what is large and one of what is tiny."""
     usual = 0.005 <= abs(value) <= 10 or value == 0
-    return (f"{value:.2f}" if usual else f"{value:.3g}").replace("-", "−")
+    digits = ".2f" if usual else ".3g" if abs(value) > 1 else ".1g"
+    return f"{value:{digits}}".replace("-", "−")

@@ -10,26 +10,18 @@ from matplotlib.colors import LightSource
 
 from helpers.figures import style
 
-COVER_LOOKS = {
-    cover: {"marker": marker, "color": colour, "mec": "black", "mew": 0.5, "ms": 5, "ls": ""}
-    for marker, (cover, colour) in zip("os^", style.COVER_COLOURS.items(), strict=True)
-}
 _SHAPE = 1 / np.cos(np.radians(33))  # of a square degree
 
 
-def _draw_sites(
-    sites: pd.DataFrame, elevation: xr.DataArray, by: str | list[str], looks: dict
-) -> tuple[plt.Figure, plt.Axes]:
-    """Draw sites on the shaded relief, each look for the sites of one value of `by`."""
-    fig, ax = style.subplots(3.2)
+def relief_axes(elevation: xr.DataArray, height: float = 3.2) -> tuple[plt.Figure, plt.Axes]:
+    """Return a figure with the shaded relief, (lat, lon), in degrees."""
+    fig, ax = style.subplots(height)
     shade = LightSource(azdeg=315).hillshade(elevation.values.astype(float), vert_exag=0.006)
     lon, lat = elevation["lon"].values, elevation["lat"].values
     extent = [lon[0], lon[-1], lat[0], lat[-1]]
     ax.imshow(shade, cmap="Greys_r", origin="lower", extent=extent, vmin=-0.6, vmax=1.1)
     ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)", xlim=(74, 105), ylim=(26, 40))
     ax.set_aspect(_SHAPE)
-    for group, places in sites.groupby(by):
-        ax.plot(places["longitude"], places["latitude"], **looks[group])
     return fig, ax
 
 
@@ -55,7 +47,9 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
         for cover, colour in style.COVER_COLOURS.items()
         for zone, marker in style.ZONE_MARKERS.items()
     }
-    fig, ax = _draw_sites(sites, elevation, ["land_cover", "zone"], looks)
+    fig, ax = relief_axes(elevation)
+    for group, places in sites.groupby(["land_cover", "zone"]):
+        ax.plot(places["longitude"], places["latitude"], **looks[group])
     places = elevation["lon"], elevation["lat"]
     lines = ax.contour(*places, elevation, [3000], colors="0.25", linewidths=0.7)
     ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=8, manual=[(87, 36.9)])
@@ -74,42 +68,6 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
         f"{west['longitude']:.0f}°E, {west['latitude']:.0f}°N to "
         f"{east['longitude']:.0f}°E, {east['latitude']:.0f}°N; the steppe sites lie "
         f"on average at {middle['steppe']:.0f}°E, the meadow sites at {middle['meadow']:.0f}°E."
-    )
-    return fig, ax
-
-
-def field_map(
-    sites: pd.DataFrame, elevation: xr.DataArray, others: pd.DataFrame
-) -> tuple[plt.Figure, plt.Axes]:
-    """Draw sites by land cover, and where respiration was measured, on the shaded relief.
-
-    Parameters
-    ----------
-    sites, elevation : as for :func:`site_map`, without zones
-    others : pandas.DataFrame
-        Equations of soil respiration with longitude and latitude; drawn as crosses.
-
-    Examples
-    --------
-    >>> from helpers.readers import load_elevation
-    >>> sites = pd.DataFrame({"longitude": [92.0], "latitude": 33, "land_cover": "meadow"})
-    >>> field_map(sites, load_elevation(), sites)[0].get_label().split(". ")[1]
-    'Crosses mark where 1 equations of soil respiration come from.'
-    """
-    fig, ax = _draw_sites(sites, elevation, "land_cover", COVER_LOOKS)
-    cross = {"marker": "x", "color": "black", "ls": "", "ms": 7, "mew": 1.8}
-    ax.plot(others["longitude"], others["latitude"], **cross)
-    ax.set_xlim(left=np.floor(min(sites["longitude"].min(), others["longitude"].min())) - 3)
-    counts = sites["land_cover"].value_counts().reindex(COVER_LOOKS, fill_value=0)
-    dots = {f"{cover} ({n})": COVER_LOOKS[cover] for cover, n in counts.items()}
-    dots[f"respiration equations ({len(others)})"] = cross
-    style.add_legend(fig, dots, 2, "outside lower center")
-    fig.set_label(
-        f"Map of the eastern Tibetan Plateau in grey relief with {len(sites)} sites from "
-        f"{sites['longitude'].min():.0f} to {sites['longitude'].max():.0f}°E and "
-        f"{sites['latitude'].min():.0f} to {sites['latitude'].max():.0f}°N: "
-        + ", ".join(f"{n} {cover}" for cover, n in counts.items())
-        + f". Crosses mark where {len(others)} equations of soil respiration come from."
     )
     return fig, ax
 

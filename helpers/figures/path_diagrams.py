@@ -91,13 +91,17 @@ def _draw_loop(model: PathModel, loop: list[str], sizes: dict, gap: float) -> la
     return layout.on_ring(ring, others, arrows, sizes, style.WIDTH / 2, 0.7 + gap)
 
 
-def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
-    """Draw the total effects of all factors as lines to TOP, as wide as the effect (Fig. 4b).
+def effect_web(
+    tables: dict[str, pd.DataFrame], outcome: str = "TOP"
+) -> tuple[plt.Figure, plt.Axes]:
+    """Draw the total effects of all factors as lines to an outcome, as wide as they are (Fig. 4b).
 
     Parameters
     ----------
     tables : dict of pandas.DataFrame
         By group of factors: a column ``total``, by cause.
+    outcome : str
+        What stands in the middle.
 
     Examples
     --------
@@ -110,13 +114,14 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
         return style.nothing_to_draw(style.NO_EFFECTS)
     totals = pd.concat([table["total"].sort_values(ascending=False) for table in tables.values()])
     group_of = {cause: group for group, table in tables.items() for cause in table.index}
-    names = style.printed_names([*totals.index, "TOP"])
-    values = totals.set_axis(pd.MultiIndex.from_product([totals.index, ["TOP"]]))
+    names = style.printed_names([*totals.index, outcome])
+    values = totals.set_axis(pd.MultiIndex.from_product([totals.index, [outcome]]))
     texts = _two_decimals(values)
     fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
     size = np.array([width_of_boxes(fig, names.values()), 0.24])
     sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
-    (drawing,), (numbers,) = layout.arrange([[layout.around(list(totals.index), size)]], [sizes])
+    web = layout.around(list(totals.index), size, outcome)
+    (drawing,), (numbers,) = layout.arrange([[web]], [sizes])
     low, high = layout.limits([drawing], [numbers])
     (ax,) = inch_axes(fig, low, high + 0.3)
     draw_effects(ax, drawing, numbers, texts, values, heads=False)
@@ -128,8 +133,8 @@ def effect_web(tables: dict[str, pd.DataFrame]) -> tuple[plt.Figure, plt.Axes]:
     style.add_legend(fig, groups, 4, "upper center")
     strongest = totals.abs().nlargest(3).index
     fig.set_label(
-        f"Lines from {len(totals)} factors around a circle to TOP in the middle, as wide as the "
-        f"total effect: {_count_signs(totals)}. Strongest: "
+        f"Lines from {len(totals)} factors around a circle to {names[outcome]} in the middle, as "
+        f"wide as the total effect: {_count_signs(totals)}. Strongest: "
         + ", ".join(f"{names[cause]} {totals[cause]:+.2f}" for cause in strongest)
         + "."
     )

@@ -39,9 +39,13 @@ plt.rcParams.update(
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 BLUE, ORANGE, GREEN, PINK = PALETTE
 GROUP_COLOURS = dict(zip(GROUPS, (BLUE, GREEN, ORANGE, PINK), strict=True))
+_STAND_INS = dict.fromkeys(("biomass", "BGB", "richness"), "plant") | dict.fromkeys(
+    ("bacteria", "fungi", "protists", "animals", "fauna_abundance", "fauna_richness"), "microbial"
+)
 COVER_COLOURS = {"meadow": GREEN, "steppe": "#E69F00", "desert steppe": PINK}
 ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
 DASHED = (0, (4, 2))
+NOT_MEASURED = "None of these was measured in the columns that are here."
 NO_EFFECTS = "No effects. Add columns to sites.csv."
 
 
@@ -155,14 +159,14 @@ def name_rows(ax: plt.Axes, names: Iterable[str], label: str, zero: float | None
 
 
 def draw_intervals(
-    ax: plt.Axes, table: pd.DataFrame, colours: Iterable[str], neutral: float = 0, start: int = 0
+    ax: plt.Axes, table: pd.DataFrame, colours: Iterable[str], start: int = 0
 ) -> tuple[pd.Series, pd.Series]:
     """Draw estimates with their intervals (columns estimate, low, high), row by row.
 
-    Return which intervals lie above the neutral value, and which below it; their dots are filled.
+    Return which intervals lie above zero, and which below it; their dots are filled.
     """
     table = table.set_axis(["estimate", "low", "high"], axis=1)
-    above, below = table["low"] > neutral, table["high"] < neutral
+    above, below = table["low"] > 0, table["high"] < 0
     rows = zip(table.itertuples(), colours, above | below, strict=True)
     for row, (one, colour, clear) in enumerate(rows, start):
         ax.plot([one.low, one.high], [row, row], color=colour, lw=1.5)
@@ -198,12 +202,13 @@ def add_legend(
 def printed_names(codes: Iterable[str]) -> dict[str, str]:
     """Return the printed label of each code, or the code of what is no factor."""
     labels = load_factors()["label"]
-    return {code: labels.get(code, code) for code in codes}
+    return {code: labels.get(code, {"CP": "C/P"}.get(code, code)) for code in codes}
 
 
 def factor_colours(codes: Iterable[str]) -> list[str]:
-    """Return the colour of each factor's group."""
-    return load_factors().loc[list(codes), "group"].map(GROUP_COLOURS).to_list()
+    """Return the colour of each factor's group, or of the group for which a variable stands in."""
+    groups = load_factors()["group"].to_dict() | _STAND_INS
+    return [GROUP_COLOURS[groups[code]] for code in codes]
 
 
 def sign_colour(value: float) -> str:

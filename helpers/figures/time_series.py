@@ -1,11 +1,8 @@
-"""Figures of carbon and oxygen over the years, and of the seasons."""
+"""Figures of carbon and oxygen over the years."""
 
 from __future__ import annotations
 
-from calendar import month_name
-
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -115,42 +112,3 @@ def carbon_bars(means: xr.Dataset) -> tuple[plt.Figure, plt.Axes]:
         f"Three bars with ranges: {'; '.join(said)} kg of carbon per square metre and year."
     )
     return fig, ax
-
-
-def seasonal_cycles(monthly: pd.DataFrame) -> tuple[plt.Figure, np.ndarray]:
-    """Draw each quantity from January to December, with one line for each year.
-
-    Parameters
-    ----------
-    monthly : pandas.DataFrame
-        Indexed by month (dates), one column per quantity, named with its unit.
-
-    Examples
-    --------
-    >>> rain = pd.DataFrame({"Rain": range(12)}, pd.date_range("2013-01", periods=12, freq="MS"))
-    >>> seasonal_cycles(rain)[0].get_label().split(": ")[1]
-    'Rain from 0 in January to 11 in December.'
-    """
-    years = monthly.groupby(monthly.index.year)
-    colours = plt.get_cmap("viridis")(np.linspace(0, 0.75, len(years)))
-    lines = np.resize(["-", "--", ":"], len(years))
-    fig, axes = style.panels(monthly.shape[1], 2, 0.7, 1.35, sharex=True)
-    for ax, name in zip(axes.flat, monthly, strict=False):
-        for (year, months), colour, line in zip(years, colours, lines, strict=True):
-            look = {"ls": line, "color": colour, "marker": "."}
-            ax.plot(months.index.month, months[name], label=year, **look)
-        ax.set_title(name, fontsize=9, pad=2)
-        ax.set_xticks(range(1, 13, 2), ["J", "M", "M", "J", "S", "N"])
-        ax.locator_params(axis="y", nbins=4)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, ncols=min(len(years), 6), loc="outside lower center")
-    said = [
-        f"{name} from {values.min():.3g} in {month_name[values.idxmin()]} to "
-        f"{values.max():.3g} in {month_name[values.idxmax()]}"
-        for name, values in monthly.groupby(monthly.index.month).mean().items()
-    ]
-    curves = f"one for each of {len(years)} years" if len(years) > 1 else "of one year"
-    fig.set_label(
-        f"Curves from January to December, {curves}. Mean of the years: {'; '.join(said)}."
-    )
-    return fig, axes
