@@ -54,3 +54,12 @@ def gldas_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"genuine GLDAS files are not at {folder} (set TIBET_REAL_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def transect_folder() -> Path:
+    """Return the folder with the tables of the 147 sites."""
+    folder = GENUINE / "plateau_transect"
+    if not folder.is_dir():
+        pytest.skip(f"the transect is not at {folder} (make data SOURCE=sites)")
+    return folder

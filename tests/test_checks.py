@@ -36,6 +36,7 @@ from helpers.checks import (
     check_word,
 )
 from helpers.errors import InputError
+from tests.test_site_sets import SMALL
 
 N = 24
 RNG = np.random.default_rng(15)
@@ -78,10 +79,6 @@ def chain() -> pathmodel.PathFit:
     return pathmodel.fit_model(CHAIN, TABLE)
 
 
-def bootstrap():
-    return pathmodel.bootstrap_effects(CHAIN, TABLE, "d", n_boot=100)
-
-
 def pairs(*tables: pd.DataFrame) -> pd.DataFrame:
     return statistics.correlate(*tables)
 
@@ -96,7 +93,7 @@ def loop(number: int):
 TAKES: dict[str, dict[str, object]] = {  # by kind: parameters, and a value or what makes one
     "": {"known": ["low", "middle", "high"], "ensemble": MODELS, "model": CHAIN, "rng": rng}
     | {"fits": lambda: statistics.fit_gradients(ELEVATION, AB), "fit": chain}
-    | {"bootstrap": bootstrap, "rows": SWEEP},
+    | {"rows": SWEEP},
     "level": {"confidence": 0.9, "alpha": 0.1, "explained": 0.5, "power": 0.8},
     "number": {"r": 0.4, "chi2": 5.0, "chi2_df": 1.5, "rmsea": 0.1}
     | {"gfi": 0.95, "nfi": 0.94, "cfi": 0.98},
@@ -113,7 +110,7 @@ TAKES: dict[str, dict[str, object]] = {  # by kind: parameters, and a value or w
     "places": {"places": PLACES},
     "order": {"groups": GROUPS},
     "labels": {"clusters": CLUSTERS, "blocks": CLUSTERS},
-    "names": {"names": ["low", "high"], "positive": ["a", "b"]},
+    "names": {"names": ["low", "high"]},
     "columns named": {"choices": ["x"]},
     "word": {"weighting": "families", "outcome": "d", "exogenous": "correlated"}
     | {"convention": "amos", "pushed": "a"},
@@ -162,13 +159,37 @@ OWN: dict[str, dict[str, tuple[object, str]]] = {
         "outcome": ("c", "word"),
     },
     "explained": {"rows": (SWEEP, "sparse")},
+    "randomization_test": {"draws": (100, "draws")},
+    "judge_relations": {
+        "sites": (TABLE.join(PLACES), ""),
+        "relations": (pd.DataFrame({"left": ["a"], "right": ["b"], "sign": 1}), ""),
+        "draws": (100, "draws"),
+    },
+    "least_shown": {"n": (30, "count")},
+    "least_in_table": {"found": (7, "count")},
+    "match_edges": {"elevation": (ELEVATION, "numbers"), "furthest": (9, "count")},
+    "count_site_sets": {"sites": (SMALL, "")},
+    "draw_site_sets": {
+        "sites": (SMALL, ""),
+        "draws": (3, "count"),
+        "weighting": ("space", "word"),
+        "outside": (0.3, "number"),
+    },
+    "correlate_in_sets": {
+        "sites": (SMALL, ""),
+        "pairs": ([("SOC", "pH")], ""),
+        "sets": (lambda: paper.draw_site_sets(SMALL, 3), ""),
+    },
 }
 NOTHING_TO_CHECK = {
     "reads a text or a file": "choose_nodes load_claims load_links load_phases "
-    "load_published_loop load_sweep parse_model read_loop read_model read_truth",
-    "takes what this book made": "correlation_p effect_pairs effects_on list_markers "
-    "print_rate published_order weigh",
-    "hands on to another": "fit_group name_blocks",
+    "load_published_loop load_choices load_sweep load_transect parse_model read_loop read_model "
+    "read_truth ring_plots",
+    "takes what this book made": "answer_effects answer_relations answer_verdicts correlation_p "
+    "count_shown judge_crosses name_relations "
+    "effect_pairs effects_on explain_choices judge_effects judge_order kind_of "
+    "list_markers list_models plot_effects print_rate published_order select_effects weigh",
+    "hands on to another": "fit_group judge_plots name_blocks",
 }
 STATISTICS = {
     name: each
@@ -337,12 +358,10 @@ UNITS = {  # what may be in any unit
     "spatial_slopes": ["predictor", "factors", "given"],
     "compare_pairs": ["values"],
     "compare_means": ["values"],
-    "response_ratios": ["values"],
     "cluster_regression": ["values", "causes"],
 }
-BY_SITE = [*UNITS, "pool_equations", "fit_model", "d_separation", "collinearity"]
-IN_UNITS = ["slope", "slope_low", "slope_high", "vertex", "mean_first", "mean_second"]
-IN_UNITS += ["difference", "low", "high", "estimate", "new_low", "new_high"]
+BY_SITE = [*UNITS, "pool_equations", "fit_model", "d_separation"]
+IN_UNITS = ["slope", "slope_low", "slope_high", "difference", "low", "high", "estimate"]
 
 
 @pytest.mark.parametrize("name", sorted(set(BY_SITE) & set(STATISTICS)))
@@ -362,8 +381,7 @@ def test_units_however_far_off_change_no_correlation_and_no_p(name, units):
     for each, unit in zip(UNITS[name], units, strict=False):
         scaled[each] = scaled[each] * unit
     plain, other = (STATISTICS[name](**each) for each in (arguments(name), scaled))
-    if name != "response_ratios":
-        plain, other = (table.drop(columns=IN_UNITS, errors="ignore") for table in (plain, other))
+    plain, other = (table.drop(columns=IN_UNITS, errors="ignore") for table in (plain, other))
     assert_alike(other, plain)
 
 
@@ -371,7 +389,7 @@ def test_units_however_far_off_change_no_correlation_and_no_p(name, units):
 def test_units_of_slopes_and_means_are_those_of_the_factors(unit):
     calls = [
         ("fit_gradients", "factors", ["slope", "slope_low", "slope_high"]),
-        ("compare_pairs", "values", ["mean_first", "difference", "low", "high"]),
+        ("compare_pairs", "values", ["difference", "low", "high"]),
         ("cluster_regression", "values", ["estimate", "low", "high"]),
     ]
     for name, each, columns in calls:
@@ -413,7 +431,7 @@ def test_a_control_that_others_determine_costs_no_site_and_may_have_any_name():
 def test_two_elevations_have_a_line_and_no_parabola():
     two = (ELEVATION > 4000).map({True: 4500.5, False: 3000.1})
     found = statistics.fit_gradients(two, AB)
-    bent = ["delta_aicc", "p_curvature", "vertex", "p_peak", "p_dip"]
+    bent = ["delta_aicc", "p_curvature", "p_peak", "p_dip"]
     assert found[bent].isna().all(axis=None)
     assert found.drop(columns=bent).notna().all(axis=None)
     assert set(statistics.describe_shape(found)) <= {"rises", "falls", "no clear trend"}

@@ -60,8 +60,9 @@ def test_a_chapter_asks_two_to_four_questions_that_grow_harder(path):
 def test_question_check_and_solution_follow_each_other_and_nothing_gives_the_answer_away(path):
     notebook = jupytext.read(path)
     start = next(i for i, cell in enumerate(notebook.cells) if "## Exercises" in cell.source)
+    end = next(i for i, cell in enumerate(notebook.cells) if "## Summary" in cell.source)
     waiting = []
-    for cell in notebook.cells[start:]:
+    for cell in notebook.cells[start : end + 1]:
         if cell.cell_type == "markdown":
             text = cell.source.split("## Exercises")[-1].strip()
             first = QUESTION.match(text)

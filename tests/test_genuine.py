@@ -16,7 +16,7 @@ def test_a_collection_is_there_when_its_download_has_ended(tmp_path, monkeypatch
             folder.mkdir()
             part.touch()
         assert list_genuine() == []
-        with pytest.raises(InputError, match="make data SOURCE=fieldsites") as refusal:
+        with pytest.raises(InputError, match="make data SOURCE=sites") as refusal:
             find_genuine("srdb")
         assert str(tmp_path) in refusal.value.found
     part.unlink()

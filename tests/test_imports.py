@@ -20,12 +20,12 @@ from tests.conftest import ROOT
 from tools.execution import NOTEBOOKS
 
 LARGE = (
-    *("dask", "distributed", "netCDF4", "scipy.stats", "seaborn", "semopy", "shapely"),
+    *("dask", "distributed", "netCDF4", "scipy.stats", "seaborn", "semopy"),
     *("sklearn", "statsmodels", "sympy", "xarray"),
 )
 MOST = {"scipy.stats", "xarray"}  # that a chapter loads, but for these
-BESIDES = {number: {"statsmodels"} for number in ("06", "17", "20")}
-LESS = {"01": {"scipy.stats"}, "02": {"scipy.stats"}, "07": {"xarray"}, "18": MOST}
+BESIDES = {number: {"statsmodels"} for number in ("06", "10")}
+LESS = {"01": {"scipy.stats"}, "02": {"scipy.stats"}, "07": {"xarray"}}
 # What every page needs is loaded once; each notebook then has a copy of this process
 LISTEN = """
 import json, os, sys

@@ -58,7 +58,7 @@ def test_the_outline_lists_chapters_and_sections(book):
     outline = list(walk(book.outline))
     at = outline.index((1, "Oxygen from carbon"))
     assert outline[at + 1] == (2, "What the paper says")
-    assert len([title for depth, title in outline if (depth, title) == (2, "Exercises")]) == 20
+    assert len([title for depth, title in outline if (depth, title) == (2, "Exercises")]) == 19
 
 
 def test_links_lead_inside_the_book_or_to_the_world(book):

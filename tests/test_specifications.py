@@ -17,7 +17,7 @@ from statsmodels.stats.anova import anova_lm
 
 from helpers.errors import InputError
 from helpers.paper.claims import Answer, judge, load_claims, share_in_order
-from helpers.paper.specifications import acting_choices, explained, load_sweep, measure
+from helpers.paper.specifications import explained, load_sweep, measure
 
 LEDGER = load_claims()
 ANSWER = ["notebook", "run", "claim", "value", "here", "label", "agrees", "verdict", "reason"]
@@ -27,14 +27,15 @@ ANSWER = ["notebook", "run", "claim", "value", "here", "label", "agrees", "verdi
     ("claim", "value", "estimate"),
     [
         ("loop-positive", [0.3, 0.1, 0.6], (0.3, 0.1, 0.6)),
-        ("field-soc-ph", [-0.8, -0.9, -0.5], (0.8, 0.5, 0.9)),
-        ("peaks-life", [3, 12], (0.25, np.nan, np.nan)),
-        ("peaks-life", [0, 0], (np.nan, np.nan, np.nan)),
-        ("climatic-signs", [8, 8], (1, np.nan, np.nan)),
+        ("phase-albedo", [-0.8, -0.9, -0.5], (0.8, 0.5, 0.9)),
+        ("climate-peaks", [3, 12], (0.25, np.nan, np.nan)),
+        ("climate-peaks", [0, 0], (np.nan, np.nan, np.nan)),
+        ("soc-meadow", ["supported", "undecided"], (0.5, np.nan, np.nan)),
+        ("plant-signs", [5, 5], (1, np.nan, np.nan)),
         ("rise-rcp85", 0.041, (0.041, np.nan, np.nan)),
         ("content-rcp45", 0.006, (0.006, np.nan, np.nan)),
-        ("climatic-leader", ["TF"], (1, np.nan, np.nan)),
-        ("climatic-leader", ["PET"], (0, np.nan, np.nan)),
+        ("plant-leader", ["EVI"], (1, np.nan, np.nan)),
+        ("plant-leader", ["CIA"], (0, np.nan, np.nan)),
         ("loop-coefficients", [[0, 1]] * 4, (np.nan, np.nan, np.nan)),
         ("loop-positive", None, (np.nan, np.nan, np.nan)),
     ],
@@ -44,34 +45,24 @@ def test_every_rule_gives_one_number_turned_to_the_printed_side(claim, value, es
     np.testing.assert_equal(tuple(measured.values()), estimate)
 
 
-@given(st.permutations(["TF", "PET", "RZSM", "SH"]), st.integers(2, 4))
+@given(st.permutations(["Cenzy", "BPLFA", "Nenzy", "FPLFA"]), st.integers(2, 4))
 def test_the_share_of_pairs_in_order_is_kendalls_tau_and_missing_pairs_did_not_come_out(
     here, listed
 ):
     shown = here[:listed]
-    printed = LEDGER.loc["climatic-positive", "published"].split(" > ")
-    assert printed == ["TF", "PET", "RZSM", "SH"]
+    printed = LEDGER.loc["microbial-positive", "published"].split(" > ")
+    assert printed == ["Cenzy", "BPLFA", "Nenzy", "FPLFA"]
     places = [shown.index(name) for name in printed if name in shown]
     tau = stats.kendalltau(range(listed), places).statistic
-    share = measure(LEDGER.loc["climatic-positive"], json.dumps(shown))["estimate"]
+    share = measure(LEDGER.loc["microbial-positive"], json.dumps(shown))["estimate"]
     assert share == pytest.approx((tau + 1) / 2 * comb(listed, 2) / comb(4, 2))
 
 
-@given(st.permutations(["TF", "PET", "RZSM", "SH", "ALB"]), st.integers(0, 5))
+@given(st.permutations(["Cenzy", "BPLFA", "Nenzy", "FPLFA", "Penzy"]), st.integers(0, 5))
 def test_the_dot_of_an_order_lies_above_one_half_where_its_colour_says_partly(here, listed):
-    shown, claim = here[:listed], LEDGER.loc["climatic-positive"]
+    shown, claim = here[:listed], LEDGER.loc["microbial-positive"]
     share = measure(claim, json.dumps(shown))["estimate"]
     assert (judge(claim, Answer(shown, "observed", ""))["agrees"] != "no") == (share > 0.5)
-
-
-def test_a_choice_acts_where_it_alone_changes_an_answer():
-    grid = pd.MultiIndex.from_product([[1, 2], ["a", "b"], [True, False]], names=["x", "y", "z"])
-    rows = grid.to_frame(index=False)
-    rows["value"] = [f"{x}{'c' if x == 2 and y == 'b' else ''}" for x, y, _ in grid]
-    assert acting_choices(rows, ["x", "y", "z"]) == ["x", "y"]
-    assert acting_choices(rows, ["x"]) == ["x"]
-    assert acting_choices(rows[:1], ["x", "y"]) == []
-    assert acting_choices(rows[:0], []) == []
 
 
 def test_explained_shares_are_those_of_an_analysis_of_variance():
@@ -109,7 +100,7 @@ def test_a_table_of_answers_is_read_as_it_was_written(tmp_path):
     rows = pd.DataFrame({name: ["x", "NA"] for name in ANSWER}).assign(
         run=["0123", "12e4"],
         here=["", "null"],
-        claim=["peaks-life", "loop-positive"],
+        claim=["climate-peaks", "loop-positive"],
         value=["[1, 4]", "[0.3, 0.1, 0.6]"],
         reason="",
         seed=pd.array([7, None], "Int64"),
@@ -127,7 +118,7 @@ def test_a_sweep_that_was_not_made_is_refused_with_the_command_that_makes_it():
         load_sweep("nothing")
 
 
-def test_shuffled_orders_spread_as_chapter_18_says():
-    for names, spread in (("abc", 0.32), ("abcde", 0.20)):
+def test_half_of_all_pairs_of_shuffled_orders_are_as_printed():
+    for names in ("abc", "abcde"):
         shares = [share_in_order(list(names), list(each)) for each in permutations(names)]
-        assert (np.mean(shares), np.std(shares)) == pytest.approx((0.5, spread), abs=0.005)
+        assert np.mean(shares) == pytest.approx(0.5)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from helpers.paper import LOOP, count_shown, load_choices, load_transect
 from helpers.readers.terrain import plateau_mask
 from helpers.statistics.projections import fit_trend
 from helpers.study import load_top
@@ -53,3 +54,41 @@ def test_the_page_says_how_many_cells_fall(ensemble):
         assert f"{falling} of {int(ensemble['plateau'].sum())} cells under {scenario}" in words(
             "14"
         )
+
+
+@pytest.fixture(scope="module")
+def choices():
+    return load_choices()
+
+
+def test_ways_and_sets_are_as_many_as_chapter_18_says(choices):
+    growth = choices[choices["conclusion"] == "plants grow with humidity"]
+    assert count_shown(choices).loc["plants grow with humidity", "ways"] == 36
+    sets = growth[growth["n"] == 30].drop_duplicates("set")
+    assert len(sets) == 180
+    assert set(sets["sites"].value_counts()) == {60}
+    assert set(sets.groupby("sites")["outside"].value_counts()) == {30}
+    assert growth.loc[growth["n"] == 29, "set"].nunique() == 30
+
+
+def test_what_many_ways_show_may_hang_on_one_site_as_chapter_18_says():
+    pairs = [("TF", "biomass", 1), ("peak", "SOC", 1), ("peak", "TN", 1)]
+    found = load_transect().judge(pairs)
+    assert (found["verdict"] == "undecided").all()
+    assert (found["decides"] != "").all()
+
+
+def test_the_last_table_of_chapter_18_says_what_the_sites_show(choices):
+    shown = (choices["shown"] == 2).groupby(
+        [choices["conclusion"], choices["sites"], choices["climate"], choices["function"]]
+    )
+    share = shown.mean().xs("147 sites", level="sites")
+    for name in ("plants grow with humidity", "soil carbon rises with humidity"):
+        assert share[name, "TF"].min() == share[name, "AI"].min() == 1
+        assert share[name, "PRE"].max() < 1
+    peaks = share["life and soil peak at middle elevations", ""]
+    assert peaks[["SOC", "TN"]].min() == 1
+    assert peaks[["biomass", "bacteria", "fungi", "protists", "animals"]].max() == 0
+    assert not (choices.loc[choices["conclusion"] == LOOP, "shown"] > 0).any()
+    away = choices[(choices["n"] == 58) & (choices["plants"] == "biomass")]
+    assert not (away["shown"] > 1).any()

@@ -67,7 +67,9 @@ def join_pages(build: Path = BUILD) -> Path:
     command = [jupyter_book, "build", "-q", "--builder", "singlehtml"]
     subprocess.run([*command, "--path-output", build.parent, ROOT], check=True)
     folder = build / "singlehtml"
-    return (folder / "book" / "index.html").replace(folder / "book.html")  # its links start there
+    page = folder / "book.html"  # its links start there
+    shutil.copyfile(folder / "book" / "index.html", page)
+    return page
 
 
 def print_page(browser: Browser, page: Path) -> bytes:

@@ -24,7 +24,7 @@ from helpers.paper.claims import (
     load_claims,
     print_published,
 )
-from helpers.provenance import LABELS
+from helpers.provenance import LABELS, REAL
 from tools.execution import NOTEBOOKS
 
 BOOK = NOTEBOOKS.parent
@@ -50,6 +50,10 @@ def write_report(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
         generated / "reasons.md": _define(REASONS),
         generated / "rules.md": _define(RULES),
     }
+    paper = table[table["kind"] != "check"]
+    verdicts = list(dict.fromkeys([*VERDICTS["claim"], *VERDICTS["question"]]))
+    files[generated / "count.md"] = _say_count(paper)
+    files[generated / "paper-verdicts.md"] = _count(paper, verdicts)
     for kind in KINDS:
         rows = table[table["kind"] == kind]
         files |= {
@@ -82,6 +86,19 @@ def _count(table: pd.DataFrame, verdicts: Iterable[str]) -> str:
     counts = pd.crosstab(table["verdict"], table["label"], margins=True, margins_name="all")
     found = [verdict for verdict in (*verdicts, "all") if verdict in counts.index]
     return counts.reindex(index=found, columns=[*LABELS, "all"], fill_value=0).to_markdown()
+
+
+def _say_count(table: pd.DataFrame) -> str:
+    """Say how many claims of the paper have a verdict on real values, and which."""
+    real = table[table["label"].isin(REAL)]
+    real = real[~real["verdict"].isin(["by construction", "not testable"])]
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in real["verdict"].value_counts().items())
+    return (
+        f"Of {len(table)} claims that we took from the paper (one that is put to two networks of "
+        f"sites counts for each), **{len(real)} have a verdict on real values**, measured, "
+        f"observed or published: {counts}. The others rest on values that we do not have, or hold "
+        "because we put them in."
+    )
 
 
 def _deviations(table: pd.DataFrame) -> str:

@@ -113,6 +113,9 @@ def _list_slides(article: Tag, number: int, question: str, part: str) -> Iterato
         "balance</em>, a reproduction of Han et al. (2022)</p>",
         "title",
     )
+    first = article.section.find_all(True, recursive=False)
+    if lead := [each for each in first if each.name != "section"][2:]:  # after title and labels
+        yield from _show_section(lead, "<h2>In short</h2>")
     for section in article.section.find_all("section", recursive=False):
         title, *parts = section.find_all(True, recursive=False)
         heading = f"<h2>{title.decode_contents().strip()}</h2>"
@@ -141,7 +144,7 @@ def _show_section(parts: list[Tag], heading: str) -> Iterator[str]:
         if _is_math(parts[place]):
             yield _show_equation(parts[place], ahead, heading, notes)
         else:
-            yield _show_figure(parts[place], behind, heading, notes)
+            yield _show_figure(parts[place], ahead, behind, heading, notes)
 
 
 def _is_math(element: Tag) -> bool:
@@ -158,11 +161,20 @@ def _show_equation(equation: Tag, ahead: list[Tag], heading: str, notes: list[Ta
     return _slide(heading, body, "text", notes)
 
 
-def _show_figure(figure: Tag, behind: list[Tag], heading: str, notes: list[Tag]) -> str:
+def _show_figure(
+    figure: Tag, ahead: list[Tag], behind: list[Tag], heading: str, notes: list[Tag]
+) -> str:
+    """Return a figure beside what is said of it: behind it, or ahead, or in its own words."""
     picture = figure.img
-    sentences = _sentences([part for part in behind if part.name == "p"][:1])
-    if not sentences or sentences[0].endswith(":") or _length(sentences[0]) > _READING:
-        sentences = split_sentences(_parse(escape(picture["alt"])))
+    texts = [_sentences([part for part in behind if part.name == "p"][:1])]
+    texts += [_sentences([part for part in ahead if part.name == "p"][-1:])]
+    texts += [split_sentences(_parse(escape(picture["alt"])))]
+    short = [
+        text
+        for text in texts
+        if text and not text[0].endswith(":") and _length(text[0]) <= _READING
+    ]
+    sentences = (short or [[f"{texts[-1][0][:_READING]} …"]])[0]
     number = figure.figcaption.select_one(".caption-number").get_text(strip=True)
     caption = figure.figcaption.select_one(".caption-text").decode_contents()
     legend = " ".join(each.decode_contents() for each in figure.find_all("p", recursive=False))

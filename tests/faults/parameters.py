@@ -254,7 +254,7 @@ CASES: list[Case] = [
     # the notebook's name
     of_a_name("No notebook's name", "", "''", "NB=..."),
     of_a_name("A notebook's name that is mistyped", "04_elevation_gradient_", "did you mean 04"),
-    of_a_name("The beginning of several notebooks' names", "0", "one of 01_data, 02"),
+    of_a_name("A number that no chapter has", "42", "one of 00_where_the_sites_are, 01"),
     of_a_name("A path that leads out of the book", "../../../etc/passwd", "'../../../etc/passwd'"),
     of_a_name(
         "A notebook elsewhere, with the name of one of the book",

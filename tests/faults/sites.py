@@ -194,7 +194,7 @@ OTHERWISE = {  # how it is read, what the refusal says
     "A site on a masked cell": (_masked, "site A: TF", "a land cell"),
     "GLDAS files of a region without the sites of the book": (
         lambda folder: load_study(year(folder)),
-        "site T01",
+        "site T13",
         "lat between 30 and 34",
         "give climate that reaches there",
     ),
