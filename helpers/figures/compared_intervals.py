@@ -65,6 +65,7 @@ def compared_intervals(
         ax.barh(row, side * reach, 0.9, color="0.92", zorder=0)
     style.name_rows(ax, names, label, 0)
     ax.set_xlim(-reach, reach)
+    ax.locator_params(axis="x", nbins=6)
     if sides is not None:
         shown = shown | {"the paper's side": {"color": "0.85", "lw": 6}}
     style.add_legend(fig, shown, 2)
