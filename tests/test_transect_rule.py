@@ -65,17 +65,16 @@ def test_correlations_and_p_are_those_of_the_test_that_keeps_neighbours():
 
 
 def test_a_relation_that_hangs_on_one_site_is_undecided_and_the_site_is_named():
-    x = RNG.standard_normal(N)
-    y = RNG.standard_normal(N)
-    y -= np.polyval(np.polyfit(x, y, 1), x)  # nothing is left
-    x[7] = y[7] = 12.0
-    ranked = 0.25 * stats.zscore(stats.rankdata(x)) + y  # enough for the ranks to agree
-    sites = PLACES.assign(x=x, y=ranked)
-    pairs = pd.DataFrame({"left": ["x"], "right": ["y"], "sign": 1})
-    found = judge_relations(sites, pairs, draws=999).iloc[0]
-    without = judge_relations(sites.drop(index="S7"), pairs, draws=999).iloc[0]
-    assert found["verdict"] == "undecided"
-    assert without["p"] > found["p"]
+    sites, pairs = worlds(0.45, 40)
+    found = judge_relations(sites, pairs, draws=199)
+    hanging = found[found["decides"] != ""]
+    assert len(hanging)
+    assert (hanging["verdict"] == "undecided").all()
+    for name, row in hanging.iterrows():
+        assert max(row["p"], row["p_ranks"]) < 0.05  # clear with all sites
+        fewer = sites.drop(index=row["decides"])
+        without = judge_relations(fewer, pairs.loc[[name]], draws=199).iloc[0]
+        assert max(without["p"], without["p_ranks"]) >= 0.05
 
 
 def test_a_table_of_relations_without_its_columns_and_a_gap_are_refused():
