@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +15,8 @@ from helpers.figures import style
 from helpers.figures.maps import relief_axes
 
 _COVERS = ("meadow", "steppe")
+_UP, _DOWN = ((0, 6), "center"), ((0, -13), "center")
+_BESIDE = (_UP, _DOWN, _DOWN, ((-7, -4), "right"), _DOWN, ((7, -4), "left"), _UP)  # west to east
 
 
 def edge_matches(
@@ -107,9 +110,11 @@ def set_density(
     )
     fixed = sites.loc[list(named)]
     ax.plot(fixed["longitude"], fixed["latitude"], "D", color=style.BLUE, mec="white", ms=6.5)
-    for name, place in fixed.iterrows():
+    eastward = fixed.sort_values("longitude").iterrows()
+    for (name, place), (offset, ha) in zip(eastward, cycle(_BESIDE), strict=False):
         at = (place["longitude"], place["latitude"])
-        text = ax.annotate(name, at, (4, 4), textcoords="offset points", fontsize=8)
+        how = {"textcoords": "offset points", "fontsize": 8, "ha": ha}
+        text = ax.annotate(name, at, offset, **how)
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     ax.set(xlim=(79, 103), ylim=(28, 39))
     label = "Sets that hold the site (%)"
