@@ -16,8 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from benchmarks.common import COSTS, compare, exponents, measure, write_table
-from benchmarks.noise import MODELS, write_archive, write_model
-from tools.standin import SCENARIOS, globe
+from benchmarks.noise import MODELS, SCENARIOS, globe, write_archive, write_model
 
 HERE = Path(__file__).parent
 GROWTH = HERE / "growth.csv"  # the first row is the full archive, which the book predicts

@@ -1,33 +1,75 @@
 """An archive of the shape and size of CMIP5 to measure with: noise with a season, no science.
 
-Names, calendars, pieces and full global grids are those of ``data/standin.yml``. The numbers are
+Names, calendars, pieces and full global grids are those of ``models.yml``. The numbers are
 random; only their layout on disk is that of genuine files.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import cftime
 import numpy as np
 import pandas as pd
 import xarray as xr
+import yaml
 
-from tools.standin import SCENARIOS, globe, load_standin
+from helpers.readers.grids import PLATEAU_BOX
 
-MODELS = tuple(load_standin()["models"])
+HERE = Path(__file__).parent
+MODELS = yaml.safe_load((HERE / "models.yml").read_text(encoding="utf-8"))
+SCENARIOS = ("rcp45", "rcp85")
 FLUXES = {"npp": 3e-8, "rh": 2e-8}  # kg m-2 s-1 of carbon, typical
 _SEASON = 1 + 0.5 * np.sin(2 * np.pi * (np.arange(12) - 3) / 12)
 _FILL = np.float32(1e20)
 _DAYS = "days since 1850-01-01"
 
 
+def globe(model: str) -> xr.Dataset:
+    """Return all cells of a model's grid: ``lat``, ``lon`` (0-360), ``lat_bnds``, ``lon_bnds``."""
+    shape = MODELS[model]["grid"]
+    lat, lat_bnds = _latitudes(shape["latitudes"], shape["nlat"])
+    step = 360 / shape["nlon"]
+    lon = shape["first_lon"] + step * np.arange(shape["nlon"])
+    lon_bnds = np.stack([lon - step / 2, lon + step / 2], axis=1)
+    if shape.get("north_first"):
+        lat, lat_bnds = lat[::-1], lat_bnds[::-1, ::-1]
+    return xr.Dataset(
+        {"lat_bnds": (("lat", "bnds"), lat_bnds), "lon_bnds": (("lon", "bnds"), lon_bnds)},
+        {"lat": lat, "lon": lon},
+    )
+
+
+def around_plateau(model: str) -> xr.Dataset:
+    """Return the cells of :func:`globe` that touch the Plateau's box."""
+    cells = globe(model)
+    for name, box in PLATEAU_BOX.items():
+        low, high = cells[f"{name}_bnds"].min("bnds"), cells[f"{name}_bnds"].max("bnds")
+        cells = cells.isel({name: ((high > box.start) & (low < box.stop)).values})
+    return cells
+
+
+def _latitudes(kind: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return centres and bounds from south to north, in degrees."""
+    if kind == "gaussian":
+        sines, weights = np.polynomial.legendre.leggauss(count)
+        edges = np.degrees(np.arcsin(np.clip(np.cumsum([-1, *weights]), -1, 1)))
+        centres = np.degrees(np.arcsin(sines))
+    elif kind == "with_poles":
+        centres = np.linspace(-90, 90, count)
+        edges = np.array([-90, *(centres[1:] + centres[:-1]) / 2, 90])
+    else:
+        edges = np.linspace(-90, 90, count + 1)
+        centres = (edges[1:] + edges[:-1]) / 2
+    return centres, np.stack([edges[:-1], edges[1:]], axis=1)
+
+
 def write_archive(
-    folder: Path, models: Sequence[str] = MODELS, first_year: int = 1850, last_year: int = 2100
+    folder: Path, models: Iterable[str] = MODELS, first_year: int = 1850, last_year: int = 2100
 ) -> Path:
-    """Write models of ``data/standin.yml`` on their own grids; return `folder`."""
+    """Write models of ``models.yml`` on their own grids; return `folder`."""
     for model in models:
         write_model(folder, model, globe(model), first_year, last_year)
     return folder
@@ -38,7 +80,7 @@ def write_model(
 ) -> None:
     """Write historical, rcp45 and rcp85 runs (npp, rh) and sftlf of a model on any grid.
 
-    `cells` are as :func:`tools.standin.globe` returns them. The historical run begins in
+    `cells` are as :func:`globe` returns them. The historical run begins in
     `first_year` and ends in 2005, the scenarios follow until `last_year`.
     """
     land = _land_share(cells)
@@ -65,8 +107,8 @@ def _land_share(cells: xr.Dataset) -> np.ndarray:
 
 
 def _pieces(model: str, experiment: str, first_year: int, last_year: int) -> list[pd.PeriodIndex]:
-    """Return the months of each file of a run; ``data/standin.yml`` says when new ones begin."""
-    rules = load_standin()["models"][model]
+    """Return the months of each file of a run; ``models.yml`` says when new ones begin."""
+    rules = MODELS[model]
     early = int("first_month" in rules)  # HadGEM2-ES changes from run to run in December
     if experiment == "historical":
         start, end = pd.Period(f"{first_year}-01", "M") - early, pd.Period("2005-12", "M") - early
@@ -82,7 +124,7 @@ def _pieces(model: str, experiment: str, first_year: int, last_year: int) -> lis
 
 def _time_axis(model: str, months: pd.PeriodIndex) -> xr.Dataset:
     """Return the middles and bounds of months as numbers, in the model's calendar."""
-    about = {"units": _DAYS, "calendar": load_standin()["models"][model]["calendar"]}
+    about = {"units": _DAYS, "calendar": MODELS[model]["calendar"]}
     starts = [
         cftime.datetime(month.year, month.month, 1, calendar=about["calendar"])
         for month in (*months, months[-1] + 1)

@@ -1,9 +1,9 @@
 """``make data``: compute the embedded data set from the genuine files, or fetch such files.
 
 Climate comes from the 24 GLDAS files of 2013-2014, elevation from pvlib's altitude table, the 30
-sites from the reconstruction on both, oxygen from the stand-in models of :mod:`tools.standin` on
-both, 58 other sites and soil respiration from their tables where these have been fetched. Same
-input, same numbers.
+sites from the reconstruction on both; oxygen from emulators of CMIP5 models (:mod:`tools.emulate`),
+58 other sites, flux towers and soil respiration from their files, where these have been fetched.
+Same input, same numbers.
 The words of :mod:`tools.download` fetch instead.
 """
 
@@ -22,29 +22,33 @@ import xarray as xr
 
 from helpers import paths
 from helpers.errors import InputError
-from helpers.oxygen import MONTHLY_FLUX, annual_total, oxygen_flux
 from helpers.paper.site_sets import draw_site_sets
 from helpers.paper.transect import split_by_columns, survey
 from helpers.paper.transect_choices import split_choices, survey_choices
 from helpers.paths import find_genuine, list_genuine
 from helpers.readers.gldas import EMBEDDED_CLIMATE, PLATEAU_BOX, annual_mean, open_gldas
-from helpers.readers.grids import cell_area, cell_bounds, first_step, regrid, target_grid
 from helpers.readers.plateau_plots import EMBEDDED_PLOTS, read_plots
 from helpers.readers.respiration import EMBEDDED_RESPIRATION, read_srdb
 from helpers.readers.sites import allowed_columns
+from helpers.readers.towers import EMBEDDED_TOWERS, read_towers
 from helpers.readers.transect import read_transect
 from helpers.reconstruction import EMBEDDED_PLACES, reconstruct_sites
+from helpers.statistics.emulators import (
+    EMBEDDED_CHOICES,
+    EMBEDDED_EMULATORS,
+    EMBEDDED_TEST,
+    Emulator,
+)
+from helpers.statistics.projections import EMBEDDED_EAST_ASIA, load_east_asia
 from helpers.study import EMBEDDED_ENSEMBLE, EMBEDDED_SITES, EMBEDDED_TOP, SEED, mean_top
 from tools.disk_space import require_disk_space
-from tools.download import SOURCES, download
-from tools.standin import load_standin, monthly_fluxes
+from tools.download import SOURCES, describe, download
+from tools.emulate import fit_all, spread, vary
 
 _DECIMALS = 9  # of kg m-2 yr-1; the last bits of a double are others on other processors
 _PACKED = {"dtype": "int32", "scale_factor": 1e-5, "_FillValue": -(2**31), "zlib": True}
 _ROOM = 20  # MB
 PERIOD = "2013-01 to 2014-12"
-STANDIN_SOURCE = "tools.standin: nine stand-in models, not CMIP5 output (data/standin.yml)"
-_LAST_OF_CARBON = 2004  # as in helpers.readers.open_historical
 _KEPT_ATTRIBUTES = ("Conventions", "title", "source", "institution", "references", "inputs")
 
 
@@ -59,7 +63,7 @@ def embedded_climate(folder: Path) -> xr.Dataset:
             mend="point SOURCE to these 24 files (make run takes other years, with P=source=...)",
         )
     kept = {name: mean.attrs[name] for name in _KEPT_ATTRIBUTES if name in mean.attrs}
-    mean.attrs = kept | {"period": mean.attrs["period"], "label": "observed"}
+    mean.attrs = kept | {"period": mean.attrs["period"], "label": "assimilated"}
     for variable in mean.data_vars.values():
         variable.attrs = {
             name: variable.attrs[name]
@@ -101,45 +105,18 @@ def embedded_places() -> pd.DataFrame:
     return table.set_axis(names).rename_axis("site")
 
 
-def embedded_ensemble() -> tuple[xr.Dataset, xr.DataArray]:
-    """Return what the stand-ins put out on the common grid, and its mean TOP, not yet rounded.
+def embedded_ensemble(emulators: dict[str, Emulator]) -> tuple[xr.Dataset, xr.DataArray]:
+    """Return what the emulators put out over the Plateau, packed, and its mean TOP, unrounded.
 
-    The first has ``top``, ``land_fraction`` and ``area`` as :func:`helpers.readers.open_ensemble`
-    returns them, ``npp`` and ``rh`` as :func:`helpers.readers.open_historical`, then gaps. The two
-    scenarios lie side by side, so that their common past is compressed to nothing.
+    The first has ``top``, ``npp``, ``rh``, ``land_fraction`` and ``area`` as
+    :func:`helpers.readers.open_ensemble` returns them. The two scenarios lie side by side, so that
+    their common past is compressed to nothing.
     """
-    models = sorted(load_standin()["models"])
-    whole = xr.concat(map(_reduce, models), pd.Index(models, name="model"))
-    whole = whole.assign(area=cell_area(*cell_bounds(target_grid())))
-    whole = whole[["top", "land_fraction", "area", "npp", "rh"]]
-    whole = whole.transpose("model", "year", "scenario", "lat", "lon")
-    whole.attrs = {"label": "emulated", "source": STANDIN_SOURCE}
+    whole = spread(emulators)
     for name in ("top", "npp", "rh"):
         chunks = (1, *whole[name].shape[1:])
         whole[name].encoding = {**_PACKED, "complevel": 9, "chunksizes": chunks}
     return whole, mean_top(whole)
-
-
-def _reduce(model: str) -> xr.Dataset:
-    """Return the yearly fluxes of a stand-in on the common grid, as a reader of files does."""
-    months = monthly_fluxes(model)
-    land = xr.ones_like(first_step(months["npp"]), dtype=float)
-    land.attrs = {"units": "1", "long_name": "land fraction"}
-    nep = (months["npp"].astype(float) - months["rh"].astype(float)).assign_attrs(
-        units=MONTHLY_FLUX
-    )
-    top, fraction = regrid(annual_total(oxygen_flux(nep.rename("nep"))), land)
-    top.attrs = {
-        "units": top.attrs["units"],
-        "long_name": "terrestrial oxygen production per area of land",
-        "cell_methods": "time: sum area: mean where land",
-    }
-    found = {"top": top, "land_fraction": fraction}
-    for name in ("npp", "rh"):
-        past = months[name].isel(scenario=0, drop=True)
-        past = past.sel(time=slice(None, f"{_LAST_OF_CARBON}-12"))
-        found[name] = regrid(annual_total(past), land)[0].reindex(year=top["year"])
-    return xr.Dataset(found)
 
 
 def write_embedded(source: Path, target: Path) -> None:
@@ -166,13 +143,24 @@ def write_embedded(source: Path, target: Path) -> None:
     place(EMBEDDED_SITES.name, sites.to_csv, lineterminator="\n")
     if {"plateau_plots", "tibet_fauna"} <= here:
         place(EMBEDDED_PLOTS.name, read_plots().round(6).to_csv, lineterminator="\n")
+    if "fluxnet2015" in here:
+        place(EMBEDDED_TOWERS.name, read_towers().to_csv, lineterminator="\n")
     if "srdb" in here:
         respiration = read_srdb().round(6)
         place(EMBEDDED_RESPIRATION.name, respiration.to_csv, lineterminator="\n")
-    ensemble, top = embedded_ensemble()  # of models that read climate and elevation
-    top = top.round(_DECIMALS).to_dataset().assign_attrs(ensemble.attrs)
-    place(EMBEDDED_TOP.name, top.to_netcdf, engine="scipy")
-    place(EMBEDDED_ENSEMBLE.name, ensemble.to_netcdf, engine="netcdf4")
+    if "cmip6_reccap2" in here:
+        east_asia = load_east_asia("genuine").round(6)
+        place(EMBEDDED_EAST_ASIA.name, east_asia.to_csv, lineterminator="\n")
+    if {"cmip5_oscar", "rcp"} <= here:
+        emulators, found, test = fit_all()
+        tables = {EMBEDDED_EMULATORS: found, EMBEDDED_TEST: test}
+        tables[EMBEDDED_CHOICES] = vary(emulators)
+        for path, table in tables.items():
+            place(path.name, table.to_csv, lineterminator="\n", float_format="%.4g")
+        ensemble, top = embedded_ensemble(emulators)
+        top = top.round(_DECIMALS).to_dataset().assign_attrs(ensemble.attrs)
+        place(EMBEDDED_TOP.name, top.to_netcdf, engine="scipy")
+        place(EMBEDDED_ENSEMBLE.name, ensemble.to_netcdf, engine="netcdf4")
     template = pd.DataFrame(columns=allowed_columns())
     template.to_csv(target.parent / "sites_template.csv", index=False, lineterminator="\n")
 
@@ -183,8 +171,8 @@ def _computed_from(source: str | None) -> str:
     if not folder.is_dir():
         raise InputError(
             f"SOURCE={source}",
-            needed=f"{', '.join(SOURCES)} (to fetch files), or a folder with GLDAS files of yours "
-            "(to compute data/embedded)",
+            needed=f"a word that says what to fetch:\n{describe()}\n"
+            "    or a folder with GLDAS files of yours, to compute data/embedded from",
             found="no such word, and no such folder",
             mend="make data SOURCE=gldas, or SOURCE=/path/to/folder",
         )

@@ -18,8 +18,21 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "clusters": ["cluster_regression", "pool_equations", "respiration_curve"],
         "comparisons": ["choose_groups", "compare_means", "compare_pairs"],
+        "emulators": [
+            "LEFT_OUT",
+            "PARAMETERS",
+            "load_emulators",
+            "load_emulators_choices",
+            "load_emulators_test",
+        ],
         "gradients": ["describe_shape", "fit_gradients", "spatial_slopes"],
         "neighbours": ["count_among_neighbours", "name_blocks", "randomization_test"],
-        "projections": ["compare_periods", "fit_trend", "share_votes", "spread_of_models"],
+        "projections": [
+            "compare_periods",
+            "fit_trend",
+            "load_east_asia",
+            "share_votes",
+            "spread_of_models",
+        ],
     },
 )
