@@ -20,9 +20,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "effect_plots": ["effect_bars", "rank_chances"],
         "error_rates": ["mark_histograms", "power_curves", "rate_dots", "rate_lines"],
-        "factor_plots": ["factor_intervals", "gradient_panels", "group_means", "minmax_pair"],
+        "factor_plots": ["gradient_panels", "group_means", "minmax_pair"],
         "loop_plots": ["gain_distributions", "loop_panels", "response_steps", "ring_arrows"],
-        "maps": ["field_maps", "name_stand_ins", "site_map"],
+        "maps": ["field_maps", "site_map"],
         "path_diagrams": ["effect_web", "path_diagram"],
         "phase_diagrams": ["phase_diagram", "third_panels"],
         "printed_numbers": [
@@ -40,7 +40,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "survival_chart",
         ],
         "style": ["nothing_to_draw", "place_widget", "say_share", "show"],
-        "time_series": ["carbon_bars", "period_violins", "scenario_series"],
+        "time_series": [
+            "carbon_bars",
+            "emulator_panels",
+            "model_changes",
+            "name_scenario",
+            "period_violins",
+            "scenario_series",
+        ],
+        "tower_plots": ["tower_oxygen"],
         "transect_plots": [
             "class_means",
             "cover_zone_means",

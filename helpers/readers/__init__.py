@@ -5,7 +5,8 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "earth_system_models": ["open_ensemble", "open_historical"],
+        "archive_files": ["holds_archive"],
+        "earth_system_models": ["open_ensemble"],
         "gldas": [
             "annual_mean",
             "load_climate",
@@ -15,9 +16,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "grids": ["cell_area"],
         "plateau_plots": ["load_plots", "read_plots"],
         "plots": ["add_climate"],
+        "regional_means": ["read_regional_means"],
         "respiration": ["load_respiration", "read_srdb"],
         "sites": ["LAND_COVERS", "ZONES", "read_sites"],
         "terrain": ["cell_elevation", "load_elevation", "plateau_mask", "way_southeast"],
+        "towers": ["load_tower_sites", "load_towers", "read_towers"],
         "transect": ["read_transect"],
     },
 )
