@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 _LONGEST = 600
 
@@ -17,17 +19,67 @@ class InputError(ValueError):
         The file, folder or table at fault, with the variable or column if there is one.
     needed, found, mend : str
         What should have been there, what was there, and what to do now.
+    others : sequence of InputError
+        Further faults of the same input, told in the same message.
     """
 
-    def __init__(self, where: object, *, needed: str, found: str, mend: str) -> None:
+    def __init__(
+        self, where: object, *, needed: str, found: str, mend: str, others: Sequence = ()
+    ) -> None:
         where, found = _printable(str(where)), _printable(found)
-        super().__init__(f"{where}\n  needed: {needed}\n  found:  {found}\n  mend:   {mend}")
+        own = f"{where}\n  needed: {needed}\n  found:  {found}\n  mend:   {mend}"
+        super().__init__("\n".join([own, *map(str, others)]))
         self.where, self.needed, self.found, self.mend = where, needed, found, mend
+        self.others = tuple(others)
 
     def __reduce__(self) -> tuple:
         """Let it travel from a worker of a cluster."""
-        words = {"needed": self.needed, "found": self.found, "mend": self.mend}
+        words = {name: getattr(self, name) for name in ("needed", "found", "mend", "others")}
         return partial(type(self), **words), (self.where,)
+
+
+class Faults(list[InputError]):
+    """Faults of one input, gathered to be refused together.
+
+    Examples
+    --------
+    >>> faults = Faults()
+    >>> for month in ("may.nc", "june.nc"):
+    ...     with faults.gather():
+    ...         raise InputError(f"{month}: TF", needed="a unit", found="none", mend="add it")
+    >>> faults.refuse()
+    Traceback (most recent call last):
+    helpers.errors.InputError: may.nc: TF, and in june.nc
+      needed: a unit
+      found:  none
+      mend:   add it
+    """
+
+    @contextmanager
+    def gather(self) -> Iterator[None]:
+        """Keep the refusal of a block, and go on after it."""
+        try:
+            yield
+        except InputError as fault:
+            self += [fault, *fault.others]
+
+    def refuse(self) -> None:
+        """Raise what was gathered, if anything: what files share once, named at the first."""
+        alike: dict[tuple[str, ...], list[InputError]] = {}
+        for fault in self:
+            place = fault.where.partition(": ")[2]
+            alike.setdefault((place, fault.needed, fault.mend), []).append(fault)
+        others: list[InputError] = []
+        for first, *more in reversed(alike.values()):
+            names = [Path(each.where.partition(": ")[0]).name for each in more]
+            where = f"{first.where}, and in {list_some(names, 12, 120)}" if names else first.where
+            told = [*dict.fromkeys(each.found for each in (first, *more))]
+            found = "; ".join(told[:3]) + f"; and {len(told) - 3} more" * (len(told) > 3)
+            words = {"needed": first.needed, "found": found, "mend": first.mend}
+            last = len(others) + 1 == len(alike)
+            others = [InputError(where, **words, others=others if last else ()), *others]
+        if others:
+            raise others[0]
 
 
 def _printable(text: str) -> str:
@@ -41,17 +93,17 @@ def _printable(text: str) -> str:
     )
 
 
-def list_some(names: Iterable[object], most: int = 50) -> str:
+def list_some(names: Iterable[object], most: int = 50, letters: int = 40) -> str:
     """Return names with commas between them: the first ones, and how many others there are.
 
     Parameters
     ----------
-    names, most : iterable, int
-        What was found, and how many are shown.
+    names, most, letters : iterable, int, int
+        What was found, how many are shown, and how many letters of each.
     """
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(show(str(name), 40, quote=False) for name in names[:most]) + more
+    return ", ".join(show(str(name), letters, quote=False) for name in names[:most]) + more
 
 
 def show(text: str, most: int = 60, quote: bool = True) -> str:

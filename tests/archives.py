@@ -1,4 +1,4 @@
-"""Small CMIP5 archives made to order."""
+"""Small CMIP archives made to order."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def run(
     ]
     time = [a + (b - a) / 2 for a, b in itertools.pairwise(ends)]
     if value is None:
-        size = {"npp": 3e-8, "rh": 2e-8, "nep": 1e-8}[variable]
+        size = {"npp": 3e-8, "rh": 2e-8, "nep": 1e-8, "gpp": 7e-8, "ra": 4e-8}[variable]
         numbers = np.arange(first, first + months)[:, None, None]
         east, north = np.meshgrid(np.radians(lon), np.radians(lat))
         value = size * (1 + 0.3 * np.sin(3 * east) * np.cos(5 * north) + 0.1 * np.sin(numbers))
@@ -105,12 +105,13 @@ def save(
     model: str = "MODEL-A",
     member: str = "r1i1p1",
     period: str | None = None,
+    table: str = "Lmon",
 ) -> Path:
-    """Write a dataset under the name that CMIP5 gives it."""
+    """Write a dataset under the name that CMIP gives it; a member of CMIP6 has its grid as well."""
     folder.mkdir(parents=True, exist_ok=True)
     if period is None:
         period = "-".join(f"{file['time'].dt.strftime('%Y%m').values[i]}" for i in (0, -1))
-    path = folder / f"{variable}_Lmon_{model}_{experiment}_{member}_{period}.nc"
+    path = folder / f"{variable}_{table}_{model}_{experiment}_{member}_{period}.nc"
     file.to_netcdf(path, format="NETCDF3_CLASSIC")
     return path
 
@@ -143,3 +144,53 @@ def save_model(
         for variable in variables:
             save(folder, run(variable, start, **options), variable, experiment, model, member)
     return folder
+
+
+NINE = {  # calendar and grid of each model, and what it is a case of in a mixed archive
+    "BNU-ESM": ("noleap", gaussian(64)),  # gpp and ra, no npp
+    "CanESM2": ("noleap", gaussian(64)),  # two versions
+    "CESM1-BGC": ("noleap", regular(1.25)),
+    "GFDL-ESM2M": ("noleap", regular(2.0)),  # nep alone, five years in a file
+    "HadGEM2-ES": ("360_day", regular(1.5)),  # from December on, December 2099 twice
+    "IPSL-CM5A-LR": ("noleap", regular(2.5)),
+    "MIROC-ESM": ("standard", gaussian(64)),
+    "MPI-ESM-LR": ("proleptic_gregorian", gaussian(96)),
+    "NorESM1-ME": ("noleap", regular(2.5)),
+}
+
+
+def around(edges: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges of the cells around the Plateau."""
+    lat, lon = edges
+    return lat[(lat > 15) & (lat < 50)], lon[(lon > 62) & (lon < 116)]
+
+
+def write_mixed(folder: Path, models=tuple(NINE), first_year: int = 1990) -> Path:
+    """Write models of NINE to 2099 around the Plateau, each in the way that its comment says."""
+    for model in models:
+        calendar, edges = NINE[model]
+        early = model == "HadGEM2-ES"
+        for experiment in PERIODS:
+            start = first_year * 12 if experiment == "historical" else 2006 * 12
+            end = (2006 if experiment == "historical" else 2100) * 12 - early
+            start, end = start - early, end + 13 * (early and experiment != "historical")
+            step = {"GFDL-ESM2M": 60, "HadGEM2-ES": 564}.get(model, end - start)
+            for variable in _VARIABLES.get(model, ("npp", "rh")):
+                for month in range(start, end, step):
+                    months = min(step, end - month) + (early and month + step < end)
+                    since = f"{month // 12}-{month % 12 + 1:02}"
+                    file = run(variable, since, months, calendar, around(edges))
+                    if early and month > start:  # the month that is in the file before as well
+                        file[variable][0] *= 2
+                    place = folder / model
+                    if model == "CanESM2":
+                        place = place / "v20120407"
+                        older = file.assign(
+                            {variable: (file[variable] * 2).assign_attrs(units=UNITS)}
+                        )
+                        save(folder / model / "v20110829", older, variable, experiment, model)
+                    save(place, file, variable, experiment, model)
+    return folder
+
+
+_VARIABLES = {"BNU-ESM": ("gpp", "ra", "rh"), "GFDL-ESM2M": ("nep",)}

@@ -16,7 +16,8 @@ from distributed import LocalCluster, default_client
 from benchmarks.noise import write_archive
 from helpers.cluster import connect
 from helpers.errors import InputError
-from helpers.readers.earth_system_models import open_ensemble
+from helpers.readers.archive_files import find_files
+from helpers.readers.earth_system_models import open_ensemble, open_run
 from tests.conftest import TWO_WORKERS
 
 
@@ -31,16 +32,20 @@ def die_at_first(block: np.ndarray, mark: Path) -> np.ndarray:
 @pytest.mark.slow
 def test_an_ensemble_has_the_same_bits_even_if_a_worker_is_killed(tmp_path):
     archive = write_archive(tmp_path / "noise", ["CanESM2", "HadGEM2-ES"], 2003, 2008)
-    top = open_ensemble(archive, first_year=2004, last_year=2007)["top"]
+    files = find_files(archive)
+    top = open_run(files[(files["variable"] == "npp") & (files["experiment"] == "historical")][:1])
     alone = top.compute()
+    years = {"first_year": 2004, "last_year": 2007}
+    whole = open_ensemble(archive, **years)
     with LocalCluster(**TWO_WORKERS) as cluster:
         connect(cluster.scheduler_address)
         with default_client() as client:
             before = set(client.run(os.getpid).values())
-            meta = np.empty((0,) * 5)
+            meta = np.empty((0,) * 3)
             lazy = top.data.map_blocks(die_at_first, mark=tmp_path / "mark", meta=meta)
             there = top.copy(data=lazy).compute()
             assert before - set(client.run(os.getpid).values())
+            assert open_ensemble(archive, **years).identical(whole)
     assert there.identical(alone)
 
 

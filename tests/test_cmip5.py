@@ -1,7 +1,8 @@
-"""The CMIP5 reader: genuine files, small archives made to order, and CDO."""
+"""The reader of CMIP archives: genuine files, small archives made to order, and CDO."""
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 from pathlib import Path
@@ -16,8 +17,8 @@ from hypothesis import strategies as st
 
 from helpers.errors import InputError
 from helpers.oxygen import annual_total, content
+from helpers.readers.archive_files import find_files, holds_archive
 from helpers.readers.earth_system_models import (
-    find_files,
     land_fraction,
     open_ensemble,
     open_run,
@@ -77,10 +78,16 @@ def test_a_genuine_scenario_continues_its_historical_run():
     assert both.sizes["time"] == historical.sizes["time"] + future.sizes["time"]
     with pytest.raises(InputError, match="2006-01 after 2005-11: months are missing"):
         splice(historical, future[1:])
-    # HadGEM2-ES gives December 2099 twice, with different values
-    twice = temperature[temperature["start"].isin(["208012", "209912"])]
-    with pytest.raises(InputError, match="2099-12 after 2099-12: months twice"):
-        open_run(twice[twice["experiment"] == "rcp85"], GLOBE, "K")
+
+
+def test_december_2099_which_hadgem2_es_gives_twice_is_that_of_the_file_before():
+    files = find_files(genuine("cmip5"), {"tas": "Amon"})
+    twice = files[files["start"].isin(["208012", "209912"]) & (files["experiment"] == "rcp85")]
+    with pytest.warns(UserWarning, match="begins first are read: tas rcp85 r1i1p1 2099-12$"):
+        joined = open_run(twice, GLOBE, "K")
+    assert joined.sizes["time"] == 229 + 300 - 1
+    with xr.open_dataset(twice["path"].iloc[0], decode_times=False) as file:
+        np.testing.assert_array_equal(joined[228, :, 1], file["tas"][-1, :, 0])
 
 
 def test_a_genuine_full_grid_is_cropped_and_its_axis_wins_over_its_name():
@@ -110,17 +117,21 @@ def test_a_tree_and_a_flat_folder_list_the_same_files(tmp_path):
     (tree / "latest").symlink_to(tree / "rcp45")
     (flat / "tas_Amon_MODEL-A_rcp45_r1i1p1_200601-200712.nc").write_text("not ours")
     (flat / "notes.nc").write_text("not ours")
-    found = [find_files(folder).drop(columns="path") for folder in (flat, tmp_path / "tree")]
-    pd.testing.assert_frame_equal(*found)
+    found = [find_files(folder) for folder in (flat, tmp_path / "tree")]
+    assert found[1].pop("version").eq(20120101).all()
+    pd.testing.assert_frame_equal(
+        *(each.drop(columns=["path", "version"], errors="ignore") for each in found)
+    )
     name = "npp_Lmon_MODEL-A_historical_r1i1p1_200401_200512"
-    assert [*found[0].loc[0]] == name.split("_")
+    columns = ["variable", "table", "model", "experiment", "member", "start", "end"]
+    assert [*found[0].loc[0, columns]] == name.split("_")
 
 
 @pytest.mark.parametrize("calendar", ["noleap", "360_day", "standard", "proleptic_gregorian"])
 def test_every_calendar_is_read_from_a_december(tmp_path, calendar):
     save(tmp_path, run(start="1999-12", months=25, calendar=calendar, value=1e-8))
     flux = open_run(find_files(tmp_path))
-    assert flux["time"].dt.calendar == calendar
+    assert flux["time"].dt.calendar == calendar.replace("proleptic_gregorian", "standard")
     total = annual_total(flux[1:13])
     days = {"noleap": 365, "360_day": 360}.get(calendar, 366)
     np.testing.assert_allclose(total, float(np.float32(1e-8)) * days * 86_400, rtol=1e-14)
@@ -178,6 +189,21 @@ def test_land_is_sftlf_or_where_there_is_a_flux(tmp_path):
     sftlf = land_fraction(find_files(tmp_path), "MODEL-A", flux)
     expected = np.linspace(0, 1, 144)[np.searchsorted(midpoints(regular(2.5)[1]), flux["lon"])]
     np.testing.assert_allclose(sftlf, np.broadcast_to(expected, sftlf.shape), rtol=1e-6)
+
+
+def test_sftlf_of_the_fluxes_grid_is_taken_and_of_another_passed_over(tmp_path):
+    for experiment, start in (("historical", "2013-01"), ("ssp245", "2015-01")):
+        for variable in ("npp", "rh"):
+            save(tmp_path, run(variable, start), variable, experiment, member="r1i1p1f1_gn")
+    years = {"first_year": 2013, "last_year": 2016}
+
+    def add_land(value: float, grid: str, edges=None) -> xr.DataArray:
+        path = save_fixed(tmp_path, "sftlf", value, "%", edges=edges)
+        path.rename(path.with_name(path.name.replace("r0i0p0", f"r1i1p1f1_{grid}")))
+        return open_ensemble(tmp_path, ["ssp245"], **years)["land_fraction"]
+
+    np.testing.assert_allclose(add_land(30, "gr", regular(2.0)), 1)
+    np.testing.assert_allclose(add_land(40, "gn"), 0.4, rtol=1e-6)
 
 
 # One grid
@@ -273,9 +299,8 @@ def test_land_that_appears_later_is_refused(tmp_path):
             if (variable, experiment) == ("npp", "historical"):
                 file["npp"][:, 50:, 30:] = np.nan
             save(tmp_path, file, variable, experiment)
-    top = open_ensemble(tmp_path, **YEARS)["top"]
     with pytest.raises(InputError, match=r"MODEL-A(.|\n)*whose values begin later"):
-        top.compute()
+        open_ensemble(tmp_path, **YEARS)
 
 
 # The ensemble
@@ -299,7 +324,7 @@ def archive(tmp_path) -> Path:
     return tmp_path
 
 
-def test_an_archive_becomes_one_lazy_ensemble(archive):
+def test_an_archive_becomes_one_ensemble(archive):
     ensemble = open_ensemble(archive, **YEARS)
     top = ensemble["top"]
     assert top.dims == ("scenario", "model", "year", "lat", "lon")
@@ -308,12 +333,12 @@ def test_an_archive_becomes_one_lazy_ensemble(archive):
     assert top["scenario"].values.tolist() == ["rcp45", "rcp85"]
     assert set(ensemble.coords) == {"scenario", "model", "year", "lat", "lon"}
     assert ensemble["land_fraction"].dims == ("model", "lat", "lon")
-    assert dask.is_dask_collection(top.data)
+    assert not dask.is_dask_collection(ensemble)
+    assert ensemble.attrs["left_out"] == ensemble.attrs["remarks"] == ""
     assert top.attrs["units"] == "kg m-2 yr-1"
     inputs = [line.split("  ") for line in ensemble.attrs["inputs"].splitlines()]
     assert ["MODEL-B", "sftlf_fx_MODEL-B_historical_r0i0p0.nc"] in inputs
     assert len(inputs) == 12 + 7 + 3
-    top = top.load()
     before = top.sel(year=slice(None, 2005))
     np.testing.assert_array_equal(before.sel(scenario="rcp45"), before.sel(scenario="rcp85"))
     assert top.sel(model="MODEL-C", lon=slice(96, None)).isnull().all()
@@ -340,17 +365,234 @@ def test_all_scenarios_are_of_the_first_complete_member(tmp_path):
     for member in ("r10i1p1", "r2i1p1", "r1i1p1"):
         save_model(tmp_path, member=member)
     next(tmp_path.glob("rh_*_rcp85_r1i1p1_*")).unlink()
-    inputs = open_ensemble(tmp_path, **YEARS).attrs["inputs"].splitlines()
+    about = open_ensemble(tmp_path, **YEARS).attrs
+    assert about["fluxes"].startswith("MODEL-A r2i1p1:")
+    inputs = about["inputs"].splitlines()
     assert len(inputs) == 6
     assert all("_r2i1p1_" in line for line in inputs)
 
 
-def test_an_incomplete_model_is_left_out_with_a_warning(archive):
-    for path in (archive / "c").glob("*rcp85*"):
+def test_a_model_that_cannot_be_used_is_left_out_with_all_its_reasons(archive):
+    expected = open_ensemble(archive, **YEARS)["top"].drop_sel(model="MODEL-B")
+    empty, other = sorted(archive.glob("b/*_historical_r1*"))
+    empty.write_bytes(b"")
+    other.write_bytes(other.read_bytes()[:5000])
+    with pytest.warns(UserWarning, match="left out MODEL-B") as told:
+        found = open_ensemble(archive, **YEARS)
+    xr.testing.assert_identical(found["top"], expected)
+    (line,) = found.attrs["left_out"].splitlines()
+    assert all(word in line for word in (empty.name, "an empty file", other.name, "cut short"))
+    assert len(told) == 1
+    with pytest.raises(InputError) as refusal:
+        open_ensemble(archive, **YEARS, strict=True)
+    assert all(name in str(refusal.value) for name in (empty.name, other.name))
+
+
+def test_faults_that_only_values_show_are_found_in_every_file(tmp_path):
+    save_model(tmp_path)
+    for path in tmp_path.glob("rh_*_rcp*"):
+        with xr.open_dataset(path, decode_times=False) as opened:
+            file = opened.load()
+        file["rh"][3] *= -1 if "rcp45" in path.name else 1e3
+        file.to_netcdf(path, format="NETCDF3_CLASSIC")
+    with pytest.raises(InputError, match=r"-1.*e-08; 1.*e-05") as refusal:
+        open_ensemble(tmp_path, **YEARS)
+    for scenario in ("rcp45", "rcp85"):
+        assert f"rh_Lmon_MODEL-A_{scenario}_r1i1p1_200601-200712.nc" in refusal.value.where
+
+
+# Archives as people have them
+
+
+def top_of(folder: Path, **options) -> xr.DataArray:
+    """Return TOP of the only model in a folder."""
+    return open_ensemble(folder, **YEARS | options)["top"]
+
+
+@pytest.fixture
+def plain(tmp_path) -> xr.DataArray:
+    """Return TOP of a model in files without any oddity."""
+    return top_of(save_model(tmp_path / "plain"))
+
+
+@pytest.mark.parametrize("years", [1, 2])
+def test_each_year_may_lie_in_a_folder_of_its_own(tmp_path, plain, years):
+    for experiment, start in PERIODS.items():
+        for variable in ("npp", "rh"):
+            file = run(variable, start)
+            for month in range(0, 24, 12 // years):
+                part = file.isel(time=slice(month, month + 12 // years))
+                year = str(part["time"].dt.year.values[0])
+                save(tmp_path / "years" / year, part, variable, experiment)
+    xr.testing.assert_allclose(top_of(tmp_path / "years"), plain, rtol=1e-12)
+
+
+def test_what_splityearmon_writes_is_read(tmp_path, plain):
+    for experiment, start in PERIODS.items():
+        for variable in ("npp", "rh"):
+            file = run(variable, start)
+            for month in range(24):
+                part = file.isel(time=[month])
+                stem = save(tmp_path / "split", part, variable, experiment)
+                date = part["time"].dt.strftime("%Y%m").item()
+                stem.rename(stem.with_name(stem.name.replace(f"{date}-{date}", date)))
+    xr.testing.assert_allclose(top_of(tmp_path / "split"), plain, rtol=1e-12)
+
+
+def test_names_in_upper_case_with_other_suffixes_are_read(tmp_path, plain):
+    for number, path in enumerate(save_model(tmp_path / "upper").iterdir()):
+        suffix = ("", ".NC4", ".netcdf")[number % 3]
+        path.rename(path.with_name(path.name.upper().removesuffix(".NC") + suffix))
+    assert holds_archive(tmp_path / "upper")
+    xr.testing.assert_identical(top_of(tmp_path / "upper"), plain)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "npp_Lmon_CanESM2_rcp45_r1i1p1_200601-210012.nc.gz",
+        "rh_Lmon_CanESM5_ssp585_r1i1p1f1_gn_201501-210012.nc4",
+        "NEP_EMON_CanESM5_ssp585.hdf",
+        "nbp_Lmon_X_historical_r1i1p1_185001-200512.nc.part",
+        "v2/deep/gpp_day_X_historical",
+    ],
+)
+def test_what_looks_like_an_archive_is_never_passed_over(tmp_path, name):
+    assert not holds_archive(tmp_path)
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x1f\x8b")
+    assert holds_archive(tmp_path)
+    with pytest.raises(InputError):
+        open_ensemble(tmp_path)
+
+
+def test_packed_files_are_to_be_unpacked_and_then_they_are_used(tmp_path, plain):
+    for path in save_model(tmp_path / "packed").iterdir():
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
-    with pytest.warns(UserWarning, match="incomplete: MODEL-C rcp45 rcp85: found nep hist"):
-        ensemble = open_ensemble(archive, **YEARS)
-    assert ensemble["model"].values.tolist() == ["MODEL-A", "MODEL-B"]
+    with pytest.raises(InputError, match=r"gzip(.|\n)*gunzip"):
+        top_of(tmp_path / "packed")
+    for path in list((tmp_path / "packed").iterdir()):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+    xr.testing.assert_identical(top_of(tmp_path / "packed"), plain)
+
+
+def test_identical_files_in_two_folders_are_read_once(tmp_path, plain):
+    save_model(tmp_path / "twice" / "a")
+    save_model(tmp_path / "twice" / "b")
+    xr.testing.assert_identical(top_of(tmp_path / "twice"), plain)
+
+
+def test_the_newest_version_is_read_and_named(tmp_path, plain):
+    for version, value in (("v20110101", 5e-8), ("v20120101", None)):
+        save_model(tmp_path / "versions" / version, value=value)
+    found = open_ensemble(tmp_path / "versions", **YEARS)
+    assert re.search("of several versions the newest is read, v20120101", found.attrs["remarks"])
+    xr.testing.assert_identical(found["top"], plain)
+    (tmp_path / "versions" / "v20120101").rename(tmp_path / "versions" / "latest")
+    found = open_ensemble(tmp_path / "versions", **YEARS)
+    assert re.search("of several versions the newest is read, latest", found.attrs["remarks"])
+    xr.testing.assert_identical(found["top"], plain)
+
+
+def test_of_periods_within_one_another_the_longer_is_read(tmp_path, plain):
+    folder = save_model(tmp_path / "nested")
+    save(folder, run("npp", "2006-03", 12), "npp", "rcp45")
+    xr.testing.assert_identical(top_of(folder), plain)
+    save(folder, run("npp", "2006-05", 12, value=1e-8), "npp", "rcp45")
+    found = open_ensemble(folder, **YEARS)
+    assert found.attrs["remarks"].endswith(
+        "begins first are read: npp rcp45 r1i1p1 2006-05 to 2007-04"
+    )
+    xr.testing.assert_identical(found["top"], plain)
+
+
+def test_a_historical_run_that_ends_late_is_cut_where_the_scenario_begins(tmp_path, plain):
+    folder = save_model(tmp_path / "late")
+    for path in list(folder.glob("*_historical_*")):
+        path.unlink()
+    for variable in ("npp", "rh"):
+        file = run(variable, months=48)
+        file[variable][24:] *= 3
+        save(folder, file, variable)
+    found = open_ensemble(folder, **YEARS)
+    assert re.search("from its first month on the scenario is read", found.attrs["remarks"])
+    xr.testing.assert_identical(found["top"], plain)
+
+
+def test_standard_and_proleptic_calendars_have_the_same_dates(tmp_path):
+    plain = top_of(save_model(tmp_path / "plain", calendar="standard"))
+    for number, (experiment, start) in enumerate(PERIODS.items()):
+        for variable in ("npp", "rh"):
+            calendar = ("standard", "proleptic_gregorian")[(number + len(variable)) % 2]
+            save(tmp_path / "both", run(variable, start, calendar=calendar), variable, experiment)
+    xr.testing.assert_identical(top_of(tmp_path / "both"), plain)
+
+
+def test_rows_on_the_edge_of_the_box_may_be_rounded(tmp_path):
+    lat = np.arange(12.5, 60, 1.0)
+    edges = lat, np.arange(60.5, 120, 1.0)
+    plain = top_of(save_model(tmp_path / "plain", edges=edges))
+    for number, path in enumerate(save_model(tmp_path / "rounded", edges=edges).iterdir()):
+        with xr.open_dataset(path, decode_times=False) as opened:
+            file = opened.load()
+        shift = (number % 3 - 1) * 1e-6
+        file = file.assign_coords(lat=file["lat"] + shift, lon=file["lon"] - shift)
+        file.to_netcdf(path, format="NETCDF3_CLASSIC")
+    xr.testing.assert_allclose(top_of(tmp_path / "rounded"), plain, rtol=1e-5)
+
+
+def test_a_member_whose_scenario_ends_early_gives_way_to_the_next(tmp_path, plain):
+    folder = save_model(tmp_path / "members", member="r2i1p1")
+    save_model(folder, value=4e-8)
+    path = next(folder.glob("npp_*_rcp85_r1i1p1_*"))
+    path.unlink()
+    save(folder, run("npp", "2006-01", 12), "npp", "rcp85")
+    found = open_ensemble(folder, **YEARS)
+    assert re.search("MODEL-A r2i1p1 is read.*2004-01 to 2006-12", found.attrs["remarks"])
+    xr.testing.assert_identical(found["top"], plain)
+
+
+def test_the_past_needs_no_scenario_and_is_all_that_is_read(tmp_path, plain):
+    past = save_model(tmp_path / "past")
+    for path in past.glob("*_rcp*"):
+        path.unlink()
+    years = {"first_year": 2004, "last_year": 2005}
+    xr.testing.assert_identical(top_of(past, **years), plain.sel(year=slice(2004, 2005)))
+    with pytest.raises(InputError, match="2004-01 to 2005-12"):
+        top_of(past)
+
+
+def test_npp_and_rh_end_in_2005_and_are_made_of_gpp_and_ra_where_need_be(tmp_path):
+    plain = open_ensemble(save_model(tmp_path / "plain"), **YEARS)
+    whole = open_ensemble(save_model(tmp_path / "gpp", variables=["gpp", "ra", "rh"]), **YEARS)
+    for name in ("top", "npp", "rh"):
+        xr.testing.assert_allclose(whole[name], plain[name], rtol=1e-5)
+        assert whole[name].attrs == plain[name].attrs
+    assert plain["npp"].dims == ("model", "year", "lat", "lon")
+    assert plain["npp"].notnull().all(["model", "lat", "lon"]).values.tolist() == [1, 1, 0, 0]
+    nep = (plain["npp"] - plain["rh"]) * 32 / 12
+    top = plain["top"].sel(scenario="rcp45", drop=True)
+    np.testing.assert_allclose(nep[:, :2], top[:, :2], rtol=1e-12)
+    assert whole.attrs["fluxes"] == "MODEL-A r1i1p1: gpp - ra - rh"
+    alone = open_ensemble(save_model(tmp_path / "nep", variables=["nep"]), **YEARS)
+    assert alone[["npp", "rh"]].to_array().isnull().all()
+    assert alone.attrs["fluxes"] == "MODEL-A r1i1p1: nep, losses by fire taken off"
+
+
+def test_rh_with_the_sign_of_nep_is_found_by_nep(tmp_path):
+    folder = save_model(tmp_path, variables=["npp", "rh", "nep"])
+    save_model(folder, "MODEL-B")
+    save_model(folder, member="r2i1p1")  # where nep is absent the same sign would not be seen
+    xr.testing.assert_identical(*(top_of(folder).isel(model=n, drop=True) for n in (0, 1)))
+    for path in folder.glob("nep_*_historical_*"):
+        with xr.open_dataset(path, decode_times=False) as opened:
+            file = opened.load()
+        file["nep"] *= -1
+        file.to_netcdf(path, format="NETCDF3_CLASSIC")
+    with pytest.warns(UserWarning, match="left out MODEL-A: .* that are -1 times"):
+        assert top_of(folder)["model"].values.tolist() == ["MODEL-B"]
 
 
 # CDO

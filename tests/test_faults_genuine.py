@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 
 from helpers.errors import InputError
-from helpers.readers.earth_system_models import find_files, open_run
+from helpers.readers.archive_files import find_files
+from helpers.readers.earth_system_models import open_run
 from helpers.readers.gldas import annual_mean, open_gldas
 from tests.archives import GLOBE, genuine
 from tests.faults.damage import copy, flip, read_each, read_without_each_attribute

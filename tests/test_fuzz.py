@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from helpers.errors import InputError
 from helpers.oxygen import require_units
 from helpers.pathmodel import parse_model, read_model
-from helpers.readers.earth_system_models import find_files
+from helpers.readers.archive_files import find_files
 from helpers.readers.grids import EARTH_RADIUS, cell_area, overlap
 from helpers.readers.sites import REQUIRED, read_sites
 from tests.faults.parameters import CELL, write_notebook

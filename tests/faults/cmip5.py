@@ -12,12 +12,8 @@ import numpy as np
 import xarray as xr
 
 from helpers.errors import InputError
-from helpers.readers.earth_system_models import (
-    find_files,
-    land_fraction,
-    open_ensemble,
-    open_historical,
-)
+from helpers.readers.archive_files import find_files
+from helpers.readers.earth_system_models import land_fraction, open_ensemble
 from helpers.readers.earth_system_models import open_run as open_lazily
 from tests.archives import bare, gaussian, regular, run, save, save_fixed, save_model
 from tests.faults import Case
@@ -101,11 +97,17 @@ def _two(start: str = "2005-01", **options) -> Callable[[Path], object]:
     return _written(write)
 
 
-def _two_versions(folder: Path) -> object:
-    for version in ("v1", "v2"):
-        (folder / version).mkdir()
-        (folder / version / NAME).touch()
-    return find_files(folder)
+def _twice(other: float) -> Callable[[Path], object]:
+    """Return a reader of a file that is in two folders, in one of them times a number."""
+
+    def read(folder: Path) -> object:
+        for place, times in (("a", 1), ("b", other)):
+            file = plain()
+            file["npp"].values[:] *= np.float32(times)
+            save(folder / place, file)
+        return open_run(folder)
+
+    return read
 
 
 def _each(variants: Callable[[bytes], object], form: str = "") -> Callable[[Path], list]:
@@ -225,8 +227,8 @@ def _in_radians(file: xr.Dataset) -> xr.Dataset:
     return bare(file).assign_coords(lat=np.radians(file["lat"]))
 
 
-def _ensemble(folder: Path) -> xr.Dataset:
-    return open_ensemble(folder, ["rcp45"], first_year=2004, last_year=2007).load()
+def _ensemble(folder: Path, strict: bool = False) -> xr.Dataset:
+    return open_ensemble(folder, ["rcp45"], first_year=2004, last_year=2007, strict=strict)
 
 
 def _archive(pattern: str, change: Change | None = None) -> Callable[[Path], object]:
@@ -268,11 +270,11 @@ def _first_member_without_rh(folder: Path) -> xr.Dataset:
     save(folder, run("npp", edges=COARSE, value=9e-8))
     for variable in ("npp", "rh"):
         save(folder, run(variable, edges=COARSE), variable, member="r2i1p1")
-    return open_historical(folder, first_year=2004, last_year=2005).load()
+    return open_ensemble(folder, ["rcp45"], first_year=2004, last_year=2005)
 
 
 def _second_member(found: xr.Dataset) -> None:
-    assert {*found.data_vars} == {"npp", "rh", "land_fraction", "area"}
+    assert "_r2i1p1_" in found.attrs["inputs"]
     np.testing.assert_allclose(found["npp"].mean(), 1.5 * found["rh"].mean(), rtol=1e-3)
 
 
@@ -287,9 +289,46 @@ def _land(value: object, units: str = "%", edges=COARSE) -> Callable[[Path], obj
     return read
 
 
-def _incomplete_model(folder: Path) -> xr.Dataset:
-    save(folder, run(edges=COARSE), model="MODEL-B")
-    return _archive("none")(folder)
+def _incomplete_model(folder: Path, strict: bool = False) -> xr.Dataset:
+    save(save_model(folder, edges=COARSE), run(edges=COARSE), model="MODEL-B")
+    return _ensemble(folder, strict)
+
+
+def _two_generations(folder: Path) -> xr.Dataset:
+    save(folder, run(edges=COARSE), model="MODEL-B", member="r1i1p1f1_gn")
+    return open_ensemble(save_model(folder, edges=COARSE))
+
+
+def _only_nbp(folder: Path) -> xr.Dataset:
+    for path in save_model(folder, variables=["nep"], edges=COARSE).iterdir():
+        path.rename(path.with_name(path.name.replace("nep", "nbp")))
+    return _ensemble(folder)
+
+
+def _two_damaged(folder: Path) -> xr.Dataset:
+    first, *_, last = sorted(save_model(folder, edges=COARSE).glob("*_historical_*"))
+    first.write_bytes(b"")
+    last.unlink()
+    save(folder, in_units("rh", "g m-2 s-1")(run("rh", edges=COARSE)), "rh")
+    return _ensemble(folder)
+
+
+def _beside_nep(times: float) -> Callable[[Path], object]:
+    """Return a reader of an archive that has npp, rh, and their difference times a number."""
+
+    def read(folder: Path) -> xr.Dataset:
+        save_model(folder, edges=COARSE)
+        npp, rh = (run(name, edges=COARSE) for name in ("npp", "rh"))
+        nep = ((npp["npp"] - rh["rh"]) * times).assign_attrs(npp["npp"].attrs)
+        save(folder, npp.drop_vars("npp").assign(nep=nep), "nep")
+        return _ensemble(folder)
+
+    return read
+
+
+def _from_npp_and_rh(found: xr.Dataset) -> None:
+    assert found.attrs["fluxes"] == "MODEL-A r1i1p1: npp - rh"
+    _only_model_a(found)
 
 
 def _only_model_a(found: xr.Dataset) -> None:
@@ -309,8 +348,7 @@ def _gaussian_rows(found: xr.DataArray) -> None:
 IN_FILE = f"{NAME}: "
 NAMES = {  # of the only file, none of which is that of a monthly flux of carbon
     "Another variable only": "tas_Amon_M_rcp45_r1i1p1_200601-200712.nc",
-    "Names that end in .nc4": f"{NAME}4",
-    "A part of the name is missing": NAME.replace("_r1i1p1", ""),
+    "A part of the name is missing": NAME.replace("_historical", ""),
     "Daily data": "npp_day_M_rcp45_r1i1p1_20060101-20071231.nc",
 }
 REFUSED = {  # what is changed in a file, the place, further words
@@ -348,7 +386,29 @@ REFUSED = {  # what is changed in a file, the place, further words
 OTHERWISE = {  # how it is read, what the refusal says
     "The folder is not there": (lambda folder: find_files(folder / "no"), "no", "no such"),
     "The folder is empty": (find_files, "", "no such file in it"),
-    "Two versions of one file": (_two_versions, f"v2/{NAME}", "one version of each file"),
+    "Two versions of one file, and nothing says which is newer": (
+        _twice(1.5),
+        f"b/{NAME}",
+        "one version of each file",
+    ),
+    "Two generations of models": (_two_generations, "", "CMIP5 and of CMIP6", "ssp245 ssp585"),
+    "Net biome production alone": (_only_nbp, "MODEL-A", "it is not NEP"),
+    "Two damaged files, in different ways": (
+        _two_damaged,
+        "",
+        "an empty file",
+        "units g m-2 s-1",
+    ),
+    "nep of the opposite sign beside npp and rh": (
+        _beside_nep(-1),
+        "nep MODEL-A historical r1i1p1",
+        "-1 times",
+    ),
+    "nep in carbon dioxide beside npp and rh in carbon": (
+        _beside_nep(44 / 12),
+        "nep MODEL-A historical r1i1p1",
+        "3.7 times",
+    ),
     "A link to itself": (
         _written(lambda path: path.symlink_to(path)),
         NAME,
@@ -361,7 +421,6 @@ OTHERWISE = {  # how it is read, what the refusal says
         "cut short",
     ),
     "A gap between two files": (_two("2005-03"), "npp MODEL-A historical r1i1p1"),
-    "Files that overlap": (_two("2004-11"), f"{NAME} and npp_"),
     "Another calendar in one file": (_two(calendar="360_day"), f"{LATER}: time", "noleap"),
     "Another grid in one file": (_two(edges=regular(4.0)), LATER, "other cells"),
     "A hole among the columns": (
@@ -370,25 +429,31 @@ OTHERWISE = {  # how it is read, what the refusal says
         "nothing between 75 and 100",
     ),
     "Latitudes in radians": (_archive("*_Lmon_*", _in_radians), "MODEL-A: lat", "cells from"),
-    "Respiration with the opposite sign": (_archive("rh_*", _negated("rh")), "rh_Lmon_MODEL-A_"),
+    "Respiration with the opposite sign": (
+        _archive("rh_*_rcp45_*", _negated("rh")),
+        "rh_Lmon_MODEL-A_",
+    ),
     "rh of a scenario is missing": (_archive("rh_*_rcp45_*"), ""),
     "npp and rh on two grids": (_two_kinds(edges=regular(4.0)), "MODEL-A rcp45: rh", "npp"),
     "npp and rh in two calendars": (_two_kinds(calendar="360_day"), "MODEL-A rcp45: rh", "360_day"),
     "A gap between the historical run and the scenario": (
         _scenario("2006-02"),
-        "nep: the historical run and the scenario",
+        "MODEL-A rcp45: the historical run and the scenario",
         "2006-02 after 2005-12: months are missing",
     ),
-    "The historical run and the scenario overlap": (
-        _scenario("2005-12"),
-        "nep: the historical run and the scenario",
-        "2005-12 after 2005-12: months twice",
+    "The scenario is on another grid": (
+        _scenario(edges=regular(4.0)),
+        "MODEL-A rcp45: the scenario",
     ),
-    "The scenario is on another grid": (_scenario(edges=regular(4.0)), "nep: the scenario"),
     "A fraction as a land percentage": (_land(0.5), "MODEL-A: sftlf", "percent", "from 0.5 to 0.5"),
     "A land percentage in another unit": (_land(50, "1"), ".nc: sftlf", "units %"),
     "A land percentage on another grid": (_land(50, edges=regular(4.0)), "sftlf_fx_"),
     "The runs do not have the years": (_too_few_years, "MODEL-A rcp45", "1990-01 to 2007-12"),
+    "A model that is not complete, where all are asked for": (
+        partial(_incomplete_model, strict=True),
+        "MODEL-B",
+        "found:  only npp for historical of r1i1p1",
+    ),
 }
 HANDLED = {  # how it is read, what is made of it, the check if it is not the same flux
     "The dates in the name are others": (
@@ -432,6 +497,24 @@ HANDLED = {  # how it is read, what is made of it, the check if it is not the sa
         made(_negated("npp"), "200411-200502", start="2004-11", months=4),
         "Read as it is: less than a year does not tell.",
         lambda found: np.testing.assert_array_less(found, 0),
+    ),
+    "The name ends in .nc4": (_named(f"{NAME}4"), "Read."),
+    "The name says neither member nor months": (_named("npp_Lmon_MODEL-A_historical.nc"), "Read."),
+    "A file that is in two folders": (_twice(1), "One of the two is read."),
+    "Files that overlap": (
+        _two("2004-11", months=14),
+        "Each month once, of the file that begins first; a warning where values differ.",
+        lambda found: same(found[:12]),
+    ),
+    "The historical run ends after the scenario begins": (
+        _scenario("2005-12", months=25),
+        "Cut where the scenario begins, with a warning.",
+        _only_model_a,
+    ),
+    "nep beside npp and rh, smaller by what burns": (
+        _beside_nep(0.9),
+        "npp and rh are read.",
+        _from_npp_and_rh,
     ),
     "rh of the first member is missing": (
         _first_member_without_rh,
