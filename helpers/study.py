@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +17,20 @@ import xarray as xr
 
 from helpers import readers  # of models: takes a while, which own archives alone need
 from helpers.checks import check_numbers, check_word
-from helpers.errors import InputError
+from helpers.errors import Faults, InputError
 from helpers.factors import load_factors
 from helpers.paths import DATA
 from helpers.provenance import least_real
-from helpers.readers.gldas import FILE_NAMES, annual_mean, load_climate, open_gldas, sample
+from helpers.readers.archive_files import gather_alike
+from helpers.readers.gldas import (
+    annual_mean,
+    find_gldas_files,
+    is_doubtful,
+    load_climate,
+    open_gldas,
+    sample,
+)
+from helpers.readers.netcdf import dimensions_of, walk
 from helpers.readers.sites import read_sites
 from helpers.readers.transect import TABLE, read_transect
 from helpers.statistics.projections import share_votes
@@ -29,11 +42,21 @@ EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
 EMBEDDED_ENSEMBLE = DATA / "embedded" / "ensemble_tp_1990_2099.nc"
 EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
 _CONTENTS = {
-    "gldas": "GLDAS monthly files (GLDAS_NOAH10_M*.nc4) in the folder or right in its gldas/",
-    "sites": "the site table, sites.csv",
-    "cmip5": "monthly CMIP5 files of npp and rh in it, named as ESGF names them",
+    "gldas": "monthly files of GLDAS-2.1 Noah anywhere in it",
+    "sites": "the site table, sites.csv, right in the folder",
+    "cmip5": "monthly files of npp and rh of CMIP models anywhere in it, named as ESGF names them",
     "plateau_transect": f"the transect's files as make data SOURCE=sites fetches them ({TABLE})",
 }
+_NAMED_LIKE = {  # what is so named right in a folder, and is none of the above, is refused
+    "gldas": re.compile("gldas|http_services", re.IGNORECASE),
+    "sites": re.compile(
+        r"site.*\.(csv|tsv|txt|xlsx?|ods)(\.\w+)?$|^sites?(\.zip)?$", re.IGNORECASE
+    ),
+    "cmip5": re.compile("cmip|esgf", re.IGNORECASE),
+    "plateau_transect": re.compile(r"^plateau_transect|^metadata_.*\.txt$|_vegan\.txt$"),
+}
+_CARBON = {"npp", "nep", "gpp", "nbp"}  # variables that no other field has the names of
+_HEADER = {"longitude", "latitude", "elevation"}  # of a table of sites, whatever its name
 
 
 @dataclass(frozen=True)
@@ -42,8 +65,8 @@ class Study:
 
     The table `sites` has a row per site: longitude, latitude, elevation (m), land_cover, zone, then
     the factors in the registry's order and units. For each of its columns `labels` says whether it
-    is measured, observed, reconstructed, published or emulated, and `provenance` what it was made
-    from. `chosen` is the label of the choice of sites: reconstructed where they were drawn.
+    is measured, observed, assimilated or reconstructed, and `provenance` what it was made from.
+    `chosen` is the label of the choice of sites: reconstructed where they were drawn.
     """
 
     sites: pd.DataFrame
@@ -78,30 +101,37 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     Parameters
     ----------
     source : path or "embedded"
-        A folder with any of ``sites.csv`` (see ``data/README.md``), GLDAS monthly files (in it
-        or in its subfolder ``gldas/``), a CMIP5 archive, and the fetched files of the transect,
-        whose soil then stands in the place of reconstructed soil at the embedded places. What the
-        folder lacks is taken from the embedded study.
+        A folder with any of ``sites.csv`` (see ``data/README.md``), GLDAS monthly files and a CMIP
+        archive (anywhere in it), and the fetched files of the transect, whose soil then stands in
+        the place of reconstructed soil at the embedded places. What the folder lacks is taken from
+        the embedded study; what looks like one of these and cannot be used is refused, all faults
+        together.
     seed : int
         Of the reconstruction, which is used where there is no site table of your own.
 
     Examples
     --------
     >>> load_study().labels[["TF", "SOC"]].tolist()
-    ['observed', 'reconstructed']
+    ['assimilated', 'reconstructed']
     """
-    own, embedded_climate = _look_into(source), load_climate()
-    if gldas_folder := own.get("gldas"):
-        climate = annual_mean(open_gldas(gldas_folder))
+    own, faults = _recognise(source)
+    embedded_climate, parts = load_climate(), {}
+    for part, read in _READERS.items():
+        if part in own and not (part == "plateau_transect" and "sites" in own):
+            with faults.gather():
+                parts[part] = read(own[part])
+    faults.refuse()
+    if "gldas" in parts:
+        climate = parts["gldas"]
         files = climate.attrs["inputs"].count("\n") + 1
-        climate_from = f"{files} GLDAS files in {gldas_folder}, {climate.attrs['period']}"
+        climate_from = f"{files} GLDAS files in {own['gldas']}, {climate.attrs['period']}"
     else:
         climate = embedded_climate
         climate_from = f"GLDAS-2.1 Noah monthly files, {climate.attrs['period']} (embedded mean)"
 
     labels = load_factors()["data_label"]
     if site_table := own.get("sites"):
-        sites = read_sites(site_table)
+        sites = parts["sites"]
         labels = labels.mask(labels.index.isin(sites.columns), "observed")
         sites_from = f"your table {site_table}; what it holds is observed on your word"
     elif seed == SEED:
@@ -113,12 +143,13 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         sites = reconstruct_sites(embedded_climate, seed)
         sites_from = f"reconstruction with seed {seed}"
     provenance = pd.Series(sites_from, index=sites.columns)
-    if (folder := own.get("plateau_transect")) and not site_table:
-        measured = _measured_soil(sites, read_transect(folder))
+    if "plateau_transect" in parts:
+        measured = _measured_soil(sites, parts["plateau_transect"])
         sites[[*measured]] = measured
         labels = labels.mask(labels.index.isin(measured.columns), "measured")
         sites["TC"] = sites["SOC"] + sites["SIC"]
         sites["CN"] = sites["TC"] / sites["TN"]
+        folder = own["plateau_transect"]
         provenance[[*measured]] = f"the transect of Kang et al. (2022) in {folder}"
     position = pd.Series("observed" if site_table else "measured", index=_POSITION)
     if not site_table:
@@ -136,6 +167,13 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     )
 
 
+_READERS = {
+    "gldas": lambda folder: annual_mean(open_gldas(folder)),
+    "sites": read_sites,
+    "plateau_transect": read_transect,
+}
+
+
 def _measured_soil(sites: pd.DataFrame, transect: pd.DataFrame) -> pd.DataFrame:
     """Return the soil factors of the paper that were measured at these places of the transect."""
     factors = load_factors().index.intersection(transect.columns).drop("CN")  # of total carbon
@@ -145,52 +183,79 @@ def _measured_soil(sites: pd.DataFrame, transect: pd.DataFrame) -> pd.DataFrame:
     return here.reindex(places).set_axis(sites.index)
 
 
-def load_top(source: str | Path = "embedded") -> xr.Dataset:
+def load_top(
+    source: str | Path = "embedded",
+    scenarios: Sequence[str] | None = None,
+    first_year: int = 1990,
+    last_year: int = 2099,
+    strict: bool = False,
+) -> xr.Dataset:
     """Load terrestrial oxygen production of an ensemble of models.
 
-    Returns what :func:`helpers.readers.open_ensemble` does, with the attributes ``label`` and
-    ``provenance``.
+    Returns what :func:`helpers.readers.open_ensemble` does: ``top`` (scenario, model, year, lat,
+    lon) in kg O2 m-2 yr-1 and what goes with it; of an archive with the attributes ``left_out``
+    (models that could not be used, and why), ``remarks`` and ``inputs`` (files). The attributes
+    ``label`` and ``provenance`` say what it is.
 
     Parameters
     ----------
     source : path or "embedded"
-        A folder with a CMIP5 archive (``npp`` and ``rh``, or ``nep``) anywhere in it, of which
-        nothing is read before it is computed. Without one, what ``make data`` computed from nine
-        stand-in models (``tools/standin.py``), to 1e-5 kg m-2 yr-1: emulated.
+        A folder with an archive of CMIP5 or CMIP6 (``npp`` and ``rh``, or ``nep``) anywhere in it:
+        simulated. Without one, what ``make data`` computed from emulators of CMIP5 models, to 1e-5
+        kg m-2 yr-1: emulated.
+    scenarios : sequence of str, optional
+        Of an archive; those of the embedded ensemble are ``rcp45`` and ``rcp85``.
+    first_year, last_year : int
+        The period, from 1990 to 2099 at most of the embedded ensemble.
+    strict : bool
+        Whether a model of an archive that cannot be used is refused instead of left out.
 
     Examples
     --------
-    >>> dict(load_top()["top"].sizes)
-    {'scenario': 2, 'model': 9, 'year': 110, 'lat': 16, 'lon': 34}
+    >>> load_top(last_year=2005)["top"].sizes["year"]
+    16
     """
     if folder := _look_into(source).get("cmip5"):
-        return readers.open_ensemble(folder).assign_attrs(_of_archive(folder))
-    order = ("scenario", "model", "year", "lat", "lon")
-    return _stand_ins()[["top", "land_fraction", "area"]].transpose(*order)
+        scenarios = scenarios if scenarios is None else tuple(scenarios)
+        asked = scenarios, first_year, last_year, strict
+        ensemble = _open_archive(folder, *asked, _state(folder)).copy()
+        return ensemble.assign_attrs(label="simulated", provenance=f"CMIP archive in {folder}")
+    with xr.open_dataset(EMBEDDED_ENSEMBLE, engine="netcdf4") as file:
+        ensemble = file.sel(year=slice(first_year, last_year))
+        for scenario in scenarios or ():
+            check_word("scenario", scenario, ensemble["scenario"].values)
+        ensemble = ensemble if scenarios is None else ensemble.sel(scenario=[*scenarios])
+        ensemble = ensemble.transpose("scenario", "model", "year", "lat", "lon").load()
+    models = ensemble.sizes["model"]
+    return ensemble.assign_attrs(provenance=f"emulators of {models} CMIP5 models")
+
+
+@lru_cache(maxsize=2)
+def _open_archive(
+    folder: Path, scenarios: tuple | None, first: int, last: int, strict: bool, _: tuple
+):
+    return readers.open_ensemble(folder, scenarios, first, last, strict)
+
+
+def _state(folder: Path) -> tuple:
+    """Return what changes when a file below a folder does."""
+    found = ((path, path.stat()) for path in walk(folder) if path.is_file())
+    return tuple((path, about.st_size, about.st_mtime_ns) for path, about in found)
 
 
 def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
-    """Load NPP and Rh of the historical runs behind :func:`load_top`, which explains `source`.
+    """Load NPP and Rh to 2005 behind :func:`load_top`, which explains `source`.
 
-    Returns what :func:`helpers.readers.open_historical` does, with the attributes of ``load_top``.
+    Returns ``npp``, ``rh``, ``land_fraction`` and ``area`` as of it, with its attributes: of all of
+    its models, without values of those that have ``nep`` alone.
 
     Examples
     --------
     >>> load_carbon()["rh"].attrs["units"]
     'kg m-2 yr-1'
     """
-    if folder := _look_into(source).get("cmip5"):
-        return readers.open_historical(folder).assign_attrs(_of_archive(folder))
-    return _stand_ins()[["npp", "rh", "land_fraction", "area"]].dropna("year")
-
-
-def _of_archive(folder: Path) -> dict[str, str]:
-    return {"label": "observed", "provenance": f"CMIP5 archive in {folder}"}
-
-
-def _stand_ins() -> xr.Dataset:
-    with xr.open_dataset(EMBEDDED_ENSEMBLE, engine="netcdf4") as file:
-        return file.load().assign_attrs(provenance="nine stand-in models")
+    carbon = load_top(source, last_year=2005)
+    return carbon[["npp", "rh", "land_fraction", "area"]].dropna("year", how="all")
 
 
 def sample_top(
@@ -212,10 +277,10 @@ def sample_top(
     Examples
     --------
     >>> sample_top(load_study().sites)["T30"].round(3).item()
-    0.049
+    0.073
     """
     if _look_into(source).get("cmip5"):
-        field = mean_top(load_top(source))
+        field = mean_top(load_top(source, last_year=2005))
     else:
         with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
             field = file["top"].load()
@@ -225,63 +290,97 @@ def sample_top(
 
 
 def top_label(source: str | Path = "embedded") -> str:
-    """Return the label of TOP: observed from an archive of your own, emulated without one.
+    """Return the label of TOP: simulated from an archive of your own, emulated without one.
 
     Examples
     --------
     >>> top_label()
     'emulated'
     """
-    return "observed" if _look_into(source).get("cmip5") else "emulated"
+    return "simulated" if _look_into(source).get("cmip5") else "emulated"
 
 
 def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
-    """Return the mean TOP of 1990-2005 from :func:`load_top`, computed, on (model, lat, lon).
+    """Return the mean TOP of 1990-2005 from :func:`load_top` on (model, lat, lon).
 
     Examples
     --------
     >>> mean_top(load_top()).sel(model="CanESM2", lat=30.5, lon=95.5).round(3).item()
-    0.042
+    0.002
     """
     past = ensemble["top"].isel(scenario=0, drop=True).sel(year=slice(1990, 2005))
-    return past.mean("year", keep_attrs=True).compute()
+    return past.mean("year", keep_attrs=True)
 
 
 def _look_into(source: str | Path) -> dict[str, Path]:
     """Return what a reader's folder holds of _CONTENTS, nothing for the embedded study."""
-    if source == "embedded":
-        return {}
-    from helpers.readers.earth_system_models import holds_archive
+    own, faults = _recognise(source)
+    faults.refuse()
+    return own
 
-    folder, own = Path(source), {}
-    for place in (folder / "gldas", folder):
-        if any(place.glob(FILE_NAMES)):
-            own["gldas"] = place
+
+def _recognise(source: str | Path) -> tuple[dict[str, Path], Faults]:
+    """Return what a folder holds, and the faults of what looks as if it held something."""
+    own: dict[str, Path] = {}
+    faults = Faults()
+    if source == "embedded":
+        return own, faults
+    folder = Path(source)
+    with faults.gather():
+        files = find_gldas_files(folder)
+        if any(is_doubtful(path) for path in files):
+            open_gldas(folder)  # refuses them with all else
+        if files:
+            own["gldas"] = folder
     if os.path.lexists(folder / "sites.csv"):
         own["sites"] = folder / "sites.csv"
-    if holds_archive(folder):
-        own["cmip5"] = folder
+    with faults.gather():
+        if readers.holds_archive(folder):
+            own["cmip5"] = folder
+    if "cmip5" not in own:
+        nameless = (path for path in walk(folder) if _CARBON & {*(dimensions_of(path) or ())})
+        faults.extend(_take_for(path, "cmip5") for path in nameless)
     for place in (folder / "plateau_transect", folder):
         if (place / TABLE).exists():
             own["plateau_transect"] = place
-    if not own:
+    looked_for = [name for name in _NAMED_LIKE if name not in own]
+    if faults:
+        looked_for = [name for name in looked_for if name != "gldas"]
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        like = [name for name in looked_for if _NAMED_LIKE[name].search(path.name)]
+        if not like and "sites" in looked_for and _has_places(path):
+            like = ["sites"]
+        for name in like:
+            faults.append(_take_for(path, name))
+    if "sites" in looked_for and not any(fault.needed == _CONTENTS["sites"] for fault in faults):
+        deeper = (path for path in walk(folder) if path.name.lower() == "sites.csv")
+        faults.extend(_take_for(path, "sites") for path in deeper)
+    if not own and not faults:
         raise InputError(
             folder,
             needed=", or ".join(_CONTENTS.values()),
             found="none of these in it" if folder.is_dir() else "no such folder",
             mend="check the path (it is read from where you started the run)",
         )
-    for path in sorted(folder.iterdir()):
-        name = path.name.lower().partition(".")[0]
-        if name in _CONTENTS and name not in own:
-            raise InputError(
-                path,
-                needed=_CONTENTS[name],
-                found="something else under this name",
-                mend="mend its name or what is in it, or take it out of the folder: else the book "
-                "would use its own data in its place",
-            )
-    return own
+    return own, faults
+
+
+def _take_for(path: Path, part: str) -> InputError:
+    return InputError(
+        path,
+        needed=_CONTENTS[part],
+        found="something else under this name, or another name",
+        mend="mend its name, its place or what is in it, or take it out of the folder: else the "
+        "book would use its own data in its place",
+    )
+
+
+def _has_places(path: Path) -> bool:
+    """Tell a table with the places of sites by its first line."""
+    if path.suffix.lower() not in (".csv", ".tsv", ".txt") or not path.is_file():
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return {*re.findall("[a-z]+", file.readline(4096).lower())} >= _HEADER
 
 
 def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:
@@ -293,6 +392,121 @@ def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:
 
         sites["Rs"] = soil_respiration(sites["ST10"])
     return sites[[*_POSITION, *(code for code in load_factors().index if code in sites)]]
+
+
+def name_used(
+    source: str | Path,
+    parts: Sequence[str] = ("climate", "sites", "top"),
+    last_year: int = 2005,
+    scenarios: Sequence[str] | None = None,
+) -> str:
+    """Say in Markdown which data of a reader's folder a page rests on; nothing if it is embedded.
+
+    What was used, from which files, what was left out and why, and what is the book's own.
+
+    Parameters
+    ----------
+    source : path or "embedded"
+        As for :func:`load_study` and :func:`load_top`, whose refusals are those of this function.
+    parts : sequence of {"climate", "sites", "top"}
+        What the page shows.
+    last_year, scenarios : int, sequence of str
+        Up to which year it reads TOP of an archive, and in which scenarios, as for
+        :func:`load_top`.
+
+    Examples
+    --------
+    >>> name_used("embedded")
+    ''
+    """
+    own = _look_into(source)
+    if not own:
+        return ""
+    lines = []
+    if {"climate", "sites"}.intersection(parts):
+        study = load_study(source)
+    if "climate" in parts:
+        whose = _name_files(study.climate) if "gldas" in own else "**the book's**, GLDAS-2.1"
+        lines.append(f"climate (assimilated): {whose}, {study.climate.attrs['period']}")
+        lines += _tell(study.climate)
+    if "sites" in parts and "sites" in own:
+        lacks = load_factors().index.difference(study.labels.index, sort=False)
+        lines.append(
+            f"sites: your table `sites.csv`, {len(study.sites)} sites (observed, on your "
+            "word)" + f", without {', '.join(lacks)}" * bool(len(lacks))
+        )
+        if "plateau_transect" in own:
+            lines.append("left out: the transect's soil, as your table has the sites")
+    elif "sites" in parts:
+        measured = study.labels.index[study.labels == "measured"].difference(_POSITION)
+        lines.append(
+            "sites: **the book's**, places of one admissible set of thirty"
+            + f", with {', '.join(measured)} as measured there, from your folder"
+            * bool(len(measured))
+            + "; plants, microbes and what else was not measured are reconstructed"
+        )
+    if "top" in parts and "cmip5" in own:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # their words are told below
+            ensemble = load_top(source, scenarios, last_year=last_year)
+        years, count = ensemble["year"].values[[0, -1]], ensemble.sizes["model"]
+        lines.append(
+            f"oxygen production ({ensemble.attrs['label']}), {years[0]} to {years[1]}: "
+            f"{count} model{'s' * (count > 1)} in {_name_files(ensemble)}"
+        )
+        lines += [f"  - {each}" for each in _say_fluxes(ensemble)]
+        lines += _tell(ensemble)
+    elif "top" in parts:
+        lines.append("oxygen production (emulated): **the book's**")
+    used = {"climate": {"gldas"}, "sites": {"sites", "plateau_transect"}, "top": {"cmip5"}}
+    some = own.keys() & set().union(*(used[part] for part in parts))
+    head = "Not only the book's data" if some else "Your folder holds nothing that this page uses"
+    tail = (
+        "The badges under the title, and numbers that stand fixed in the text, speak of the book's "
+        "own data. What does not depend on `source` is as in the book."
+    )
+    head = f"**{head}.** This page was computed with {_code(f'source = {str(source)!r}')}:"
+    listed = (line if line.startswith(" ") else f"- {line}" for line in lines)
+    return "\n".join([head, "", *listed, "", tail])
+
+
+def _name_files(data: xr.Dataset) -> str:
+    """Say how many files data were read from, and the names of the first and the last."""
+    names = [_code(line.partition("  ")[2]) for line in data.attrs["inputs"].splitlines()]
+    return (
+        f"1 file, {names[0]}"
+        if len(names) == 1
+        else f"{len(names)} files, {names[0]} to {names[-1]}"
+    )
+
+
+def _code(name: str) -> str:
+    return "`{}`".format(name.replace("`", "'"))
+
+
+def _say_fluxes(ensemble: xr.Dataset) -> list[str]:
+    """Say from which fluxes TOP was made, of which models and members."""
+    models: dict[str, dict[str, list[str]]] = {}
+    for line in ensemble.attrs["fluxes"].splitlines():
+        name, _, made = line.partition(": ")
+        model, _, member = name.partition(" ")
+        models.setdefault(made.replace(" - ", " − "), {}).setdefault(member, []).append(model)
+    return [
+        f"{made}: "
+        + "; ".join(f"{', '.join(names)} ({member})" for member, names in members.items())
+        for made, members in models.items()
+    ]
+
+
+def _tell(data: xr.Dataset) -> list[str]:
+    """Return the lines of a reader about what it left out, and what it chose."""
+    left_out = data.attrs.get("left_out", "").splitlines()
+    remarks = data.attrs.get("remarks", "").splitlines()
+    shown = [
+        f"  - {line.strip()}" if line.startswith(" ") else f"left out: {line}"
+        for line in gather_alike(left_out)
+    ]
+    return [escape(line, quote=False) for line in [*shown, *remarks]]
 
 
 def minmax(table: pd.DataFrame) -> pd.DataFrame:

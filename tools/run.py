@@ -78,7 +78,8 @@ def state(notebook: Path, parameters: Mapping[str, object]) -> str:
     code = [each.source for each in nbformat.read(notebook, 4).cells if each.cell_type == "code"]
     source = Path(str(parameters.get("source", "")))
     files = sorted(source.rglob("*")) if source.is_absolute() else []
-    own = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    there = ((path, path.stat()) for path in files if path.exists())  # no link to nowhere
+    own = [[str(path), about.st_size, about.st_mtime_ns] for path, about in there]
     key = json.dumps([digest(), list_versions(), list_genuine(), code, own])
     return hashlib.sha256(key.encode()).hexdigest()
 

@@ -220,10 +220,39 @@ def _companions(folder: Path) -> xr.Dataset:
     return climate(year(folder))
 
 
-def _renamed(folder: Path) -> object:
-    for path in sorted(year(folder).iterdir()):
-        path.rename(folder / path.name.removesuffix("4"))
-    return climate(folder)
+def _named(pattern: str) -> Callable[[Path], xr.Dataset]:
+    """Return a reader of a year whose files are named and placed otherwise."""
+
+    def read(folder: Path) -> xr.Dataset:
+        for number, path in enumerate(sorted(year(folder).iterdir()), 1):
+            new = folder / pattern.format(month=f"{number:02d}")
+            new.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(new)
+        return climate(folder)
+
+    return read
+
+
+def _said_once(folder: Path) -> xr.Dataset:
+    """Copy one file of a year, and write another one anew in another form."""
+    path_of(year(folder), 5).with_name("GLDAS (1).nc4").write_bytes(_bytes_of(5))
+    copy(path_of(folder, 7), folder / "again.nc", form="NETCDF3_CLASSIC")
+    found = climate(folder)
+    told = found.attrs["left_out"].splitlines()
+    assert len(told) == 2
+    assert [month in told[n] for n, month in enumerate(("2014-05", "2014-07"))] == [True, True]
+    assert len(found.attrs["inputs"].splitlines()) == 12
+    return found
+
+
+def _by_head(**attrs: str) -> Callable[[Path], xr.Dataset]:
+    """Return a reader of files whose heads say what they are, whatever their names."""
+    return made(lambda file: file.assign_attrs(attrs), *EVERY)
+
+
+def _four_faults(file: xr.Dataset) -> xr.Dataset:
+    file = in_units("Rainf_f_tavg", "mm s-1")(_set("Albedo_inst", 0.2)(file))
+    return file.drop_vars(["PotEvap_tavg", "Wind_f_inst"]).isel(lat=[1])
 
 
 REFUSED = {  # in January: what is changed, the place, further words
@@ -257,14 +286,91 @@ GRIDS = {  # in every month: what is changed, the place, further words
 OTHERWISE = {  # how it is read, what the refusal says
     "The folder is not there": (lambda folder: open_gldas(folder / "nowhere"), "nowhere"),
     "The folder is empty": (open_gldas, "", "no such file in it"),
-    "Names that end in .nc": (_renamed, "", "no such file in it"),
+    "Files of 0.25 degrees, by name": (
+        _named("GLDAS_NOAH025_M.A2014{month}.021.nc4"),
+        "GLDAS_NOAH025_M.A201401",
+        "cells of 1 degree",
+        "cells of 0.25 degrees",
+    ),
+    "Files of three hours": (
+        _named("GLDAS_NOAH10_3H.A2014{month}01.0300.021.nc4"),
+        "GLDAS_NOAH10_3H",
+        "values of three hours",
+    ),
+    "Files of another land model": (
+        _named("GLDAS_VIC10_M.A2014{month}.021.nc4"),
+        "GLDAS_VIC10_M",
+        "another land model",
+    ),
+    "GLDAS-2.0, by the title in the file": (
+        _by_head(title="GLDAS2.0 LIS land surface model output monthly mean"),
+        JANUARY,
+        "GLDAS-2.0",
+    ),
+    "Cells of a quarter of a degree": (
+        made(_axis("lat", 30.125, 30.375, 30.625, 30.875), *EVERY),
+        f"{JANUARY}: lat",
+        "cells of 0.25 degrees",
+    ),
+    "Each file packed by gzip (.nc4.gz)": (
+        lambda folder: (
+            [
+                path.rename(path.with_name(f"{path.name}.gz")).write_bytes(b"\x1f\x8b\x08 and more")
+                for path in sorted(year(folder).iterdir())
+            ]
+            and open_gldas(folder)
+        ),
+        f"{JANUARY}.gz, and in",
+        "packed by gzip",
+        "gunzip",
+    ),
+    "Four faults in each file of a subset": (
+        made(_four_faults, *EVERY),
+        f"{JANUARY}: PotEvap_tavg, Wind_f_inst, and in",
+        "mm s-1",
+        "values from 1 to 100 %",
+        "two cells or more",
+        "1 there",
+    ),
+    "A faulty file, and another grid in another": (
+        made(
+            lambda file: (
+                in_units("Rainf_f_tavg", "mm s-1")(file)
+                if file["time"].dt.month.item() == 1
+                else file.isel(lat=slice(0, 3))
+            ),
+            1,
+            7,
+        ),
+        JANUARY,
+        "mm s-1",
+        JULY,
+        "3 x 4 other cells",
+    ),
+    "Only a list of links and descriptions": (
+        lambda folder: (
+            [
+                (folder / name).write_text("https://")
+                for name in ("subset_GLDAS_NOAH10_M_2.1.txt", f"{JANUARY}.xml", f"{JANUARY}.part")
+            ]
+            and open_gldas(folder)
+        ),
+        "",
+        "no file of data, only",
+    ),
     "A month is missing": (
         made(lambda file: None, 3),
         "",
         "every month from 2014-01 to 2014-12",
         "11 months, without 2014-03",
     ),
-    "A month twice": (made(lambda file: gldas_month("2014-03"), 4), "", "2014-03 in", "A201404"),
+    "A month twice with other values": (
+        made(lambda file: gldas_month("2014-03"), 4),
+        "",
+        "2014-03 in",
+        "A201404",
+        "without 2014-04",
+    ),
     "Time in units that mean nothing": (
         made(_time(5114.0, units="days since ever")),
         JANUARY,
@@ -284,6 +390,31 @@ OTHERWISE = {  # how it is read, what the refusal says
 }
 HANDLED = {  # how it is read, what is made of it, the check if it is not the same climate
     "Companions of a download (.xml, .part) in the folder": (_companions, "Left alone."),
+    "Names as the subsetter of GES DISC gives them": (
+        _named("JOB_GLDAS_NOAH10_M.2.1_GLDAS_NOAH10_M.A2014{month}.021.nc4_subsetted.nc4"),
+        "Read.",
+    ),
+    "Names as the older subsetter gave them": (
+        _named("GLDAS_NOAH10_M.A2014{month}.021.nc4.SUB.nc4"),
+        "Read.",
+    ),
+    "Names as wget makes them from links of the older subsetter": (
+        _named(
+            "HTTP_services.cgi?FILENAME=%2Fdata%2FGLDAS%2FGLDAS_NOAH10_M.2.1%2F2014%2F"
+            "GLDAS_NOAH10_M.A2014{month}.021.nc4&FORMAT=bmM0Lw&VERSION=1.02"
+        ),
+        "Read.",
+    ),
+    "Names that end in .nc": (_named("GLDAS_NOAH10_M.A2014{month}.021.nc"), "Read."),
+    "Names that say nothing": (_named("climate/{month}"), "Read: what a file holds counts."),
+    "A folder for each month, in another one": (
+        _named("gldas/2014/{month}/GLDAS_NOAH10_M.A2014{month}.021.nc4"),
+        "Read.",
+    ),
+    "A month twice with the same values": (
+        _said_once,
+        "Taken once, which the head of a page says.",
+    ),
     "Months have each other's names": (
         _turned_names,
         "The date in the file counts, the name does not.",

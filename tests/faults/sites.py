@@ -12,7 +12,7 @@ from helpers.readers.gldas import load_climate, sample
 from helpers.readers.sites import read_sites
 from helpers.study import load_study, minmax
 from tests.faults import Case
-from tests.faults.gldas import year
+from tests.faults.gldas import path_of, year
 from tests.test_sites import GOOD
 
 TABLE = "sites.csv"
@@ -50,18 +50,6 @@ def studied(make: Callable[[Path], object]) -> Callable[[Path], object]:
         return load_study(folder)
 
     return read
-
-
-def _climate_below(name: str, ending: str = "") -> Callable[[Path], object]:
-    """Return a function that writes GLDAS files below a folder, their ending taken away."""
-
-    def make(folder: Path) -> None:
-        place = folder / name
-        place.mkdir(parents=True)
-        for path in sorted(year(place).iterdir()):
-            path.rename(place / path.name.removesuffix(ending))
-
-    return make
 
 
 def _in_place_of_the_table(make: Callable[[Path], object]) -> Callable[[Path], object]:
@@ -203,21 +191,40 @@ OTHERWISE = {  # how it is read, what the refusal says
         "Sites.CSV",
         "the site table, sites.csv",
     ),
-    "GLDAS files one folder too deep": (
-        studied(_climate_below("gldas/2014")),
+    "A folder for GLDAS files without one": (
+        studied(lambda folder: (folder / "gldas" / "2014").mkdir(parents=True)),
         "gldas",
-        "right in its gldas",
+        "monthly files of GLDAS",
         "its own data in its place",
-    ),
-    "GLDAS files that end in .nc, in their folder": (
-        studied(_climate_below("gldas", "4")),
-        "gldas",
-        "GLDAS_NOAH10_M*.nc4",
     ),
     "An empty folder for the CMIP5 archive": (
         studied(lambda folder: (folder / "cmip5").mkdir()),
         "cmip5",
-        "CMIP5 files of npp and rh",
+        "files of npp and rh of CMIP",
+    ),
+    "The table under another name, beside GLDAS files": (
+        lambda folder: (
+            (folder / "plots.csv").write_text(GOOD, encoding="utf-8") and load_study(year(folder))
+        ),
+        "plots.csv",
+        "the site table, sites.csv",
+    ),
+    "The table as a workbook, beside GLDAS files": (
+        lambda folder: (folder / "sites.xlsx").write_bytes(b"PK") and load_study(year(folder)),
+        "sites.xlsx",
+        "the site table, sites.csv",
+    ),
+    "Faults in the table and in GLDAS files": (
+        studied(
+            lambda folder: [
+                (folder / TABLE).write_text(GOOD.replace("7.1", "71"), encoding="utf-8"),
+                path_of(year(folder), 3).unlink(),
+            ]
+        ),
+        "",
+        "without 2014-03",
+        "column 'pH'",
+        "'71'",
     ),
     "The same value at every site, to be scaled to 0-1": (
         _scaled,
