@@ -47,7 +47,7 @@ run: ready-run ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confiden
 sweep: ready-run ## run notebooks over a grid: GRID=book/sweeps/what_survives.yml (CLUSTER=tcp://...)
 	@$(BIN)/python -m tools.sweep "$$GRID" $${CLUSTER:+--cluster "$$CLUSTER"}
 
-data: ready-download ## recompute data/embedded (SOURCE=folder), or fetch files: SOURCE=gldas, cmip5, sites
+data: ready-download ## recompute data/embedded (SOURCE=folder), or fetch: SOURCE=gldas, sites, models, cmip5, cmip6
 	@$(BIN)/python -m tools.data $${SOURCE:+"$$SOURCE"}
 
 refresh: ready ## execute the .md notebooks and rewrite their .ipynb twins

@@ -20,13 +20,18 @@ DATA = _CARRIED / "data" if _IN_WHEEL else _HOME / "data"
 SWEEPS = _CARRIED / "sweeps" if _IN_WHEEL else _HOME / "book" / "sweeps"
 DOWNLOADS = _HOME / "downloads"
 
-_FETCHED_BY = {
+FETCHED_BY = {  # make data SOURCE=...
     "gldas_noah10_m_v21": "gldas",
     "cmip5": "cmip5",
+    "cmip6": "cmip6",
     "tibet_fauna": "sites",
     "plateau_transect": "sites",
     "plateau_plots": "sites",
     "srdb": "sites",
+    "fluxnet2015": "sites",
+    "cmip5_oscar": "models",
+    "cmip6_reccap2": "models",
+    "rcp": "models",
 }
 
 
@@ -37,7 +42,7 @@ def genuine_folder() -> Path:
 
 def list_genuine() -> list[str]:
     """Return the names of the collections that are here."""
-    return [name for name in _FETCHED_BY if _is_complete(genuine_folder() / name)]
+    return [name for name in FETCHED_BY if _is_complete(genuine_folder() / name)]
 
 
 def _is_complete(folder: Path) -> bool:
@@ -46,7 +51,7 @@ def _is_complete(folder: Path) -> bool:
 
 
 def find_genuine(name: str) -> Path:
-    """Return the folder of a collection: gldas_noah10_m_v21, cmip5, tibet_fauna or srdb.
+    """Return the folder of a collection, such as gldas_noah10_m_v21 or srdb.
 
     Examples
     --------
@@ -60,5 +65,5 @@ def find_genuine(name: str) -> Path:
         name,
         needed="the folder with these genuine files, completely fetched",
         found=f"none in {genuine_folder()}",
-        mend=f"make data SOURCE={_FETCHED_BY[name]} (or name their folder in TIBET_REAL_DATA)",
+        mend=f"make data SOURCE={FETCHED_BY[name]} (or name their folder in TIBET_REAL_DATA)",
     )

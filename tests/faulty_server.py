@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,7 +35,9 @@ class Web:
         self.files: dict[str, bytes | Callable[[bytes], bytes] | None] = {}
         self.faults: dict[str, list[dict]] = defaultdict(list)
         self.asked: list[Asked] = []
+        self.knocked: Counter[str] = Counter()  # in vain, by host
         self.unreachable = False
+        self.dead: set[str] = set()  # hosts that take no connection
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -77,8 +79,10 @@ def serve() -> Iterator[Web]:
 
     def lead_here(adapter, request, **how):
         asked = request.url
-        port = 1 if web.unreachable else server.server_port
         parts = urlsplit(asked)
+        lost = web.unreachable or parts.netloc in web.dead
+        web.knocked[parts.netloc] += lost
+        port = 1 if lost else server.server_port
         path = f"/{parts.scheme}/{parts.netloc}{parts.path}"
         request.url = urlunsplit(("http", f"127.0.0.1:{port}", path, parts.query, ""))
         try:

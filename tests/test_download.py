@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, unquote
 
 import filelock
 import pandas as pd
@@ -25,7 +25,10 @@ from tools import data, download
 
 LISTED = yaml.safe_load(download.LISTED.read_text(encoding="utf-8"))
 SOURCES = list(download.SOURCES)
-FOLDER = {"gldas": "gldas_noah10_m_v21", "cmip5": "cmip5", "sites": "srdb"}
+FOLDER = {
+    **{"gldas": "gldas_noah10_m_v21", "cmip5": "cmip5", "cmip6": "cmip6"},
+    **{"sites": "srdb", "models": "cmip5_oscar"},
+}
 URS = "https://urs.earthdata.nasa.gov/api/users/find_or_create_token"
 CMR = "https://cmr.earthdata.nasa.gov/search/granules.umm_json"
 GES_DISC = "https://data.gesdisc.earthdata.nasa.gov/data/GLDAS_NOAH10_M.2.1/2013"
@@ -34,6 +37,10 @@ ESGF = f"https://search.api.globus.org/v1/index/{INDEX}/scroll"
 NODE = "https://esgf.example.org/cmip5/x"
 SITES = "https://raw.example.org/srdb/3d7fdf39/"
 EXPERIMENTS = ("historical", "rcp45", "rcp85")
+PLACE = {
+    **{"gldas": f"{GES_DISC}/", "cmip5": f"{NODE}/", "cmip6": f"{NODE}/"},
+    **{"sites": SITES, "models": SITES},
+}
 
 
 def sha(content: bytes) -> str:
@@ -116,6 +123,11 @@ def flux(variable: str, experiment: str, model: str = "CanESM2") -> str:
     return f"{variable}_Lmon_{model}_{experiment}_r1i1p1_{years}.nc"
 
 
+def flux6(variable: str, experiment: str) -> str:
+    years = "185001-201412" if experiment == "historical" else "201501-210012"
+    return f"{variable}_Lmon_CNRM-ESM2-1_{experiment}_r1i1p1f2_gr_{years}.nc"
+
+
 def offer_archive(web, names: list[str]) -> dict[str, bytes]:
     """Let ESGF have these files; return their contents."""
     contents = {name: random.Random(name).randbytes(200_000) for name in names}
@@ -130,22 +142,27 @@ def offer(source: str, web, monkeypatch, folder: Path) -> dict[str, bytes]:
     web.files[URS] = b'{"access_token": "secret-token", "expiration_date": "01/01/2099"}'
     monkeypatch.setenv("EARTHDATA_USERNAME", "me")
     monkeypatch.setenv("EARTHDATA_PASSWORD", "secret-word")
-    if source == "cmip5":
-        names = [flux(variable, run) for variable in ("npp", "rh") for run in EXPERIMENTS]
+    if source in ("cmip5", "cmip6"):
+        name, model = (flux, "CanESM2") if source == "cmip5" else (flux6, "CNRM-ESM2-1")
+        runs = LISTED[source]["experiments"]
+        names = [name(variable, run) for variable in ("npp", "rh") for run in runs]
         offered = {f"{NODE}/{name}": one for name, one in offer_archive(web, names).items()}
-        list_downloads(monkeypatch, folder, cmip5=LISTED["cmip5"] | {"models": ["CanESM2"]})
+        list_downloads(monkeypatch, folder, **{source: LISTED[source] | {"models": [model]}})
         return offered
-    place = f"{GES_DISC}/" if source == "gldas" else SITES
-    names = ("a.nc4", "b.nc4")
-    offered = {place + name: random.Random(name).randbytes(200_000) for name in names}
+    names = ("In/#a.csv", "In/#b.csv") if source == "models" else ("a.nc4", "b.nc4")
+    contents = {name: random.Random(name).randbytes(200_000) for name in names}
+    offered = {PLACE[source] + quote(name): content for name, content in contents.items()}
     web.files |= offered
-    files = {
-        address.rpartition("/")[2]: {"sha256": sha(content), "bytes": len(content)}
-        for address, content in offered.items()
-    }
-    sites = [{"folder": "srdb", "addresses": [SITES], "files": files}]
-    gldas = LISTED["gldas"] | {"files": files}
-    list_downloads(monkeypatch, folder, gldas=gldas, sites=sites)
+    files = {name: {"sha256": sha(one), "bytes": len(one)} for name, one in contents.items()}
+    collection = {"folder": FOLDER[source], "addresses": [SITES], "mean_bytes": 200_000}
+    if source == "models":  # in the form of sha256sum
+        sums = [f"{sha(one)}  {FOLDER[source]}/{name}\n" for name, one in contents.items()]
+        (folder / "sums").write_text("".join(sums), encoding="utf-8")
+        monkeypatch.setattr(download, "SUMS", folder / "sums")
+    else:
+        collection["files"] = files
+    listed = {"files": files, "collections": [collection]}
+    list_downloads(monkeypatch, folder, **{source: LISTED[source] | listed})
     return offered
 
 
@@ -164,8 +181,12 @@ def target(tmp_path) -> Path:
     return tmp_path / "downloads"
 
 
+def name_of(source: str, address: str) -> str:
+    return unquote(address.removeprefix(PLACE[source]))
+
+
 def expected(source: str, offered: dict[str, bytes]) -> dict[str, bytes]:
-    return {f"{FOLDER[source]}/{at.rpartition('/')[2]}": one for at, one in offered.items()}
+    return {f"{FOLDER[source]}/{name_of(source, at)}": one for at, one in offered.items()}
 
 
 def test_a_collection_comes_whole_once(source, offered, web, target, monkeypatch):
@@ -174,7 +195,7 @@ def test_a_collection_comes_whole_once(source, offered, web, target, monkeypatch
     assert "next: make " in said
     (target / FOLDER[source] / "unfinished.part").mkdir()  # killed after the last file
     monkeypatch.delenv("EARTHDATA_USERNAME")
-    web.unreachable = source != "cmip5"
+    web.unreachable = not source.startswith("cmip")
     web.asked.clear()
     download.download(source, target)
     assert tree(target) == expected(source, offered)
@@ -209,7 +230,7 @@ def test_a_file_that_cannot_be_had_is_named_and_the_rest_is_kept(
         web.files[first] = b"x" + offered[first][1:]
     else:
         web.faults[first] = [{"cut": 90_000}] * 9
-    name = first.rpartition("/")[2]
+    name = name_of(source, first)
     with pytest.raises(InputError, match="run the same command again") as refusal:
         download.download(source, target)
     assert f"1 of them could not be had:\n    {name}: " in refusal.value.found
@@ -226,8 +247,8 @@ def test_a_file_that_cannot_be_had_is_named_and_the_rest_is_kept(
 
 def test_without_a_network_what_was_asked_is_named(source, offered, web, target):
     web.unreachable = True
-    named = {"gldas": "urs.earthdata.nasa.gov", "cmip5": "ESGF", "sites": "a.nc4"}
-    with pytest.raises(InputError, match=named[source]) as refusal:
+    named = {"gldas": "urs.earthdata.nasa.gov", "sites": "a.nc4", "models": "In/#a.csv"}
+    with pytest.raises(InputError, match=named.get(source, "ESGF")) as refusal:
         download.download(source, target)
     assert "again" in refusal.value.mend
     assert set(tree(target)) <= {"unfinished.part"}
@@ -267,7 +288,8 @@ def test_a_killed_download_leaves_nothing_under_a_final_name(
     run.kill()
     run.join()
     whole = expected(source, offered)
-    kept = {at: one for at, one in whole.items() if not last.endswith(Path(at).name)}
+    lost = f"{FOLDER[source]}/{name_of(source, last)}"
+    kept = {at: one for at, one in whole.items() if at != lost}
     assert tree(target) == kept | {"unfinished.part": b""}
     monkeypatch.setenv("TIBET_REAL_DATA", str(target))
     assert list_genuine() == []
@@ -276,7 +298,7 @@ def test_a_killed_download_leaves_nothing_under_a_final_name(
     assert list_genuine() == [FOLDER[source]]
 
 
-@pytest.mark.parametrize("source", ["gldas", "sites"], indirect=True)
+@pytest.mark.parametrize("source", ["gldas", "sites", "models"], indirect=True)
 def test_no_redirect_leads_to_an_open_connection(source, offered, web, target):
     first, *_ = offered
     web.files["http://mirror.example.org/a"] = offered[first]
@@ -385,18 +407,53 @@ def test_the_pinned_files_are_those_that_the_embedded_climate_was_computed_from(
 
 
 def test_what_is_pinned_is_what_the_genuine_folder_holds():
-    collections = [LISTED["gldas"], *LISTED["sites"]]
-    pinned = {
-        GENUINE / each["folder"] / name: about
-        for each in collections
-        for name, about in each["files"].items()
-        if "sha256" in about and (GENUINE / each["folder"] / name).exists()
-    }
-    if not pinned:
+    pinned = dict(
+        line.split("  ", 1)[::-1] for line in download.SUMS.read_text(encoding="utf-8").splitlines()
+    )
+    sizes = {}
+    for each in [
+        LISTED["gldas"],
+        *LISTED["sites"]["collections"],
+        *LISTED["models"]["collections"],
+    ]:
+        for name, about in each.get("files", {}).items():
+            if "sha256" in about:
+                pinned[f"{each['folder']}/{name}"] = about["sha256"]
+                sizes[f"{each['folder']}/{name}"] = about["bytes"]
+    here = [name for name in pinned if (GENUINE / name).exists()]
+    if not here:
         pytest.skip(f"no genuine files at {GENUINE} (set TIBET_REAL_DATA)")
-    for path, about in pinned.items():
-        assert sha(path.read_bytes()) == about["sha256"], path
-        assert path.stat().st_size == about["bytes"]
+    for name in here:
+        content = (GENUINE / name).read_bytes()
+        assert sha(content) == pinned[name], name
+        assert len(content) == sizes.get(name, len(content)), name
+
+
+def test_what_models_give_comes_into_the_folders_that_the_genuine_files_have(web, target):
+    """The addresses are those of the repositories; ``#`` in a name does not end one."""
+    if not (GENUINE / "cmip5_oscar").exists():
+        pytest.skip(f"no genuine files at {GENUINE} (set TIBET_REAL_DATA)")
+    raw = "https://raw.githubusercontent.com"
+    places = {  # in the repository of each folder
+        "cmip5_oscar": f"{raw}/tgasser/OSCAR/4ade8657ee3bc06f39ad95447153dbe4b66e3ae0/data/",
+        "cmip6_reccap2/East_Asia": f"{raw}/ChrisJones-MOHC/RECCAP2Future_2023/"
+        "b8dc7bcce4764fc712af557a843bcdd43b1e01e0/DATA/Processed/East_Asia/",
+        "cmip6_reccap2": f"{raw}/ChrisJones-MOHC/RECCAP2Future_2023/"
+        "b8dc7bcce4764fc712af557a843bcdd43b1e01e0/DATA/",
+        "rcp": f"{raw}/tgasser/OSCAR/3ce008400e06363564e5981a35cbc32377d41d86/input_data/drivers/",
+    }
+    for folder, place in places.items():
+        for path in (GENUINE / folder).rglob("*.*"):
+            address = place + quote(path.relative_to(GENUINE / folder).as_posix())
+            web.files[address] = path.read_bytes()
+    said = download.download("models", target)
+    assert said.startswith("434 files, verified")
+    for name, content in tree(target).items():
+        assert content == (GENUINE / name).read_bytes(), name
+    kinds = {"Land_CMIP5": 140, "ClimReg_CMIP5": 42, "Regions_GTAP": 1}
+    for kind, number in kinds.items():
+        assert len(list((target / "cmip5_oscar" / kind).iterdir())) == number
+    assert len(list((target / "cmip6_reccap2" / "East_Asia").rglob("*.*"))) == 249
 
 
 # ESGF
@@ -419,15 +476,69 @@ def test_esgf_is_asked_for_the_facets_of_the_nine_models(archive, target):
     assert sets["experiment"] == list(EXPERIMENTS)
     assert sets["cmor_table"] == ["Lmon", "fx"]
     assert sets["ensemble"] == ["r1i1p1", "r0i0p0"]
+    assert files["dataset_id"] == ["cmip5|node"]
     assert set(files["variable"]) == {"npp", "rh", "nep", "sftlf"}
 
 
 @pytest.mark.parametrize("answer", [None, b'{"gmeta": [{"entries": [{}]}]}', index([])])
-def test_an_index_without_an_answer_is_named(archive, target, answer):
+@pytest.mark.parametrize("source", ["cmip5", "cmip6"])
+def test_an_index_without_the_archive_says_how_to_fetch_by_hand(archive, target, source, answer):
     archive.files[ESGF] = answer
     with pytest.raises(InputError) as refusal:
-        download.download("cmip5", target)
+        download.download(source, target)
     assert refusal.value.where == "ESGF's index"
+    terms = [source.upper(), "npp", "rh", "Lmon", "r1i1p1", *LISTED[source]["experiments"]]
+    for word in (*terms, *LISTED[source]["models"], "https://esgf.github.io/nodes.html"):
+        assert word in refusal.value.mend
+    assert f'make run NB=14_projections P="source={target / source}"' in refusal.value.mend
+    assert not target.exists()
+
+
+def test_cmip6_is_asked_for_in_its_own_words_and_taken_on_any_grid(archive, target):
+    runs = LISTED["cmip6"]["experiments"]
+    needed = [flux6(variable, run) for variable in ("npp", "rh") for run in runs]
+    needed.append("sftlf_fx_CNRM-ESM2-1_historical_r1i1p1f2_gr.nc")
+    others = [
+        flux6("npp", "ssp126"),
+        "npp_Lmon_CNRM-ESM2-1_ssp585_r2i1p1f2_gr_201501-210012.nc",
+        "npp_Lmon_CNRM-ESM2-1_ssp585_r1i1p1f2_gr_210101-230012.nc",
+        "npp_Lmon_CNRM-ESM2-1-HR_ssp585_r1i1p1f2_gr_201501-210012.nc",
+    ]
+    contents = offer_archive(archive, [*needed, *others])
+    said = download.download("cmip6", target)
+    assert tree(target / "cmip6") == {name: contents[name] for name in needed}
+    assert "CanESM5: ESGF lacks npp historical, npp ssp245, npp ssp585, rh historical" in said
+    asked = next(json.loads(one.body) for one in archive.asked if one.address == ESGF)
+    asked = {each["field_name"]: each["values"] for each in asked["filters"]}
+    assert asked["project"] == ["CMIP6"]
+    assert asked["source_id"] == LISTED["cmip6"]["models"]
+    assert asked["experiment_id"] == ["historical", "ssp245", "ssp585"]
+    assert asked["table_id"] == ["Lmon", "fx"]
+    assert set(asked["member_id"]) == {"r1i1p1f1", "r1i1p1f2"}
+    assert set(asked["variable_id"]) == {"npp", "rh", "sftlf"}
+
+
+def test_hosts_that_take_no_connection_do_not_end_it_and_are_asked_less_and_less(archive, target):
+    names = [flux("nep", run, model) for run in EXPERIMENTS for model in LISTED["cmip5"]["models"]]
+    places = ("https://z-dead.org/cmip5", "https://y-dead.org/cmip5", "http://living.org/data")
+    files = [stored_file(name, b"1", *(f"{place}/{name}" for place in places)) for name in names]
+    archive.files |= {f"{places[2]}/{name}": b"1" for name in names} | {ESGF: index(files)}
+    archive.dead = {"z-dead.org", "y-dead.org"}
+    download.download("cmip5", target)
+    assert len(tree(target / "cmip5")) == len(names) == 27
+    assert set(archive.knocked) >= archive.dead
+    assert max(archive.knocked.values()) <= 6  # a retry each, three times at most
+
+
+def test_a_host_alone_that_takes_no_connection_is_given_up(web, monkeypatch, tmp_path, target):
+    names = [f"{number}.csv" for number in range(40)]
+    files = {name: {"sha256": sha(b"1"), "bytes": 1} for name in names}
+    collection = {"folder": "srdb", "addresses": [SITES], "files": files}
+    list_downloads(monkeypatch, tmp_path, sites=LISTED["sites"] | {"collections": [collection]})
+    web.dead = {"raw.example.org"}
+    with pytest.raises(InputError, match="40 of them could not be had"):
+        download.download("sites", target)
+    assert web.knocked["raw.example.org"] <= 6
 
 
 def test_files_are_chosen_by_the_grammar_of_their_names(archive, target):
@@ -435,7 +546,8 @@ def test_files_are_chosen_by_the_grammar_of_their_names(archive, target):
         *(flux("nep", run) for run in EXPERIMENTS),
         "sftlf_fx_CESM1-CAM5_historical_r0i0p0.nc",
         "rh_Lmon_HadGEM2-ES_historical_r1i1p1_198412-200511.nc",
-        "rh_Lmon_HadGEM2-ES_rcp85_r1i1p1_209912-212411.nc",
+        "rh_Lmon_HadGEM2-ES_rcp85_r1i1p1_208012-209912.nc",
+        "rh_Lmon_HadGEM2-ES_rcp85_r1i1p1_209912-212411.nc",  # with December 2099 again
     ]
     others = [
         "rh_Lmon_HadGEM2-ES_historical_r1i1p1_195912-198911.nc",
@@ -494,6 +606,18 @@ def test_a_file_without_a_checksum_is_not_taken(archive, target, unproved):
     assert f"cmip5/{name}" not in tree(target)
 
 
+def test_records_without_checksum_or_usual_address_do_not_spoil_the_others(archive, target):
+    names = [flux("npp", run, "GFDL-ESM2G") for run in EXPERIMENTS]
+    places = [f"http://data.gfdl.example.org/dataroot/{name}" for name in names]
+    files = [stored_file(name, b"1", place) for name, place in zip(names, places, strict=True)]
+    del files[0]["checksum"]
+    files[1]["url"].insert(0, "gsiftp://data.example.org:2811//x.nc|application/gridftp|GridFTP")
+    archive.files |= dict.fromkeys(places, b"1")
+    offer_versions(archive, *files)
+    download.download("cmip5", target)
+    assert {name for name in names if f"cmip5/{name}" in tree(target)} == set(names[1:])
+
+
 def test_net_uptake_is_fetched_only_where_its_parts_are_lacking(archive, target):
     fluxes = [flux(variable, run) for variable in ("npp", "rh", "nep") for run in EXPERIMENTS]
     others = [flux(variable, "rcp45", "BNU-ESM") for variable in ("npp", "rh")]
@@ -532,8 +656,10 @@ def as_srdb_writes(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def offer_records(web, monkeypatch, folder: Path, records: pd.DataFrame) -> bytes:
-    (listed,) = (each for each in LISTED["sites"] if "srdb-data.csv" in each["files"])
-    list_downloads(monkeypatch, folder, sites=[listed | {"addresses": [SITES]}])
+    collections = LISTED["sites"]["collections"]
+    (listed,) = (each for each in collections if "srdb-data.csv" in each["files"])
+    sites = LISTED["sites"] | {"collections": [listed | {"addresses": [SITES]}]}
+    list_downloads(monkeypatch, folder, sites=sites)
     content = web.files[f"{SITES}srdb-data.csv"] = records.to_csv(index=False).encode()
     return content
 

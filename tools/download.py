@@ -1,4 +1,4 @@
-"""``make data SOURCE=gldas | cmip5 | sites``: fetch genuine files.
+"""``make data SOURCE=gldas | cmip5 | cmip6 | sites | models``: fetch genuine files.
 
 ``data/downloads.yml`` says what; earthaccess and intake-esgf find it; pooch fetches and verifies.
 """
@@ -10,12 +10,13 @@ import re
 import shutil
 import sys
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
 from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 import filelock
 import pooch
@@ -31,15 +32,18 @@ from helpers.readers.respiration import read_respiration
 from tools.disk_space import require_disk_space
 
 LISTED = DATA / "downloads.yml"
+SUMS = DATA / "downloads.sha256"
 _LOGIN = (
     "set EARTHDATA_TOKEN, or EARTHDATA_USERNAME and EARTHDATA_PASSWORD, or write a line "
     "'machine urs.earthdata.nasa.gov login NAME password PASSWORD' into ~/.netrc (mode 600); "
     "an account is free at https://urs.earthdata.nasa.gov"
 )
 _APPROVE = (
-    "log in at https://urs.earthdata.nasa.gov and approve 'NASA GESDISC DATA ARCHIVE' under "
-    "Applications, Authorized Apps; check the login that you gave; then run the command again"
+    "log in at https://urs.earthdata.nasa.gov; approve 'NASA GESDISC DATA ARCHIVE' under "
+    "Applications, Authorized Apps, and accept what EULAs lists; check the login that you gave (a "
+    "token lasts 60 days); then run the command again"
 )
+_PATIENCE = 3  # refusals in a row, before a host is asked no more
 _DIGESTS = ("md5", "sha1", "sha256", "sha384", "sha512")
 _BUSY = (429, 500, 502, 503, 504)
 
@@ -56,8 +60,16 @@ class Wanted(NamedTuple):
 
 def download(source: str, downloads: Path = DOWNLOADS) -> str:
     """Fetch a collection of SOURCES into a folder, and say what can be done with it."""
-    listed = yaml.safe_load(LISTED.read_text(encoding="utf-8"))[source]
-    return SOURCES[source](listed, downloads)
+    return SOURCES[source](_load()[source], downloads)
+
+
+def describe() -> str:
+    """Return the words of SOURCES, a line each, with what they bring."""
+    return "\n".join(f"    {word:8}{listed['brings']}" for word, listed in _load().items())
+
+
+def _load() -> dict[str, dict]:
+    return yaml.safe_load(LISTED.read_text(encoding="utf-8"))
 
 
 def _fetch(wanted: list[Wanted], folder: Path, session: requests.Session, plain=False) -> None:
@@ -69,10 +81,11 @@ def _fetch(wanted: list[Wanted], folder: Path, session: requests.Session, plain=
     part, size = folder / "unfinished.part", sum(one.size for one in left) / 1e6
     if left:
         print(f"{len(left)} files to fetch, {size:.1f} MB: {folder}", file=sys.stderr)
-        save = partial(_save, session=_prepare(session, plain))
+        pooch.get_logger().setLevel("WARNING")  # no two addresses a file; the bar is enough
+        save, silent = partial(_save, session=_prepare(session, plain)), Counter()
         try:
             with require_disk_space(part, size), filelock.FileLock(part / "lock", timeout=0):
-                failures = [text for one in left if (text := _fetch_one(one, part, save))]
+                failures = [text for one in left if (text := _fetch_one(one, part, save, silent))]
         except filelock.Timeout as error:
             raise InputError(
                 folder,
@@ -112,22 +125,34 @@ def _prepare(session: requests.Session, plain: bool) -> requests.Session:
     return session
 
 
-def _fetch_one(one: Wanted, part: Path, save: Callable) -> str:
-    """Fetch a file from the first address that gives it; if none does, return the last reason."""
+def _fetch_one(one: Wanted, part: Path, save: Callable, silent: Counter) -> str:
+    """Fetch a file from the first address that gives it; if none does, return the last reason.
+
+    `silent` counts how often in a row each host gave no connection: such hosts come last, then
+    not at all.
+    """
     failure = "no address in the archive's catalogue"
-    for address in one.addresses:
+    for address in sorted(one.addresses, key=lambda address: silent[urlsplit(address).netloc]):
+        host = urlsplit(address).netloc
+        if silent[host] == _PATIENCE:
+            failure = f"{host} does not answer"
+            continue
         about = {"registry": {one.name: one.checksum}, "urls": {one.name: address}}
         place = pooch.create(part, base_url="", retry_if_failed=1, **about)
         try:
             path = Path(place.fetch(one.name, downloader=save))
+            silent[host] = 0
             if one.checksum or _is_in(part, one):  # pooch has compared the checksum
-                path.replace(part.parent / one.name)
+                final = part.parent / one.name
+                final.parent.mkdir(exist_ok=True, parents=True)
+                path.replace(final)
                 return ""
             path.unlink()
             failure = f"not the records that are known, at {address}"
         except InputError:
             raise
         except (ValueError, requests.RequestException) as error:
+            silent[host] += isinstance(error, requests.ConnectionError)
             cause = next(iter(error.args), None)
             failure = str(getattr(cause, "reason", error))  # of many tries: of the last one
     return f"\n    {one.name}: {failure}"
@@ -212,18 +237,26 @@ def _find_granules(listed: dict) -> dict[str, list[str]]:
     return found
 
 
-def _no_answer(host: str, error: Exception) -> InputError:
-    mend = "check the connection, or try again later"
+def _no_answer(host: str, error: Exception, mend="try again later") -> InputError:
+    mend = f"check the connection, or {mend}"
     return InputError(host, needed="an answer", found=repr(error), mend=mend)
 
 
-def _fetch_cmip5(listed: dict, downloads: Path) -> str:
-    chosen = _choose_files(_find_cmip5(listed), listed)
+def _fetch_cmip(listed: dict, downloads: Path) -> str:
+    folder, runs = downloads / listed["folder"], listed["experiments"]
+    terms = [listed["project"], *listed["variables"], *runs, *listed["models"]]
+    terms += listed["members"]["Lmon"]
+    by_hand = (
+        "try again later, or fetch by hand: search a portal of https://esgf.github.io/nodes.html "
+        f"for {', '.join(terms)} (table Lmon; of sftlf: fx), and put the files as they come into "
+        f'{folder}, where make run NB=14_projections P="source={folder}" reads them'
+    )
+    chosen = _choose_files(_find_files(listed, by_hand), listed)
     have = {tuple(one.name.split("_")[:4]) for one in chosen}
 
     def lacking(model: str, *variables: str) -> str:
-        runs = product(variables, listed["experiments"])
-        lack = [f"{name} {run}" for name, run in runs if (name, "Lmon", model, run) not in have]
+        wanted = product(variables, runs)
+        lack = [f"{name} {run}" for name, run in wanted if (name, "Lmon", model, run) not in have]
         return ", ".join(lack)
 
     parts_lack = {model: lacking(model, "npp", "rh") for model in listed["models"]}
@@ -231,83 +264,101 @@ def _fetch_cmip5(listed: dict, downloads: Path) -> str:
     if len(lacks) == len(parts_lack):
         raise InputError(
             "ESGF's index",
-            needed="npp and rh (or nep) of one model for " + ", ".join(listed["experiments"]),
+            needed=f"npp and rh (or nep) of one {listed['project']} model for " + ", ".join(runs),
             found=f"{len(chosen)} files, which make up no model",
-            mend="try again later, or choose other models in data/downloads.yml",
+            mend=by_hand,
         )
     spared = tuple(f"nep_Lmon_{model}_" for model, lack in parts_lack.items() if not lack)
     chosen = [one for one in chosen if not one.name.startswith(spared)]
-    folder = downloads / listed["folder"]
     _fetch(chosen, folder, requests.Session(), plain=True)
     about = [f"{len(chosen)} files, verified: {folder}"]
     about += [f"{model}: ESGF lacks {lack}" for model, lack in lacks.items()]
-    return "\n".join([*about, f'next: make run NB=14_projections P="source={downloads}"'])
+    return "\n".join([*about, f'next: make run NB=14_projections P="source={folder}"'])
 
 
-def _find_cmip5(listed: dict) -> list[dict]:
-    """Return what ESGF's index says of each file: path, addresses, checksum, size, data set.
+def _find_files(listed: dict, by_hand: str) -> list[dict]:
+    """Return what ESGF's index says of each file of the wanted data sets.
 
-    ``ESGFCatalog.search``, which would ask it, loses identifiers where pandas is 3 or newer.
+    intake-esgf's own search for files ends at the first without checksum or usual address.
     """
     import intake_esgf
-    from globus_sdk import GlobusError
+    from globus_sdk import GlobusError, SearchScrollQuery
     from intake_esgf.core import GlobusESGFIndex
 
+    model, experiment, table, member, variable = listed["facets"]
     query = {
-        "project": "CMIP5",
-        "model": [*listed["models"], *listed["also_known_as"]],
-        "experiment": listed["experiments"],
-        "cmor_table": list(listed["members"]),
-        "ensemble": list(listed["members"].values()),
-        "variable": list(listed["variables"]),
+        "project": listed["project"],
+        model: [*listed["models"], *listed.get("also_known_as", [])],
+        experiment: listed["experiments"],
+        table: list(listed["members"]),
+        member: [name for names in listed["members"].values() for name in names],
+        variable: list(listed["variables"]),
     }
     found = []
     try:
         for name in (name for name, used in intake_esgf.conf["globus_indices"].items() if used):
             index = GlobusESGFIndex(name)
             sets = index.search(type="Dataset", latest=True, retracted=False, **query)
-            if len(sets):
-                found += index.get_file_info(sorted(set(sets["id"])), variable=query["variable"])
+            if not len(sets):
+                continue
+            asked = SearchScrollQuery("").set_limit(1000)
+            asked.add_filter("type", ["File"], type="match_any")
+            asked.add_filter("dataset_id", sorted(set(sets["id"])), type="match_any")
+            asked.add_filter(variable, query[variable], type="match_any")
+            for page in index.client.paginated.scroll(index.index_id, asked):
+                found += [each["entries"][0]["content"] for each in page["gmeta"]]
     except (requests.RequestException, GlobusError, AttributeError, KeyError, ValueError) as error:
-        raise _no_answer("ESGF's index", error) from error
+        raise _no_answer("ESGF's index", error, by_hand) from error
     return found
 
 
 def _choose_files(found: list[dict], listed: dict) -> list[Wanted]:
     """Choose the newest version of each needed file that has a checksum, with all its addresses."""
     runs = {
-        f"{variable}_{table}_{model}_{experiment}_{listed['members'][table]}"
+        f"{variable}_{table}_{model}_{experiment}_{member}"
         for variable, table in listed["variables"].items()
-        for model, experiment in product(listed["models"], listed["experiments"])
+        for model, experiment, member in product(
+            listed["models"], listed["experiments"], listed["members"][table]
+        )
     }
     first, last = listed["years"]
     chosen: dict[str, Wanted] = {}
     for about in sorted(found, key=lambda about: about["dataset_id"].partition("|")[0]):
-        name, algorithm = about["path"].name, str(about["checksum_type"]).replace("-", "").lower()
-        match = re.fullmatch(r"(.+?)(?:_(\d{4})\d*-(\d{4})\d*)?\.nc", name)
-        if not (match and match[1] in runs and algorithm in _DIGESTS and about["checksum"]):
+        name, digits = about["title"], (about.get("checksum") or [None])[0]
+        algorithm = str((about.get("checksum_type") or [None])[0]).replace("-", "").lower()
+        addresses = [url.split("|")[0] for url in about["url"] if url.endswith("|HTTPServer")]
+        match = re.fullmatch(r"(.+?)(?:_g\w+?)?(?:_(\d{4})\d*-(\d{4})\d*)?\.nc", name)
+        if not (match and match[1] in runs and algorithm in _DIGESTS and digits and addresses):
             continue
         if match[2] and not (int(match[2]) <= last and int(match[3]) >= first):
             continue
-        one = Wanted(name, about["HTTPServer"], f"{algorithm}:{about['checksum']}", about["size"])
+        one = Wanted(name, addresses, f"{algorithm}:{digits}", about["size"])
         same = [each for each in (chosen.get(name),) if each and each.checksum == one.checksum]
         addresses = {address for each in (one, *same) for address in each.addresses}
         chosen[name] = one._replace(addresses=sorted(addresses, reverse=True))  # https first
     return [one for _, one in sorted(chosen.items())]
 
 
-def _fetch_sites(listed: list[dict], downloads: Path) -> str:
-    for collection in listed:
-        wanted = []
-        for name, about in collection["files"].items():
-            path = about.get("path", name)
-            addresses = [address + path for address in collection["addresses"]]
+def _fetch_pinned(listed: dict, downloads: Path) -> str:
+    sums = [line.split("  ", 1) for line in SUMS.read_text(encoding="utf-8").splitlines()]
+    wanted = defaultdict(list)
+    for collection in listed["collections"]:
+        folder, addresses = collection["folder"], collection["addresses"]
+        files = collection.get("files") or {
+            name.removeprefix(f"{folder}/"): {"sha256": digits, "bytes": collection["mean_bytes"]}
+            for digits, name in sums
+            if name.startswith(f"{folder}/")
+        }
+        for name, about in files.items():
+            path = quote(about.get("path", name))
             known = f"sha256:{about['sha256']}" if "sha256" in about else None
             size, records = about.get("bytes", 0), about.get("records_sha256")
-            wanted.append(Wanted(name, addresses, known, size, records))
-        _fetch(wanted, downloads / collection["folder"], requests.Session())
-    number = sum(len(collection["files"]) for collection in listed)
-    return f"{number} files, verified: {downloads}\nnext: make run NB=00_where_the_sites_are"
+            one = Wanted(name, [address + path for address in addresses], known, size, records)
+            wanted[folder].append(one)
+    for folder, files in wanted.items():
+        _fetch(files, downloads / folder, requests.Session())
+    number = sum(map(len, wanted.values()))
+    return f"{number} files, verified: {downloads}\nnext: {listed['next']}"
 
 
 def _digest_of_records(folder: Path) -> str:
@@ -320,4 +371,10 @@ def _digest_of_records(folder: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-SOURCES = {"gldas": _fetch_gldas, "cmip5": _fetch_cmip5, "sites": _fetch_sites}
+SOURCES = {
+    "gldas": _fetch_gldas,
+    "cmip5": _fetch_cmip,
+    "cmip6": _fetch_cmip,
+    "sites": _fetch_pinned,
+    "models": _fetch_pinned,
+}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from helpers.errors import InputError
-from helpers.paths import find_genuine
+from helpers.paths import FETCHED_BY, find_genuine
 from helpers.readers.gldas import load_climate, sample
 from helpers.readers.terrain import load_elevation
 
@@ -15,7 +15,7 @@ FETCH = "download it again: make data SOURCE=sites"
 
 
 def find_collection(source: str | Path, name: str) -> Path:
-    """Return the folder of a collection, tibet_fauna or srdb, from "genuine", it or its parent."""
+    """Return the folder of a collection, such as srdb, from "genuine", it or its parent."""
     if source == "genuine":
         return find_genuine(name)
     folders = [folder for folder in (Path(source) / name, Path(source)) if folder.is_dir()]
@@ -24,13 +24,13 @@ def find_collection(source: str | Path, name: str) -> Path:
             source,
             needed=f"'genuine', or a folder with the collection {name}",
             found="no such folder",
-            mend="check the path, or fetch the files: make data SOURCE=sites",
+            mend=f"check the path, or fetch the files: make data SOURCE={FETCHED_BY[name]}",
         )
     return folders[0]
 
 
 def add_climate(sites: pd.DataFrame) -> pd.DataFrame:
-    """Add the GLDAS climate of 2013-2014 and the packaged elevation to sites: observed.
+    """Add to sites the climate of GLDAS in 2013-2014, assimilated, and elevation, observed.
 
     The sites have longitude and latitude. Added are the climatic factor codes in GLDAS units,
     ``relief`` (m, of the 1/12 degree cell) and ``cell``, the name of the 1 degree climate cell.
