@@ -28,7 +28,7 @@ def _registry() -> pd.DataFrame:
     table["named_in_text"] = table["named_in_text"].map({"yes": True, "no": False})
     from_gldas = table["source"].str.endswith(("_tavg", "_inst", "_acc"))
     table["unit_shown"] = table["unit"].map(show_unit)
-    table["data_label"] = from_gldas.map({True: "observed", False: "reconstructed"})
+    table["data_label"] = from_gldas.map({True: "assimilated", False: "reconstructed"})
     return table
 
 
@@ -64,7 +64,7 @@ def show_unit(unit: str) -> str:
 def gldas_sources() -> dict[str, str]:
     """Return the GLDAS variable of each factor that comes from GLDAS, by factor code."""
     table = _registry()
-    return table.loc[table["data_label"] == "observed", "source"].to_dict()
+    return table.loc[table["data_label"] == "assimilated", "source"].to_dict()
 
 
 def built_in(pairs: pd.MultiIndex, made_from: Mapping[str, str] | None = None) -> pd.Series:

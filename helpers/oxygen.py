@@ -141,7 +141,7 @@ def content(
     >>> from helpers.study import load_carbon
     >>> carbon = load_carbon().isel(model=0, year=0)
     >>> content(carbon["npp"], carbon["area"], carbon["land_fraction"]).round(2).item()
-    1.59
+    1.29
     """
     require_units(annual_flux, ANNUAL_FLUX)
     require_units(area, "m2")

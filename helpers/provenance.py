@@ -8,14 +8,26 @@ from pathlib import Path
 
 LABELS = {
     "measured": "measured at sites by others, and read from the tables that they published",
-    "observed": "computed from genuine files by code in this repository",
+    "observed": "taken from maps that rest on records of instruments, such as relief; or from your "
+    "own table, on your word",
+    "assimilated": "read from genuine files of GLDAS: observed and reanalysed weather, and what a "
+    "model of the land surface computes from it",
     "published": "a number that the paper prints",
     "reconstructed": "drawn by a seeded generator, in ranges of which few are published",
-    "emulated": "computed by a stated simple model driven by real forcing",
+    "simulated": "computed from the output of climate models by code in this repository",
+    "emulated": "computed by simple models, fitted to climate models and driven by real forcing",
 }
 
-REAL = ("measured", "observed", "published")
-_LEAST_REAL = ("reconstructed", "emulated", "published", "observed", "measured")
+REAL = ("measured", "observed", "assimilated", "simulated", "published")
+_LEAST_REAL = (
+    "reconstructed",
+    "emulated",
+    "simulated",
+    "assimilated",
+    "published",
+    "observed",
+    "measured",
+)
 
 
 def least_real(labels: Iterable[str]) -> str:
@@ -23,8 +35,8 @@ def least_real(labels: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> least_real(["observed", "emulated"])
-    'emulated'
+    >>> least_real(["measured", "assimilated"])
+    'assimilated'
     """
     return min(labels, key=_LEAST_REAL.index)
 

@@ -52,8 +52,8 @@ def reconstruct_sites(climate: xr.Dataset, seed: int) -> pd.DataFrame:
     Parameters
     ----------
     climate, seed : xarray.Dataset, int
-        GLDAS annual means on (lat, lon): observed; and the seed of what is drawn. The places are
-        the same for all, and the same seed gives the same table.
+        GLDAS annual means on (lat, lon): assimilated; and the seed of what is drawn. The places
+        are the same for all, and the same seed gives the same table.
     """
     sites = load_places()
     elevation = sites["elevation"]

@@ -183,9 +183,11 @@ OWN: dict[str, dict[str, tuple[object, str]]] = {
 }
 NOTHING_TO_CHECK = {
     "reads a text or a file": "choose_nodes load_claims load_links load_phases "
-    "load_published_loop load_choices load_sweep load_transect parse_model read_loop read_model "
+    "load_published_loop load_choices load_emulators load_emulators_test load_sweep "
+    "load_transect parse_model read_loop read_model "
     "read_truth ring_plots",
-    "takes what this book made": "answer_effects answer_relations answer_verdicts correlation_p "
+    "takes what this book made": "answer_effects answer_relations answer_spread answer_verdicts "
+    "correlation_p say_spread "
     "count_shown judge_crosses name_relations "
     "effect_pairs effects_on explain_choices judge_effects judge_order kind_of "
     "list_markers list_models plot_effects print_rate published_order select_effects weigh",

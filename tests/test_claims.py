@@ -30,7 +30,7 @@ from helpers.paper.claims import (
 from helpers.paths import DATA
 from helpers.provenance import LABELS
 from tools.execution import NOTEBOOKS
-from tools.report import BOOK, write_report
+from tools.report import BOOK, _say_count, gather, write_report
 
 LEDGER = load_claims()
 PATH_MODELS = LEDGER.index[LEDGER["notebook"] == "07_path_models"]
@@ -61,14 +61,15 @@ def claim(rule: str, published: str = "", precision: str = "", **more: str) -> d
         ("order", "TF > PET > SH", "", [], "no"),
         ("order", "TF", "", ["TF"], "yes"),
         ("order", "TF", "", ["PET"], "no"),
-        ("significance", "P < 0.001", "", 0.0009, "yes"),
-        ("significance", "P < 0.001", "", 0.001, "no"),
         ("within", "0.99;0.73", "", [(0.9, 1.0), (0.7, 0.8)], "yes"),
         ("within", "0.99;0.73", "", [(0.9, 1.0), (0.1, 0.2)], "no"),  # a half is no more than half
         ("within", "0.99;0.73;0.75", "", [(0.9, 1.0), (0.1, 0.2), (0.7, 0.8)], "partly"),
         ("every", "all", "", (94, 94), "yes"),
         ("every", "all", "", (81, 94), "partly"),
         ("every", "all", "", (47, 94), "no"),
+        ("tests", "P < 0.001", "", (3, 3), "yes"),
+        ("tests", "P < 0.001", "", (2, 3), "partly"),
+        ("tests", "P < 0.001", "", (1, 3), "open"),  # what was not shown is not excluded
         ("most", "most", "", (5, 8), "yes"),
         ("most", "most", "", (4, 8), "open"),
         ("statement", "", "", True, "yes"),
@@ -95,8 +96,11 @@ def test_a_number_agrees_with_itself_as_it_would_be_printed(value, decimals):
         (float("nan"), "observed", "", "not testable", "method ambiguous"),
         (True, "published", "", "reproduced", ""),
         (True, "reconstructed", "", "not testable", "values made up"),
-        (False, "emulated", "", "not testable", "values made up"),
+        (False, "emulated", "", "not reproduced", "method ambiguous"),
         (None, "emulated", "", "not testable", "method ambiguous"),
+        (True, "emulated", "pattern", "not testable", "pattern assumed"),
+        (None, "emulated", "pattern", "not testable", "method ambiguous"),
+        (True, "simulated", "pattern", "reproduced", ""),
         (True, "reconstructed", "generator", "by construction", ""),
         (False, "reconstructed", "generator", "not testable", "values made up"),
         (True, "observed", "generator", "reproduced", ""),
@@ -109,6 +113,50 @@ def test_what_was_put_in_or_made_up_is_never_called_reproduced(
 ):
     found = judge(claim("statement", built_in=built_in), Answer(value, label, ""))
     assert (found["verdict"], found["reason"]) == (verdict, reason)
+
+
+def test_a_pattern_that_was_assumed_is_a_reason_where_it_was_and_only_there():
+    places = claim("every", built_in="pattern") | {"reason": "pattern assumed"}
+    found = {
+        label: judge(places, Answer(value, label, ""))
+        for label, value in (("emulated", (9, 9)), ("simulated", (1, 9)), ("published", None))
+    }
+    assert {label: (one["verdict"], one["reason"]) for label, one in found.items()} == {
+        "emulated": ("not testable", "pattern assumed"),
+        "simulated": ("not reproduced", ""),
+        "published": ("not testable", "data not available"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("climatic-leader", ["supported"]),
+        ("plant-leader", ["EVI"]),
+        ("soil-positive", ["SOC", "SIC", "Rₛ"]),
+        ("microbial-signs", ["supported"]),
+        ("phase-carbon", (0.5, 0.1, 0.9)),
+    ],
+)
+def test_a_map_that_is_a_formula_supports_no_comparison_of_places(name, value):
+    row = LEDGER.loc[name]
+    found = {label: judge(row, Answer(value, label, "")) for label in ("emulated", "simulated")}
+    assert found["emulated"]["verdict"] == "not testable"
+    assert found["emulated"]["reason"] == "pattern assumed"
+    assert found["simulated"]["verdict"] in ("reproduced", "supported")
+
+
+def test_a_claim_that_was_tested_is_not_short_of_data():
+    lacking = claim("statement") | {"reason": "data not available"}
+    verdicts = [judge(lacking, Answer(value, "observed", "")) for value in (None, True, False)]
+    assert [each["reason"] for each in verdicts] == ["data not available", "", ""]
+    assert [each["verdict"] for each in verdicts] == [
+        "not testable",
+        "reproduced",
+        "not reproduced",
+    ]
+    simulated = judge(claim("statement", built_in="pattern"), Answer(True, "simulated", ""))
+    assert simulated["verdict"] == "reproduced"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +216,7 @@ def test_the_ledger_is_in_order():
     assert set(LEDGER["label"]) <= set(LABELS)
     assert set(LEDGER["reason"]) <= {"", *REASONS}
     assert set(LEDGER["rule"]) <= set(RULES)
-    assert set(LEDGER["built_in"]) <= {"", "definition", "generator"}
+    assert set(LEDGER["built_in"]) <= {"", "definition", "generator", "pattern"}
     assert (LEDGER["section"] + LEDGER["figure"]).all()
     rounded = LEDGER[LEDGER["rule"] == "rounds to"]
     for name, row in rounded.iterrows():
@@ -209,6 +257,15 @@ def test_the_report_is_what_its_notebooks_say(tmp_path):
     for path in tmp_path.rglob("*.*"):
         shown = BOOK / path.relative_to(tmp_path)
         assert path.read_text() == shown.read_text(), f"{path.name} is old: make refresh"
+
+
+def test_the_count_of_verdicts_on_the_future_is_counted():
+    table = gather()
+    table = table[table["kind"] != "check"]
+    future = (table["notebook"] == "14_projections").sum()
+    assert f"None of the {future} verdicts on oxygen production to 2099" in _say_count(table)
+    table.loc["rise-rcp85", "verdict"] = "by construction"
+    assert f"1 of the {future} verdicts on oxygen production to 2099" in _say_count(table)
 
 
 def test_the_report_counts_every_claim_once():

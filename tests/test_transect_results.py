@@ -237,7 +237,8 @@ def test_the_present_columns_give_the_same_without_soil_and_plants():
 
 def test_a_result_has_the_least_real_label_of_what_it_is_made_from():
     assert kind_of(["SOC", "bacteria", "meadow"]) == "measured"
-    assert kind_of(["SOC", *load_factors().query("group == 'climatic'").index]) == "observed"
+    assert kind_of(["SOC", *load_factors().query("group == 'climatic'").index]) == "assimilated"
+    assert kind_of(["SOC", "MAT", "AI"]) == "observed"
     assert kind_of(["TF", "TOP"]) == "emulated"
 
 

@@ -52,7 +52,7 @@ def write_report(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
     }
     paper = table[table["kind"] != "check"]
     verdicts = list(dict.fromkeys([*VERDICTS["claim"], *VERDICTS["question"]]))
-    files[generated / "count.md"] = _say_count(paper)
+    files[generated / "count.md"] = f"{_say_count(paper)}\n\n{_say_future(paper)}"
     files[generated / "paper-verdicts.md"] = _count(paper, verdicts)
     for kind in KINDS:
         rows = table[table["kind"] == kind]
@@ -85,19 +85,38 @@ def _count(table: pd.DataFrame, verdicts: Iterable[str]) -> str:
     """Return a Markdown table: verdicts that occur down, labels across."""
     counts = pd.crosstab(table["verdict"], table["label"], margins=True, margins_name="all")
     found = [verdict for verdict in (*verdicts, "all") if verdict in counts.index]
-    return counts.reindex(index=found, columns=[*LABELS, "all"], fill_value=0).to_markdown()
+    labels = [label for label in (*LABELS, "all") if label in counts.columns]
+    return counts.loc[found, labels].to_markdown()
 
 
 def _say_count(table: pd.DataFrame) -> str:
     """Say how many claims of the paper have a verdict on real values, and which."""
-    real = table[table["label"].isin(REAL)]
-    real = real[~real["verdict"].isin(["by construction", "not testable"])]
+    judged = table[~table["verdict"].isin(["by construction", "not testable"])]
+    real = judged[judged["label"].isin(REAL)]
     counts = ", ".join(f"{n} {verdict}" for verdict, n in real["verdict"].value_counts().items())
+    *labels, last = [label for label in LABELS if label in set(real["label"])]
+    emulated = (judged["label"] == "emulated").sum()
+    future = table[table["notebook"] == "14_projections"]
+    later = ", ".join(f"{n} {verdict}" for verdict, n in future["verdict"].value_counts().items())
+    put_in = (future["verdict"] == "by construction").sum() or "None"
     return (
         f"Of {len(table)} claims that we took from the paper (one that is put to two networks of "
-        f"sites counts for each), **{len(real)} have a verdict on real values**, measured, "
-        f"observed or published: {counts}. The others rest on values that we do not have, or hold "
-        "because we put them in."
+        f"sites counts for each), **{len(real)} have a verdict on real values**, "
+        f"{', '.join(labels)} or {last}: {counts}. Another {emulated}, on how oxygen production "
+        "changes in time, are judged by emulators of climate models. The others rest on values "
+        f"that we do not have, or hold because we put them in. {put_in} of the {len(future)} "
+        f"verdicts on oxygen production to 2099 is *by construction*: {later}."
+    )
+
+
+def _say_future(table: pd.DataFrame) -> str:
+    """Say what models answer to the first question of the book."""
+    ours, asia = (table.loc[name] for name in ("rise-rcp85", "rise-asia-high"))
+    return (
+        "**More and more oxygen?** From 1990–2005 to 2006–2099, in the stronger scenario of each, "
+        f"emulators of CMIP5 models give the Plateau {ours['here']} (*{ours['verdict']}*), and "
+        f"CMIP6 models give East Asia {asia['here']} (*{asia['verdict']}*). In parentheses are "
+        "intervals over models."
     )
 
 

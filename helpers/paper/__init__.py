@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "claims": ["NO_DATA", "load_claims", "weigh"],
+        "claims": ["NO_DATA", "answer_spread", "load_claims", "say_spread", "weigh"],
         "crosses": [
             "answer_relations",
             "group_variables",

@@ -54,6 +54,7 @@ VERDICTS = {
 }
 REASONS = {
     "values made up": "its values could not be had; ours, made up in part or all, are no evidence",
+    "pattern assumed": "it compares places, and how our TOP differs between places is a formula",
     "data not available": "we do not have what it rests on",
     "method ambiguous": "the text does not say enough to compute it, or names no criterion",
     "our reading": "it is our reading of words that may mean something else",
@@ -66,9 +67,9 @@ RULES = {
     "rounds to": "Each number lies within half a unit of the last printed digit that counts",
     "sign": "The estimate and its whole interval lie on the printed side of zero; open around zero",
     "order": "Names rank from the strongest down as printed; the parts are the pairs of names",
-    "significance": "The p value lies below the printed threshold",
     "within": "Each printed number lies inside our interval; the parts are the numbers",
     "every": "All of the parts that were counted are as the claim says",
+    "tests": "All tests show it at the printed level: partly if more than half do, open if fewer",
     "most": "It was shown for more than half of what was counted, else it stays open",
     "judged": "By the rule of chapter 0, or its note's, more than half of its parts are supported",
     "statement": "A criterion that the chapter states is met",
@@ -98,8 +99,9 @@ def load_claims() -> pd.DataFrame:
     """Return the ledger, one row per claim.
 
     Among its columns are ``published`` (as printed), ``precision`` (unit of the last digit that
-    counts), ``built_in`` (``definition`` or ``generator`` where it holds because it was put in),
-    and for the embedded study the ``label``, the ``verdict`` and its ``reason``.
+    counts), ``built_in`` (``definition`` or ``generator`` where it holds because it was put in,
+    ``pattern`` where it rests on how emulated TOP differs between places), and for the embedded
+    study the ``label``, the ``verdict`` and its ``reason``.
     """
     return pd.read_csv(LEDGER, dtype=str, keep_default_na=False, index_col="id")
 
@@ -118,8 +120,6 @@ def agree(claim: Mapping, value: Any) -> str:
         case "sign":  # (estimate, low, high)
             turned = np.array(value) * (1 if printed == "+" else -1)
             return "yes" if turned.min() > 0 else "no" if turned.max() < 0 else "open"
-        case "significance":  # p
-            return "yes" if value < float(printed.removeprefix("P < ")) else "no"
         case "statement":  # bool
             return "yes" if value else "no"
         case "judged":  # verdicts
@@ -133,12 +133,12 @@ def agree(claim: Mapping, value: Any) -> str:
             ends = zip(map(float, printed.split(";")), value, strict=True)
             inside = [low <= number <= high for number, (low, high) in ends]
             share, complete = np.mean(inside), all(inside)
-        case _:  # every or most: (count, total)
+        case _:  # every, tests or most: (count, total)
             count, total = value
             share, complete = count / total if total else 0, count == total
     if rule == "most":
         return "yes" if share > 0.5 else "open"  # what was not shown is not excluded
-    return "yes" if complete else "partly" if share > 0.5 else "no"
+    return "yes" if complete else "partly" if share > 0.5 else "open" if rule == "tests" else "no"
 
 
 def share_in_order(printed: list[str], here: list[str]) -> float:
@@ -157,10 +157,12 @@ def share_in_order(printed: list[str], here: list[str]) -> float:
 def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
     """Compare one result with the paper: whether it ``agrees``, the ``verdict``, its ``reason``.
 
-    Values that are reconstructed or emulated neither support nor contradict a claim.
+    Reconstructed values neither support nor contradict a claim. Emulated ones, of which the course
+    in time was fitted to genuine models and the pattern was assumed, answer for that course alone.
     """
     agrees = "none" if _has_gap(answer.value) else agree(claim, answer.value)
-    made_up = answer.label in ("reconstructed", "emulated")
+    assumed = answer.label == "emulated" and claim["built_in"] == "pattern"
+    made_up = answer.label == "reconstructed" or assumed
     put_in = claim["built_in"] == "definition" or (claim["built_in"] == "generator" and made_up)
     yes, *nearly, partly, no = [word for word in VERDICTS[claim["kind"]] if word not in _ALWAYS]
     words = {"yes": yes, "nearly": (*nearly, no)[0], "partly": partly, "no": no}
@@ -168,10 +170,14 @@ def judge(claim: Mapping, answer: Answer) -> dict[str, str]:
     verdict, reason = words[agrees], claim["reason"]
     if agrees == "none" and reason == "measured otherwise":
         reason = "data not available"
+    elif agrees != "none" and reason == "data not available":  # a reader has brought them
+        reason = ""
     if put_in and agrees in ("yes", "nearly"):
         verdict = "by construction"
     elif made_up and agrees != "none":
-        verdict, reason = "not testable", "values made up"
+        verdict, reason = "not testable", "pattern assumed" if assumed else "values made up"
+    elif reason == "pattern assumed":
+        reason = "data not available" if agrees == "none" else ""
     reason = "" if verdict in (yes, "by construction", "undecided") else reason
     return {"agrees": agrees, "verdict": verdict, "reason": reason}
 
@@ -233,6 +239,46 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
             "note": claim["note"],
         }
     return Weighed(pd.DataFrame.from_dict(rows, "index").rename_axis("id"))
+
+
+def say_spread(spread: pd.Series) -> str:
+    """Write the mean of models, and in parentheses its interval, with three decimals.
+
+    Parameters
+    ----------
+    spread : pandas.Series
+        As :func:`helpers.statistics.spread_of_models` returns it.
+
+    Examples
+    --------
+    >>> say_spread(pd.Series({"mean": 0.05, "low": -0.01, "high": 0.11, "models": 5}))
+    '0.050 (−0.010 to 0.110)'
+    """
+    text = f"{spread['mean']:.3f} ({spread['low']:.3f} to {spread['high']:.3f})"
+    if spread["models"] == 1:
+        text = f"{spread['mean']:.3f} (one model, no interval)"
+    return text.replace("-0.000", "0.000").replace("-", "−")
+
+
+def answer_spread(spread: pd.Series, label: str, by: str = "", printed: str = "") -> Answer:
+    """Return the answer that a number of several models gives to whether it is above zero.
+
+    Parameters
+    ----------
+    spread : pandas.Series
+        As :func:`helpers.statistics.spread_of_models` returns it.
+    label, by, printed : str
+        The label of the models; words before the result; and what the paper prints.
+
+    Examples
+    --------
+    >>> two = {"mean": 0.05, "low": -0.01, "high": 0.11, "models": 2, "rising": 2}
+    >>> answer_spread(pd.Series(two), "emulated", printed="0.04").here
+    '0.050 (−0.010 to 0.110), printed 0.04; above zero in 2 of 2'
+    """
+    text = f"{by}{say_spread(spread)}" + f", printed {printed}" * bool(printed)
+    text += f"; above zero in {spread['rising']:.0f} of {spread['models']:.0f}"
+    return Answer((spread["mean"], spread["low"], spread["high"]), label, text)
 
 
 def _has_gap(value: object) -> bool:

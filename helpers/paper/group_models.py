@@ -130,7 +130,7 @@ def fit_group(
     >>> study = load_study()
     >>> plant = fit_group("plant", study.factors().join(sample_top(study.sites)), n_boot=100)
     >>> plant.effects()["total"].idxmax()
-    'EVI'
+    'ANPP'
     """
     check_word("structure", structure, STRUCTURES)
     if structure == "stated":

@@ -92,14 +92,14 @@ def measure(claim: Mapping, value: str) -> dict[str, float]:
         case "sign":
             turned = [number if claim["published"] == "+" else -number for number in answer]
             estimate, (low, high) = turned[0], sorted(turned[1:])
-        case "every" | "most":
+        case "every" | "tests" | "most":
             count, total = answer
             estimate = count / total if total else estimate
         case "judged":
             estimate = answer.count("supported") / len(answer) if answer else estimate
         case "order":
             estimate = share_in_order(claim["published"].split(" > "), answer)
-        case "rounds to" | "significance" if not isinstance(answer, list):
+        case "rounds to" if not isinstance(answer, list):
             estimate = answer
     return {"estimate": estimate, "low": low, "high": high}
 

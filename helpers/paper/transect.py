@@ -214,10 +214,10 @@ def kind_of(codes: Iterable[str]) -> str:
     Examples
     --------
     >>> kind_of(["SOC", "TF"])
-    'observed'
+    'assimilated'
     """
-    assimilated = {*load_factors().query("data_label == 'observed'").index, "MAT", "AI"}
-    kinds = {"TOP": "emulated"} | dict.fromkeys(assimilated, "observed")
+    kinds = load_factors().query("data_label == 'assimilated'")["data_label"].to_dict()
+    kinds |= {"TOP": "emulated", "MAT": "observed", "AI": "observed"}
     return least_real(kinds.get(code, "measured") for code in codes)
 
 
@@ -242,7 +242,7 @@ def add_variables(sites: pd.DataFrame) -> pd.DataFrame:
     table = add_climate(sites).assign(TOP=sample_top(sites))
     table["meadow"] = (table["land_cover"] == "meadow").astype(float)
     table["southeast"] = way_southeast(table["longitude"], table["latitude"])
-    climate = load_factors().query("data_label == 'observed'").index
+    climate = load_factors().query("data_label == 'assimilated'").index
     order = ["elevation", "meadow", "southeast", "MAT", "AI", *climate, *EARLIER, *SOIL_LIFE, "TOP"]
     return table[["longitude", "latitude", *(name for name in order if name in table)]]
 

@@ -1,4 +1,4 @@
-"""Field soil respiration of the Plateau's grasslands: SRDB, version 5 (Jian et al. 2021), observed.
+"""Field soil respiration of the Plateau's grasslands: SRDB, version 5 (Jian et al. 2021), measured.
 
 Means and slopes of records and equations: ``helpers.statistics.clusters``.
 """
