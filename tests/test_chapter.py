@@ -64,9 +64,10 @@ def test_the_tables_of_a_group_agree_with_the_fit_they_are_made_from(group, data
 def test_the_negative_order_asks_for_negative_effects(data):
     found = fit_group("climatic", data, n_boot=200)
     total, said = found.effects()["total"], found.answers("emulated")["climatic-negative"]
-    assert total[["ALB", "DHFS", "ST", "PRE"]].is_monotonic_increasing
-    assert (total[["ST", "PRE"]] > 0).all()
-    assert said.value == ["ALB", *(["DHFS"] if total["DHFS"] < 0 else [])]
+    claimed = total[["ALB", "DHFS", "ST", "PRE"]]
+    negative = claimed[claimed < 0].sort_values()
+    assert 0 < len(negative) < len(claimed)
+    assert said.value == list(negative.index)
 
 
 def test_all_factors_of_a_group_fit_any_data_with_the_slopes_of_least_squares(data):

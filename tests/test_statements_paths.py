@@ -326,6 +326,15 @@ def test_carbon_beside_nitrogen_has_the_other_sign():
     assert R.loc["SOC", "biomass"] > 0.6
 
 
+def test_warmth_and_transpiration_lead_on_a_map_made_of_temperature_and_rain():
+    total = load_transect().paths.sort_index()["total"]
+    for model in ("climatic, TOP", "climatic direct, TOP"):
+        for scale in ("values", "ranks"):
+            most = total.loc[model, scale, "TOP"].xs("TOP", level="to").nlargest(2)
+            assert set(most.index) == {"ST", "TF"}
+    assert "the warmth of the ground and transpiration lead, in both drawings" in words("08")
+
+
 def test_most_of_what_four_leaders_explain_belongs_to_no_single_one():
     leaders = ["TF", "richness", "SOC", "bacteria"]
     R = load_transect().correlations([*leaders, "biomass"]).to_numpy()

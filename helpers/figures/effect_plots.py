@@ -25,7 +25,8 @@ def effect_bars(
     effects : pandas.DataFrame or dict of pandas.DataFrame
         By cause: ``total``, ``total_low``, ``total_high`` and ``direct``, which is 0 or NaN without
         an arrow. Several tables, by group of factors, are drawn group below group.
-    label : as for :func:`factor_intervals`
+    label : str
+        Of the axis: quantity, unit, level of the intervals.
 
     Examples
     --------

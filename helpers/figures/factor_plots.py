@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from helpers.factors import load_factors
 from helpers.figures import style
 
 
@@ -60,16 +63,17 @@ def gradient_panels(
     """
     if scaled.empty:
         return style.nothing_to_draw("No factors of this group. Add columns to sites.csv.")
-    names = style.printed_names(scaled.columns)
+    names, words = style.printed_names(scaled.columns), load_factors()["name"]
     km = elevation / 1000
     ends = np.linspace(km.min(), km.max(), 50)
-    fig, axes = style.panels(len(names), 3, 0.6, 1.25, sharex=True, sharey=True)
+    fig, axes = style.panels(len(names), 3, 0.6, 1.4, sharex=True, sharey=True)
     for ax, code, colour in zip(axes.flat, names, style.factor_colours(names), strict=False):
         ax.plot(km, scaled[code], "o", color=colour, markersize=3, alpha=0.8)
         for degree, line in ((1, "-"), (2, style.DASHED)):
             curve = np.polyval(np.polyfit(km, scaled[code], degree), ends)
             ax.plot(ends, curve, color="black", lw=1.1, ls=line)
-        ax.set_title(f"{names[code]} {fits.loc[code, 'marks']}", pad=2)
+        title = f"{words.get(code, '')} {names[code]}\u00a0{fits.loc[code, 'marks']}"
+        ax.set_title(textwrap.fill(title.strip(), 21), pad=2, fontsize=9)
         ax.set(ylim=(-0.05, 1.05), yticks=[0, 1])
         ax.margins(x=0.1)
         ax.locator_params(axis="x", nbins=3)
@@ -85,46 +89,6 @@ def gradient_panels(
         + "."
     )
     return fig, axes
-
-
-def factor_intervals(estimates: pd.DataFrame, label: str) -> tuple[plt.Figure, plt.Axes]:
-    """Draw one estimate of every factor with its interval, coloured by group.
-
-    Dots are filled where the interval leaves out zero.
-
-    Parameters
-    ----------
-    estimates : pandas.DataFrame
-        By factor: the estimate and the two ends of its interval, in this order.
-    label : str
-        Of the axis: quantity, unit, level of the intervals.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"r": {"TF": 0.6, "CN": -0.1}, "low": -0.5, "high": 0.8})
-    >>> [tick.get_text() for tick in factor_intervals(table, "r, 95 %")[1].get_yticklabels()]
-    ['TF', 'C/N']
-    """
-    if estimates.empty:
-        return style.nothing_to_draw("Nothing to compare: two groups of 3 sites are needed.")
-    names, colours = style.printed_names(estimates.index), style.factor_colours(estimates.index)
-    fig, ax = style.subplots(0.9 + 0.19 * len(estimates))
-    above, below = style.draw_intervals(ax, estimates, colours)
-    style.name_rows(ax, names.values(), label, 0)
-    dots = {
-        group: {"marker": "o", "color": colour}
-        for group, colour in style.GROUP_COLOURS.items()
-        if colour in colours
-    }
-    style.add_legend(fig, dots, 4)
-    middle = estimates.iloc[:, 0]
-    fig.set_label(
-        f"Dots with intervals for {len(estimates)} factors: the interval lies above 0 for "
-        f"{above.sum()}, below it for {below.sum()}, holds it for {(~above & ~below).sum()}. "
-        f"Highest is {names[middle.idxmax()]} ({middle.max():.2f}), lowest "
-        f"{names[middle.idxmin()]} ({middle.min():.2f}). Axis: {label}."
-    )
-    return fig, ax
 
 
 def group_means(

@@ -127,23 +127,3 @@ def field_maps(
         )
     fig.set_label(" ".join(said))
     return fig, axes
-
-
-def name_stand_ins(models: xr.DataArray, label: str) -> xr.DataArray:
-    """Say in the names of models that they are stand-ins, where their values are emulated.
-
-    Parameters
-    ----------
-    models : xarray.DataArray
-        With a dimension ``model``, whose coordinate has the names of genuine models or families.
-    label : str
-        Of the values, as in ``LABELS``.
-
-    Examples
-    --------
-    >>> name_stand_ins(xr.DataArray([1], {"model": ["MIROC5"]}), "emulated")["model"].item()
-    'stand-in for MIROC5'
-    """
-    if label != "emulated":
-        return models
-    return models.assign_coords(model=[f"stand-in for {name}" for name in models["model"].values])
