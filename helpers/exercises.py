@@ -93,7 +93,7 @@ def solve(
     Examples
     --------
     >>> solve("02.1", -6.4, hints=[(80, "That was the year before.")]).shown
-    '-6.4 g of oxygen per m² and year'
+    '-6.4 g of oxygen per m² and month'
     """
     listed = _find(exercise)
     if complaint := _misfit(listed, answer):
@@ -124,7 +124,7 @@ def check(exercise: str, answer: Any = ...) -> Reply:
     Examples
     --------
     >>> check("02.1", "much")
-    A number (g of oxygen per m² and year) is wanted, not 'much'.
+    A number (g of oxygen per m² and month) is wanted, not 'much'.
     """
     listed = _find(exercise)
     if answer is ...:

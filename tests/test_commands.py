@@ -372,5 +372,5 @@ def test_data_from_a_folder_without_files_is_refused(tmp_path):
         [sys.executable, "-m", "tools.data", str(tmp_path)], capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert "a folder with GLDAS monthly files" in done.stderr
+    assert "a folder with monthly means of GLDAS" in done.stderr
     assert "Traceback" not in done.stderr
