@@ -33,7 +33,6 @@ from helpers.readers.gldas import (
 from helpers.readers.netcdf import dimensions_of, walk
 from helpers.readers.sites import read_sites
 from helpers.readers.transect import TABLE, read_transect
-from helpers.statistics.projections import share_votes
 
 SEED = 2022
 _DIGITS = 4  # of degrees, as places are embedded
@@ -258,9 +257,7 @@ def load_carbon(source: str | Path = "embedded") -> xr.Dataset:
     return carbon[["npp", "rh", "land_fraction", "area"]].dropna("year", how="all")
 
 
-def sample_top(
-    sites: pd.DataFrame, source: str | Path = "embedded", weighting: str = "models"
-) -> pd.Series:
+def sample_top(sites: pd.DataFrame, source: str | Path = "embedded") -> pd.Series:
     """Return TOP at sites: mean of the models and of 1990-2005, in the 1 degree cell of a site.
 
     In kg O2 m-2 yr-1 per m2 of land. The paper does not say how it got TOP at sites.
@@ -271,8 +268,6 @@ def sample_top(
         With longitude and latitude.
     source : path or "embedded"
         As for :func:`load_top`.
-    weighting : {"models", "families"}
-        What has one vote in the mean, as for :func:`helpers.statistics.share_votes`.
 
     Examples
     --------
@@ -285,8 +280,7 @@ def sample_top(
         with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
             field = file["top"].load()
     places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
-    field = share_votes(field, weighting).mean("model")
-    return field.sel(places, method="nearest").to_series().rename("TOP")
+    return field.mean("model").sel(places, method="nearest").to_series().rename("TOP")
 
 
 def top_label(source: str | Path = "embedded") -> str:
