@@ -84,7 +84,9 @@ def test_what_a_reader_must_not_do_is_seen(tmp_path):
 # Readers of text
 
 
-PIECES = ["y", "x1", "TOP", " ", "~", "~~", "=~", "+", "*", "1", "#", "\n", "\r\n", "\t", "\0", "é"]
+PIECES = ["y", "x1", "TOP", "a", " ", "~", "~~", "=~", ":=", "+", "-", "*", "/", "^", "(", ")",
+          "1", "0", ".5", "NA", "a*", "0*", "start(1)*", "exp", "?", ";", "#", "!", '"', "\n",
+          "\r\n", "\t", "\0", "é", "\u00a0", "\ny ~ x1", "\nm ~ y", "\nb := a"]  # fmt: skip
 NAMED = ["about", "runs", "notebooks", "parameters", "seed", "alpha", "8", "[", "]", "{", "}", ": ",
          ", ", "- ", "\n", "\n  ", "&a ", "*a", "!!int ", "!!python/name:os.system ", "<<", "'",
          '"', "|", "1e400", "0x1", "~", "#", "---\n", "%YAML 1.1\n", "? "]  # fmt: skip
@@ -110,12 +112,21 @@ def notebook(folder) -> Path:
 
 
 @given(st.text() | st.lists(st.sampled_from(PIECES)).map("".join))
+@example("\u00a0# a comment behind nothing")
+@example("y ~ a*x\nb := a/(a - a)")
+@example("y ~ a*x\nb := " + "(" * 10_000 + "a" + ")" * 10_000)
+@example("y ~ " + "9" * 10**6 + "*x")
+@example("." * 10**6)
+@example("y ~ " + "a*" * 10**6 + "x")
 def test_any_text_is_a_path_model_or_is_refused(text):
     model = answers(lambda: parse_model(text))
     if model is not None:
         assert model.paths
-        pairs = [*model.paths, *model.covariances]
+        pairs = [*model.paths, *model.covariances, *((a, b) for a, _, b in model.modifiers)]
         assert set(model.variables) == {name for pair in pairs for name in pair}
+        assert model.count_parameters() >= len(set(model.labels))
+        values = model.define(dict.fromkeys(model.labels, 0.5))
+        assert list(values) == list(model.defined)
 
 
 @settings(max_examples=40)

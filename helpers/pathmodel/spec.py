@@ -3,46 +3,60 @@
 from __future__ import annotations
 
 import os
-import re
-import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, combinations
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from helpers.checks import check_word
 from helpers.errors import InputError
+from helpers.pathmodel.formula import calculate
+from helpers.pathmodel.language import Slot, read_statements
 from helpers.paths import DATA
 
 MODELS = DATA / "models"
 EXOGENOUS = ("correlated", "uncorrelated")
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_LINE = re.compile(rf"({_NAME})\s*(~~?)\s*({_NAME}(?:\s*\+\s*{_NAME})*)")
+CONVENTIONS = ("amos", "lavaan")
 
 
 @dataclass(frozen=True)
 class PathModel:
     """A model of observed variables, as text in lavaan's language says it.
 
-    The text has lines ``y ~ x1 + x2`` (arrows from x1 and x2 to y) and ``a ~~ b`` (a covariance).
-    From it come all `paths` as (to, from), the `covariances` that it draws, and as `reasons` the
-    comment behind each line of arrows (after ``#``), by the variable that they point to.
+    The text has statements ``y ~ x1 + x2`` (arrows from x1 and x2 to y) and ``a ~~ b`` (a
+    covariance). From it come all `paths` as (to, from), the `covariances` that it draws, and as
+    `reasons` the comment behind each statement of arrows, by the variable that they point to.
+
+    `modifiers` holds by (left, operator, right) what the text says of a coefficient, in units of
+    the data: a label (two with the same label are equal) or the value that it is fixed at. What is
+    fixed at 0 stands in no other field. `defined` holds the right sides of ``:=``, and `remarks`
+    what was read and left out.
     """
 
     text: str
     paths: tuple[tuple[str, str], ...]
     covariances: tuple[tuple[str, str], ...] = ()
     reasons: dict[str, str] = field(default_factory=dict, compare=False)
+    modifiers: dict[Slot, str | float] = field(default_factory=dict, hash=False)
+    defined: dict[str, str] = field(default_factory=dict, hash=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)
+
+    @cached_property
+    def _drawn(self) -> tuple[tuple[str, str], ...]:
+        """Paths, and those that the text fixes at 0."""
+        fixed = [(to, cause) for to, sign, cause in self.modifiers if sign == "~"]
+        return tuple(dict.fromkeys([*self.paths, *fixed]))
 
     @cached_property
     def _ordered(self) -> tuple[str, ...] | None:
         """Variables, causes before effects; None where there is a loop."""
-        graph = {to: self.parents(to) for to, _ in self.paths}
+        graph = {to: self.parents(to) for to, _ in self._drawn}
         try:
             return tuple(TopologicalSorter(graph).static_order())
         except CycleError:
@@ -50,14 +64,17 @@ class PathModel:
 
     @cached_property
     def endogenous(self) -> tuple[str, ...]:
-        """Variables that an arrow points to; causes before effects where there is no loop."""
-        targets = dict.fromkeys(to for to, _ in self.paths)
+        """Variables that an arrow points to, be it fixed at 0; causes before effects where there
+        is no loop.
+        """
+        targets = dict.fromkeys(to for to, _ in self._drawn)
         return tuple(name for name in self._ordered or targets if name in targets)
 
     @cached_property
     def exogenous(self) -> tuple[str, ...]:
         """Variables that no arrow points to."""
         named = [cause for _, cause in self.paths] + list(chain(*self.covariances))
+        named += chain(*((left, right) for left, _, right in self.modifiers))
         return tuple(name for name in dict.fromkeys(named) if name not in self.endogenous)
 
     @property
@@ -71,18 +88,42 @@ class PathModel:
         errors = set(self.endogenous).intersection(chain(*self.covariances))
         return self._ordered is not None and not errors
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of coefficients, each once."""
+        return tuple(dict.fromkeys(v for v in self.modifiers.values() if isinstance(v, str)))
+
+    @property
+    def restricted(self) -> bool:
+        """Whether coefficients are equal, or fixed at another value than 0."""
+        values = [value for value in self.modifiers.values() if value != 0]
+        return len(values) > len(self.labels)
+
     def parents(self, variable: str) -> tuple[str, ...]:
         """Return the direct causes of a variable."""
         return tuple(cause for to, cause in self.paths if to == variable)
 
-    def all_covariances(self, exogenous: str = "correlated") -> tuple[tuple[str, str], ...]:
-        """Return the free covariances: those drawn, and those of exogenous variables, if they may
-        correlate though the text does not draw it. AMOS lets them not; lavaan does.
+    def all_covariances(
+        self, exogenous: str = "correlated", convention: str = "amos"
+    ) -> tuple[tuple[str, str], ...]:
+        """Return the covariances: those drawn, and those that the text leaves free without drawing
+        them. They are those of exogenous variables, if these may correlate, and with lavaan's
+        convention those between errors of outcomes that cause nothing, as ``sem()`` has them.
+
+        One thing is not as in ``sem()``: an exogenous variable that stands in a line with ``~~``
+        may still correlate with the others. lavaan 0.6-14 then lets it not, unless drawn.
         """
         check_word("exogenous", exogenous, EXOGENOUS)
-        among = combinations(self.exogenous, 2) if exogenous == "correlated" else ()
-        drawn = {frozenset(pair) for pair in self.covariances}
-        return self.covariances + tuple(pair for pair in among if frozenset(pair) not in drawn)
+        check_word("convention", convention, CONVENTIONS)
+        causes = {cause for _, cause in self._drawn}
+        final = [name for name in self.endogenous if name not in causes]
+        among = chain(
+            combinations(self.exogenous if exogenous == "correlated" else (), 2),
+            combinations(final if convention == "lavaan" else (), 2),
+        )
+        said = {frozenset((one, other)) for one, sign, other in self.modifiers if sign == "~~"}
+        said |= {frozenset(pair) for pair in self.covariances}
+        return self.covariances + tuple(pair for pair in among if frozenset(pair) not in said)
 
     def claims(self, exogenous: str = "correlated") -> dict[tuple[str, str], list[str]]:
         """Return the pairs that no arrow or covariance joins, and the causes of both, given which
@@ -99,9 +140,37 @@ class PathModel:
         """Return the number of variances and covariances, p (p + 1) / 2."""
         return len(self.variables) * (len(self.variables) + 1) // 2
 
-    def count_parameters(self, exogenous: str = "correlated") -> int:
-        """Return the number of free paths, variances and covariances."""
-        return len(self.paths) + len(self.variables) + len(self.all_covariances(exogenous))
+    def count_parameters(self, exogenous: str = "correlated", convention: str = "amos") -> int:
+        """Return the number of free paths, variances and covariances; equal ones count once."""
+        slots = len(self.paths) + len(self.variables)
+        slots += len(self.all_covariances(exogenous, convention))
+        values = [value for value in self.modifiers.values() if value != 0]
+        return slots - len(values) + len(self.labels)
+
+    def define(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        r"""Return what the text defines by ``:=``, from the values of all labels.
+
+        Parameters
+        ----------
+        values : mapping
+            A number or an array, real or complex, for each of `labels`; shapes broadcast.
+
+        Examples
+        --------
+        >>> model = parse_model("m ~ a*x\ny ~ b*m\nindirect := a * b")
+        >>> float(model.define({"a": 0.5, "b": 0.25})["indirect"])
+        0.125
+        """
+        known = {name: np.asarray(value) * 1.0 for name, value in values.items()}
+        blank = np.zeros(np.broadcast_shapes(*(value.shape for value in known.values())))
+        for name, text in self.defined.items():
+            known[name] = calculate(f"{name} := {text}", text, known) + blank
+        return {name: known[name] for name in self.defined}
+
+
+def as_model(model: PathModel | str) -> PathModel:
+    """Return a model that was given as it is, or as its text."""
+    return parse_model(model) if isinstance(model, str) else model
 
 
 def read_model(source: str | Path) -> PathModel:
@@ -128,56 +197,42 @@ def read_model(source: str | Path) -> PathModel:
 
 
 def parse_model(text: str, where: str = "path model") -> PathModel:
-    r"""Read a path model from text.
+    r"""Read a path model from text in the part of lavaan's language for observed variables.
+
+    It reads ``y1 + y2 ~ x + z`` (arrows), ``a ~~ b`` (a covariance) and ``x ~~ x`` (a variance),
+    each with ``a*x`` or ``label("a")*x`` (a label: what has the same one is equal), ``0.5*x`` (a
+    fixed value) or ``NA*x`` (free), and ``ab := a*b`` (a defined effect). Statements end with the
+    line or ``;``, and a line without a sign such as ``~`` goes on with the one before. ``#`` and
+    ``!`` start a comment. Intercepts (``y ~ 1``) and starting values (``start(0.5)*x``,
+    ``0.5?x``) are left out, and `remarks` says so.
 
     Parameters
     ----------
     text, where : str
-        Lines in the part of lavaan's language that :class:`PathModel` knows, and what to call the
-        text in an error.
+        The model, and what to call it in an error.
+
+    Raises
+    ------
+    InputError
+        For anything else: all that is at fault, with the lines.
 
     Examples
     --------
     >>> parse_model("m ~ x\ny ~ x + m").paths
     (('m', 'x'), ('y', 'x'), ('y', 'm'))
+    >>> parse_model("m ~ a*x; y ~ a*m +  # the same coefficient twice\n  0.5*x").modifiers
+    {('m', '~', 'x'): 'a', ('y', '~', 'm'): 'a', ('y', '~', 'x'): 0.5}
     """
-    paths, covariances, reasons = {}, {}, {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        statement, reason = (part.strip() for part in line.partition("#")[::2])
-        if not statement:
-            continue
-        match = _LINE.fullmatch(statement)
-        if not match:
-            _refuse(where, number, statement, _why_not(statement))
-        left, operator, right = match.groups()
-        drawn, pair = (paths, tuple) if operator == "~" else (covariances, frozenset)
-        for name in re.findall(_NAME, right):
-            key = pair((left, name))
-            if left == name or key in drawn:
-                _refuse(where, number, statement, "each arrow or covariance once, of two variables")
-            drawn[key] = (left, name)
-        if operator == "~" and reason:
-            reasons[left] = "; ".join(filter(None, [reasons.get(left), reason]))
-    if not paths:
-        _refuse(where, 1, text.strip()[:60], "at least one line such as TOP ~ TF")
-    return PathModel(text, tuple(paths), tuple(covariances.values()), reasons)
-
-
-def _why_not(statement: str) -> str:
-    if "=~" in statement:
-        return "observed variables only: lines 'y ~ x' and 'a ~~ b', no latent '=~'"
-    if "*" in statement or re.search(r"~\s*[01]\b", statement):
-        return "free parameters only: no labels, fixed values or intercepts"
-    if not statement.isascii():
-        foreign = next(letter for letter in statement if not letter.isascii())
-        name = unicodedata.name(foreign, repr(foreign))
-        return f"names of the letters a to z, digits and _ ({foreign} here is {name})"
-    return "names of letters, digits and _ (CN, not C/N; GP, not G+), as 'y ~ x1 + x2' or 'a ~~ b'"
-
-
-def _refuse(where: str, number: int, found: str, needed: str) -> NoReturn:
-    raise InputError(
-        f"{where}, line {number}", needed=needed, found=repr(found), mend="correct this line"
+    said = read_statements(text, where)
+    drawn = {sign: tuple((a, b) for a, op, b in said.free if op == sign) for sign in ("~", "~~")}
+    return PathModel(
+        text,
+        paths=drawn["~"],
+        covariances=drawn["~~"],
+        reasons=said.reasons,
+        modifiers=said.modifiers,
+        defined=said.defined,
+        remarks=tuple(said.remarks),
     )
 
 
