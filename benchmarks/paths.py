@@ -17,9 +17,10 @@ from benchmarks.common import compare, exponents, measure, write_table
 from benchmarks.peers import CALLS, PART, RESAMPLES, ROUNDS, Fits, time_rounds
 from helpers.pathmodel import PathModel, bootstrap_effects, parse_model, read_model
 from helpers.pathmodel.frame import discrepancy, effect_matrices, imply
-from helpers.pathmodel.loop import feedback, solve_ring
+from helpers.pathmodel.loop import feedback
 from helpers.pathmodel.recursive import solvable
 from helpers.pathmodel.resampling import bootstrap_loop, draw_sites
+from helpers.pathmodel.ring import solve_ring
 from helpers.study import load_study, sample_top
 
 SEED = 2022

@@ -131,6 +131,8 @@ def check_numbers(
         here = "; ".join(f"{code}: {fault}" if many else fault for code, fault in found.items())
         mend = "leave out the site or the column"
         mend += ": a constant explains nothing" if different > 1 else ""
+        if any("'" in fault for fault in found.values()):
+            mend = f"write a decimal point, an empty cell for a gap, 0 and 1 for classes; or {mend}"
         where = f"column{'s' * many} " + ", ".join(map(repr, found))
         raise InputError(where, needed=needed, found=here, mend=mend)
     numbers = np.reshape(numbers, (len(numbers), len(table))).T

@@ -55,6 +55,7 @@ GROUPS = pd.Series(["low", "middle", "high"] * (N // 3), SITES, name="zone")
 CLUSTERS = pd.Series(np.arange(N) // 3, SITES, name="study")
 CHAIN = pathmodel.parse_model("b ~ a\nc ~ b\nd ~ b + c")
 RING = pathmodel.parse_model("b ~ a\nc ~ b\nd ~ c\na ~ d")
+DEFINED = pathmodel.parse_model("b ~ k*a\nd ~ l*b\nkl := k * l")
 MATRIX = TABLE[["a", "b", "c", "d"]].corr()
 STACK = np.stack([TABLE[["a", "b", "c", "d"]].cov().to_numpy()] * 2)
 WORLDS = RNG.standard_normal((3, N, 4))
@@ -139,6 +140,14 @@ OWN: dict[str, dict[str, tuple[object, str]]] = {
     "find_loop": A_RING | A_TABLE,
     "fit_model of a matrix": A_MATRIX,
     "find_loop of a matrix": A_RING | A_MATRIX,
+    "d_separation": A_TABLE,
+    "d_separation of a matrix": A_MATRIX | {"places": (None, ""), "classes": (5, "")},
+    "bootstrap_defined": {"model": (DEFINED, "")},
+    "read_moments": {"values": (MATRIX, "square"), "names": (None, "")},
+    "read_moments of numbers": {
+        "values": (MATRIX.to_numpy(), ""),
+        "names": (list("abcd"), "names"),
+    },
     "imply_correlations": {"B": (lambda: chain().coefficients.to_numpy(), "array")},
     "matching_correlations": {
         "model": (partial(loop, 0), ""),
@@ -200,7 +209,7 @@ STATISTICS = {
     if inspect.isfunction(each := getattr(room, name))
     and name not in " ".join(NOTHING_TO_CHECK.values()).split()
 }
-STATISTICS |= {f"{name} of a matrix": STATISTICS[name] for name in ("fit_model", "find_loop")}
+STATISTICS |= {name: STATISTICS[name.split(" of ")[0]] for name in OWN if " of " in name}
 
 
 def takes(name: str) -> dict[str, tuple[object, str]]:
@@ -240,6 +249,12 @@ def gap(array: object) -> np.ndarray:
     array = np.array(array, float)
     array.flat[1] = np.nan
     return array
+
+
+def gaps(square: object) -> np.ndarray:
+    square = np.array(square, float)
+    square[..., 0, 1] = square[..., 1, 0] = np.nan
+    return square
 
 
 def not_alike(square: np.ndarray) -> np.ndarray:
@@ -291,7 +306,7 @@ KINDS: dict[str, list[Callable]] = {
     "series": [gap, lambda annual: annual * 0 + 5, lambda annual: annual.drop_isel(year=4)],
     "matrix": [framed(gap)],
     "stack": [gap, not_alike, lambda S: S * 0],
-    "square": [framed(gap), framed(not_alike), lambda R: R.rename(columns={"a": "z"})],
+    "square": [framed(gaps), framed(not_alike), lambda R: R.rename(columns={"a": "z"})],
 }
 OTHER_WORDS = ("zone", "group", "year", "trend in time", "matrix", "arrows", "order", "path model")
 OTHER_WORDS += ("annual means",)

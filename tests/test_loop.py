@@ -32,7 +32,8 @@ from helpers.pathmodel import (
     respond,
 )
 from helpers.pathmodel.frame import correlations_of, discrepancy, imply
-from helpers.pathmodel.loop import NODES, LoopFit, complete, solve_ring
+from helpers.pathmodel.loop import NODES, LoopFit
+from helpers.pathmodel.ring import complete, solve_ring
 from tests.test_pathmodel import agree_with_lavaan, read_case, read_data, run_lavaan
 from tests.test_resampling import brute_bollen_stine, draw_at_once
 
@@ -552,8 +553,14 @@ def needs_each_site(table: pd.DataFrame) -> bool:
         "b ~ a\nc ~ b\nd ~ c\na ~ d\nb ~~ c",
         "b ~ a\nc ~ b\na ~ c\nd ~ a\ne ~ d\nf ~ e\nd ~ f",
         "b ~ a\nc ~ b\na ~ c\ne ~ d\nf ~ e\nd ~ f",
+        "b ~ k*a\nc ~ k*b\nd ~ c\na ~ d",
+        "b ~ 0.5*a\nc ~ b\nd ~ c\na ~ d",
+        "b ~ a\nc ~ b\nd ~ c\na ~ d\nb ~~ 0.5*b",
     ],
-    ids=["chain", "pair", "cause", "other cause", "two ways", "chord", "errors", "eight", "two"],
+    ids=[
+        *("chain", "pair", "cause", "other cause", "two ways", "chord", "errors", "eight", "two"),
+        *("equal", "fixed", "variance"),
+    ],
 )
 def test_other_shapes_are_sent_to_the_search(text):
     model = parse_model(text)
@@ -564,7 +571,7 @@ def test_other_shapes_are_sent_to_the_search(text):
         lambda: bootstrap_loop(model, data),
         lambda: fit_many(model, data.cov().to_numpy()[None], 44),
     ):
-        with pytest.raises(InputError, match="fit_from_starts"):
+        with pytest.raises(InputError, match="use fit_model"):
             ask()
 
 

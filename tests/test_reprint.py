@@ -203,7 +203,7 @@ SWAPPED = PATHS.rename({"plant": "soil", "soil": "plant"})
         (parse_model(f"{PUBLISHED.text}\nTOP ~ plant"), PATHS, "one loop and nothing else"),
         (PUBLISHED, PATHS[:3], "found:  climatic -> plant, plant -> soil, soil -> microbial\n"),
         (PUBLISHED, SWAPPED, "needed: a coefficient for each of (.|\n)*found:  climatic -> soil"),
-        (parse_model("b ~ a\nc ~ b"), PATHS, "fit_from_starts"),
+        (parse_model("b ~ a\nc ~ b"), PATHS, "one loop of three"),
     ],
     ids=["more", "fewer", "others", "chain"],
 )

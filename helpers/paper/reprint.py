@@ -13,7 +13,8 @@ from helpers.checks import check_array, check_columns, check_number, check_numbe
 from helpers.errors import InputError
 from helpers.paper.published import implied_sample
 from helpers.pathmodel.indices import baseline_indices
-from helpers.pathmodel.loop import find_ring, imply_correlations
+from helpers.pathmodel.loop import imply_correlations
+from helpers.pathmodel.ring import find_ring
 from helpers.pathmodel.spec import PathModel
 from helpers.paths import DATA
 

@@ -30,12 +30,14 @@ from helpers.checks import (
 )
 from helpers.errors import InputError
 from helpers.pathmodel.diagnostics import swain_factor
-from helpers.pathmodel.fit import check_covariances, check_moments
+from helpers.pathmodel.fit import check_covariances
 from helpers.pathmodel.frame import correlations_of, imply
 from helpers.pathmodel.indices import compare_moments
-from helpers.pathmodel.loop import find_ring, fit_many, imply_correlations
+from helpers.pathmodel.loop import fit_many, imply_correlations
+from helpers.pathmodel.moments import check_moments
 from helpers.pathmodel.recursive import regress, solve_recursive
 from helpers.pathmodel.resampling import bootstrap_effects
+from helpers.pathmodel.ring import find_ring
 from helpers.pathmodel.spec import PathModel, parse_model
 from helpers.statistics.associations import correlation_p, pair_distances
 

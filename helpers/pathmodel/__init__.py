@@ -1,7 +1,7 @@
 """Path models of observed variables: what they say, their fit, their effects, their doubts.
 
-A recursive model, or one of one loop, has its optimum in closed form; for others semopy finds it.
-Everything that is computed from it has a written definition here, held against lavaan in the tests.
+A recursive model, or one of one loop, has its optimum in closed form; for others a search from many
+starts finds it. Everything has a written definition here, held against lavaan in the tests.
 """
 
 import lazy_loader
@@ -22,10 +22,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "read_loop",
             "respond",
         ],
-        "nonrecursive": ["fit_from_starts", "identify"],
+        "misfit": ["modification_indices", "residual_correlations"],
+        "moments": ["read_moments"],
+        "nonrecursive": ["identify"],
         "recursive": ["effects_on"],
         "resampling": [
             "bollen_stine",
+            "bootstrap_defined",
             "bootstrap_effects",
             "bootstrap_loop",
         ],

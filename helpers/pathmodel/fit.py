@@ -1,5 +1,5 @@
-"""Maximum likelihood for path models: in closed form where there is one; elsewhere semopy finds the
-optimum of standardized variables, and a few steps remove its last digits.
+"""Maximum likelihood for path models: in closed form where there is one; elsewhere by a search from
+many starts, on standardized variables.
 
 S is the sample covariance matrix with divisor N, Sigma the one that the model implies, p the
 number of variables. The discrepancy is F = ln|Sigma| - ln|S| + tr(S Sigma^-1) - p.
@@ -7,8 +7,11 @@ number of variables. The discrepancy is F = ln|Sigma| - ln|S| + tr(S Sigma^-1) -
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,7 +20,6 @@ from threadpoolctl import threadpool_limits
 
 from helpers.checks import (
     COLLINEAR,
-    as_floats,
     check_array,
     check_collinear,
     check_columns,
@@ -27,14 +29,26 @@ from helpers.checks import (
     unit_of,
 )
 from helpers.errors import InputError
-from helpers.pathmodel.frame import Frame, correlations_of, delta_errors, effect_matrices
+from helpers.pathmodel.frame import (
+    Frame,
+    correlations_of,
+    delta_errors,
+    discrepancy,
+    effect_matrices,
+)
+from helpers.pathmodel.moments import check_moments
+from helpers.pathmodel.nonrecursive import (
+    find_optima,
+    follow,
+    lower_slopes,
+    refuse_undetermined,
+    stability_index,
+)
 from helpers.pathmodel.recursive import has_closed_form, solve_recursive
-from helpers.pathmodel.spec import PathModel
+from helpers.pathmodel.ring import ring_order, solve_ring, solve_stable
+from helpers.pathmodel.spec import CONVENTIONS, PathModel, as_model
 
-CONVENTIONS = ("amos", "lavaan")
-_REACHED = 1e-20  # what a further step could take off F at an optimum
-_ROUNDING = 1e-12  # the same where columns nearly determine each other and steps stop helping
-_STEPS = 20
+MISSING = ("refuse", "listwise")
 _UNDETERMINED = 1e-9  # smallest singular value of the moments' slopes, each of length 1
 
 
@@ -44,17 +58,21 @@ class PathFit:
 
     Attributes
     ----------
-    n, convention : int, str
-        Sites (rows), and ``amos`` or ``lavaan``.
+    n, left_out, convention : int, int, str
+        Cases (rows), those left out for their gaps, and ``amos`` or ``lavaan``.
     sample, implied : pandas.DataFrame
         S and Sigma, (p, p), in squared units of the data.
     estimates : pandas.DataFrame
-        One row per free parameter: ``to``, ``kind`` (``path`` or ``covariance``), ``from``,
-        ``estimate`` and ``se`` in units of the data, ``z``, ``p``, ``standardized`` and its
-        ``standardized_se`` (delta method).
+        One row per path, variance and covariance: ``to``, ``kind`` (``path`` or ``covariance``),
+        ``from``, ``estimate`` and ``se`` in units of the data, ``z``, ``p``, ``standardized`` and
+        its ``standardized_se`` (delta method); ``label`` where the model has labels or fixed
+        values, whose ``se`` is 0.
     frame, theta, covariance : Frame, numpy.ndarray
         The algebra of the model, and the estimates for standardized variables, (q,), with their
         covariances, in the same order.
+    others : tuple of PathFit
+        Further solutions, with the same Sigma or the same misfit. That the fit itself is the one
+        with the smallest stability index is a convention, not a finding.
     """
 
     n: int
@@ -65,6 +83,8 @@ class PathFit:
     frame: Frame
     theta: np.ndarray
     covariance: np.ndarray
+    left_out: int = 0
+    others: tuple[PathFit, ...] = ()
 
     @property
     def model(self) -> PathModel:
@@ -77,9 +97,14 @@ class PathFit:
         return self.frame.exogenous
 
     @property
+    def parameters(self) -> int:
+        """Free parameters."""
+        return len(self.frame.spread)
+
+    @property
     def df(self) -> int:
         """Degrees of freedom: moments minus free parameters."""
-        return self.model.count_moments() - len(self.estimates)
+        return self.model.count_moments() - self.parameters
 
     @property
     def scale(self) -> int:
@@ -93,45 +118,108 @@ class PathFit:
         table = pd.DataFrame(direct, self.frame.names, self.frame.names)
         return table.rename_axis(index="to", columns="from")
 
-    def _summary(self) -> tuple[str, pd.DataFrame]:
-        paths = self.estimates[self.estimates["kind"] == "path"].drop(columns="kind")
-        return (
+    @property
+    def stability_index(self) -> float:
+        """Largest modulus of the eigenvalues of the path coefficients: 0 without a loop; where it
+        is 1 or more, a push grows from round to round :cite:p:`bentler1983`."""
+        return stability_index(self.coefficients.to_numpy())
+
+    @property
+    def r_squared(self) -> pd.Series:
+        """Explained share of the variance of each endogenous variable, 1 - Psi / Sigma, which can
+        be negative in a loop."""
+        Psi = self.frame.matrices(self.theta)[1].diagonal()
+        share = 1 - Psi / self.frame.implied(self.theta).diagonal()
+        return pd.Series(share, self.frame.names)[list(self.model.endogenous)]
+
+    @property
+    def defined(self) -> pd.DataFrame:
+        """The effects that the model defines by ``:=``: ``estimate`` in units of the data, ``se``
+        (delta method), ``z``, ``p``, ``standardized`` and ``standardized_se``."""
+
+        def raw(theta: np.ndarray) -> np.ndarray:
+            return define(self.frame, theta * self.frame.unit)
+
+        def standardized(theta: np.ndarray) -> np.ndarray:
+            return define(self.frame, self.frame.standardize(theta))
+
+        columns = {}
+        for name, of in (("estimate", raw), ("standardized", standardized)):
+            columns[name] = values = of(self.theta)
+            errors = delta_errors(of, self.theta, self.covariance)
+            columns[name + "_se"] = np.where(np.isfinite(values), errors, np.nan)
+        columns["se"] = columns.pop("estimate_se")
+        table = pd.DataFrame(columns, pd.Index(list(self.model.defined), name="name"))
+        z = table["estimate"] / table["se"]
+        table = table.assign(z=z, p=2 * stats.norm.sf(z.abs()))
+        return table[["estimate", "se", "z", "p", "standardized", "standardized_se"]]
+
+    def _summary(self) -> tuple[str, list[pd.DataFrame]]:
+        F = discrepancy(self.implied.to_numpy(), self.sample.to_numpy())
+        chi2 = self.scale * max(float(F), 0)
+        test = f", p = {stats.chi2.sf(chi2, self.df):.3g}" if self.df else ""
+        gaps = f" ({self.left_out} with gaps left out)" if self.left_out else ""
+        words = [
             f"{len(self.model.paths)} paths, {len(self.model.variables)} variables, {self.n} "
-            f"cases; {len(self.estimates)} free parameters, {self.df} degrees of freedom."
-        ), paths.set_index(["to", "from"]).round(3)
+            f"cases{gaps}; {self.parameters} free parameters, {self.df} degrees of freedom. "
+            f"Chi-square {chi2:.3f}{test} ({self.convention})."
+        ]
+        if index := self.stability_index:
+            growth = ", unstable: its total effects are no sums over rounds" if index >= 1 else ""
+            words.append(f"Stability index {index:.3g}{growth}.")
+        if self.others:
+            theirs = ", ".join(f"{each.stability_index:.3g}" for each in self.others)
+            words.append(f"{len(self.others)} more with the same fit, stability index {theirs}.")
+        rows = self.estimates.set_index(["to", "kind", "from"])
+        drawn = [("covariance", *sorted(pair)) for pair in self.model.covariances]
+        shown = [k == "path" or (k, *sorted((a, b))) in drawn for a, k, b in rows.index]
+        tables = [rows[shown], self.defined] if self.model.defined else [rows[shown]]
+        return " ".join([*words, *self.model.remarks]), [each.round(3) for each in tables]
 
     def __repr__(self) -> str:
-        return "{}\n{}".format(*self._summary())
+        head, tables = self._summary()
+        return "\n".join([head, *(table.to_string() for table in tables)])
 
     def _repr_html_(self) -> str:
-        head, table = self._summary()
-        return f"<p>{head}</p>{table.to_html()}"
+        head, tables = self._summary()
+        return f"<p>{head}</p>" + "".join(table.to_html() for table in tables)
 
 
 @threadpool_limits.wrap(limits=1)  # on such small matrices threads only wait for each other
 def fit_model(
-    model: PathModel,
+    model: PathModel | str,
     data: pd.DataFrame,
     n: int | None = None,
     *,
     exogenous: str = "correlated",
     convention: str = "amos",
+    missing: str = "refuse",
 ) -> PathFit:
     r"""Fit a path model by maximum likelihood, to data or to a matrix that was published.
 
+    The result is the best optimum that there is, and of several equal ones the most stable. Refused
+    are models whose parameters the moments do not determine, and data for which the likelihood has
+    no optimum, such as those with an instrument that is too weak.
+
     Parameters
     ----------
-    model : PathModel
-        From :func:`helpers.pathmodel.read_model` or :func:`helpers.pathmodel.parse_model`.
+    model : PathModel or str
+        From :func:`helpers.pathmodel.read_model` or :func:`helpers.pathmodel.parse_model`, or its
+        text.
     data : pandas.DataFrame
-        One row per site, with a column for each variable; others are ignored. Or, with `n`,
-        covariances with divisor N (or correlations), square, named by variable.
+        One row per case, with a column for each variable; others are ignored. Or, with `n`,
+        covariances with divisor N (or correlations), square, named by variable, as from
+        :func:`helpers.pathmodel.read_moments`.
     n : int, optional
         Number of rows that a matrix was computed from.
-    exogenous : {"correlated", "uncorrelated"}
-        Whether exogenous variables may correlate where the model does not draw it.
-    convention : {"amos", "lavaan"}
-        Whether chi-square and standard errors use N - 1 or N.
+    exogenous : str
+        ``correlated``: exogenous variables may correlate. ``uncorrelated``: only those that the
+        model joins by ``~~`` may, as in AMOS Graphics.
+    convention : str
+        Chi-square and standard errors with N - 1 (``amos``), or with N and the other defaults of
+        lavaan's ``sem()``: the errors of variables that cause nothing may correlate.
+    missing : str
+        ``refuse`` cases with gaps in a variable of the model, or leave them out: ``listwise``.
 
     Examples
     --------
@@ -140,29 +228,79 @@ def fit_model(
     >>> fit_model(parse_model("y ~ x"), R, 30).coefficients.loc["y"].round(2).to_dict()
     {'x': 0.5, 'y': 0.0}
     """
-    sample, frame, R, n = prepare(model, data, n, exogenous, convention)
-    if has_closed_form(model, exogenous):
-        theta = frame.parameters(*solve_recursive(model, R, exogenous))
-    else:
-        theta = polish(frame, search(frame, R, n)[0], R)
-    return describe(frame, theta, sample, n, convention)
+    check_word("missing", missing, MISSING)
+    model = as_model(model)
+    sample, frame, R, n, left_out = prepare(model, data, n, exogenous, convention, missing)
+    found = [describe(frame, theta, sample, n, convention) for theta in solve(frame, R)]
+    return replace(found[0], left_out=left_out, others=tuple(found[1:]))
+
+
+def solve(frame: Frame, R: np.ndarray) -> list[np.ndarray]:
+    """Return theta, (q,), of all solutions for correlations R, (p, p), the most stable first."""
+    kind = _closed_form(frame)
+    if kind == "recursive":
+        return [frame.parameters(*solve_recursive(frame.model, R, frame.exogenous))]
+    if kind == "ring":
+        both = frame.parameters(*solve_ring(frame.model, R))
+        if np.isfinite(both).all():
+            return list(both)
+    return find_optima(frame, R)
+
+
+def solver(frame: Frame, R: np.ndarray) -> Callable:
+    """Return a function that fits many samples, S (samples, p, p), as ``solve`` fits R, (p, p).
+
+    It gives B and Psi where there is an optimum, (good, p, p), and where that is, (samples,).
+    Without a closed form it follows the optimum for R to that of each sample.
+    """
+    kind = _closed_form(frame)
+    if kind == "recursive":
+        return lambda S: (
+            *solve_recursive(frame.model, S, frame.exogenous),
+            np.ones(len(S), bool),
+        )
+    if kind == "ring":
+        return partial(solve_stable, frame.model)
+    theta = find_optima(frame, R)[0]
+
+    def fit_all(S: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        ends, good = follow(frame, S, theta)
+        return *frame.matrices(ends[good]), good
+
+    return fit_all
+
+
+def _closed_form(frame: Frame) -> str:
+    """Return how a model is solved: as ``recursive``, as a ``ring``, or by a search: nothing."""
+    model = frame.model
+    if has_closed_form(model, frame.exogenous, frame.convention):
+        return "recursive"
+    return "ring" if len(frame.spreads) == len(frame.names) and ring_order(model) else ""
 
 
 def prepare(
-    model: PathModel, data: pd.DataFrame, n: int | None, exogenous: str, convention: str
-) -> tuple[pd.DataFrame, Frame, np.ndarray, int]:
+    model: PathModel,
+    data: pd.DataFrame,
+    n: int | None,
+    exogenous: str,
+    convention: str,
+    missing: str = "refuse",
+) -> tuple[pd.DataFrame, Frame, np.ndarray, int, int]:
     """Check what ``fit_model`` is given; return the covariances in the model's order, the model's
-    algebra, the correlations, and n as a whole number."""
+    algebra, the correlations, n as a whole number, and how many rows were left out."""
     check_word("convention", convention, CONVENTIONS)
+    left_out = 0
     if n is None:
-        table = model_table(model, data, exogenous)
+        table = model_table(model, data, exogenous, missing)
         sample, n = table.cov(ddof=0), len(table)
+        left_out = len(data) - n
     else:
-        sample, n = check_moments(list(model.variables), data), check_size(model, n, exogenous)
-    frame = Frame(model, exogenous)
-    R, _ = correlations_of(sample.to_numpy())
+        sample = check_moments(list(model.variables), data)
+        n = check_size(model, n, exogenous, convention)
+    R, sd = correlations_of(sample.to_numpy())
+    frame = Frame(model, exogenous, convention, sd)
     check_collinear(frame.names, R)
-    return sample, frame, R, n
+    return sample, frame, R, n, left_out
 
 
 def describe(
@@ -172,104 +310,97 @@ def describe(
     parameters that the data cannot tell apart."""
     _check_determined(frame, theta)
     scale = n - 1 if convention == "amos" else n
-    covariance = 2 * np.linalg.inv(frame.information(theta)) / scale
+    covariance = 2 * frame.spread.T @ np.linalg.inv(frame.information(theta)) @ frame.spread / scale
     _, sd = correlations_of(sample.to_numpy())
     to, cause = np.concatenate([frame.paths, frame.spreads]).T
     is_path = np.arange(frame.size) < len(frame.paths)
-    unit = np.where(is_path, sd[to] / sd[cause], sd[to] * sd[cause])
-    se = np.sqrt(np.diag(covariance))
+    se = np.sqrt(np.diag(covariance).clip(0))
+    with np.errstate(divide="ignore"):
+        z = np.where(se > 0, theta / se, np.nan)
     names = np.array(frame.names)
     estimates = pd.DataFrame(
         {
             "to": names[to],
             "kind": np.where(is_path, "path", "covariance"),
             "from": names[cause],
-            "estimate": theta * unit,
-            "se": se * unit,
-            "z": theta / se,
-            "p": 2 * stats.norm.sf(np.abs(theta / se)),
+            "estimate": theta * frame.unit,
+            "se": se * frame.unit,
+            "z": z,
+            "p": 2 * stats.norm.sf(np.abs(z)),
             "standardized": frame.standardize(theta),
             "standardized_se": delta_errors(frame.standardize, theta, covariance),
         }
     )
+    if any(label is not None for label in frame.labels):
+        words = ["" if each is None else each for each in frame.labels]
+        estimates.insert(3, "label", [w if isinstance(w, str) else f"{w:g}" for w in words])
     implied = pd.DataFrame(frame.implied(theta) * np.outer(sd, sd), frame.names, frame.names)
     return PathFit(n, convention, sample, implied, estimates, frame, theta, covariance)
 
 
-def search(
-    frame: Frame, R: np.ndarray, n: int, start: np.ndarray | None = None
-) -> tuple[np.ndarray, bool]:
-    """Return theta, (q,), where semopy ends from a start, (q,), or one of its own, and whether it
-    is content."""
-    import semopy  # takes a second, with sympy and scikit-learn, and most models never come here
+def define(frame: Frame, theta: np.ndarray) -> np.ndarray:
+    """Return the effects that a model defines, (k, ...), from parameters, (..., q).
 
-    names = frame.names
-    pairs = [(to, "~", cause) for to, cause in frame.model.paths]
-    pairs += [(names[one], "~~", names[other]) for one, other in frame.spreads]
-    lines = [f"{left} {sign} free{k}*{right}" for k, (left, sign, right) in enumerate(pairs)]
-    if start is not None:
-        lines += [f"START({value:.12f}) free{k}" for k, value in enumerate(start)]
-    model = semopy.Model("\n".join(lines))
-    result = model.fit(
-        cov=pd.DataFrame(R, names, names),
-        n_samples=n,
-        solver="SLSQP",
-        options={"ftol": 1e-12, "maxiter": 2000},
-    )
-    found = model.inspect(information=None).set_index(["lval", "op", "rval"])["Estimate"]
-    theta = [
-        found[left, sign, right] if (left, sign, right) in found.index else found[right, sign, left]
-        for left, sign, right in pairs
-    ]
-    return np.array(theta), bool(result.success)
-
-
-def polish(frame: Frame, theta: np.ndarray, S: np.ndarray) -> np.ndarray:
-    """Go from semopy's answer, (q,), to the optimum by Newton's steps; refuse steps without end."""
-    before = np.inf
-    for _ in range(_STEPS):
-        gradient = frame.gradient(theta, S)
-        step = np.linalg.pinv(frame.curvature(theta, S), hermitian=True) @ gradient
-        theta = theta - step
-        gain = abs(gradient @ step)
-        if gain < _REACHED or before <= gain < _ROUNDING:
-            return theta
-        before = gain
-    raise InputError(
-        "path model",
-        needed="an optimum of the likelihood",
-        found=f"a slope of {np.abs(gradient).max():.1g} after {_STEPS} steps",
-        mend="simplify the model, or look for columns that nearly determine each other",
-    )
+    Standardized, parameters of one label differ: the first of them counts, as in lavaan.
+    """
+    labelled = {}
+    for k, name in enumerate(frame.labels):
+        if isinstance(name, str):
+            labelled.setdefault(name, theta[..., k])
+    return np.array([*frame.model.define(labelled).values()])
 
 
 def _check_determined(frame: Frame, theta: np.ndarray) -> None:
     """Refuse parameters that can move together without moving any implied moment."""
-    lower = np.tril_indices(len(frame.names))
-    slopes = frame.slopes(theta)[:, *lower]
+    slopes = lower_slopes(frame, theta)
     slopes /= np.linalg.norm(slopes, axis=1, keepdims=True)
     directions, sizes, _ = np.linalg.svd(slopes, full_matrices=False)
-    if sizes[-1] > _UNDETERMINED:
-        return
-    free = np.abs(directions[: len(frame.paths), -1]) > 0.1
-    arrows = [f"{frame.names[cause]} -> {frame.names[to]}" for to, cause in frame.paths[free]]
-    raise InputError(
-        "path model",
-        needed="parameters that the data determine",
-        found="other values would fit as well: " + (", ".join(arrows) or "of the covariances"),
-        mend="take out an arrow or covariance, or add a cause of only one of the variables",
-    )
+    if sizes.min(initial=1) <= _UNDETERMINED:
+        refuse_undetermined(frame, directions[:, -1])
 
 
 def model_table(
-    model: PathModel, data: pd.DataFrame, exogenous: str = "correlated"
+    model: PathModel, data: pd.DataFrame, exogenous: str = "correlated", missing: str = "refuse"
 ) -> pd.DataFrame:
     """Return the columns of a model, in its order; refuse what it cannot be fitted to."""
     names = list(model.variables)
+    if not isinstance(data, pd.DataFrame):
+        raise InputError(
+            "path model",
+            needed="a table with a column for each variable",
+            found=f"a {type(data).__name__} without names",
+            mend="pandas.DataFrame(values, columns=names), or read_moments(matrix, names) and n",
+        )
+    if list(data.index) == list(data.columns):
+        raise InputError(
+            "path model",
+            needed="n, the number of rows that a matrix was computed from",
+            found="a matrix without it",
+            mend="give n, as in fit_model(model, matrix, n); a bootstrap needs the rows",
+        )
+    if products := sorted(set(model.labels) & set(data.columns)):
+        raise InputError(
+            "path model",
+            needed="labels that are no columns of the table (x*z is z with the label x)",
+            found=", ".join(products),
+            mend='take another label; for a product add data["x_z"] = data["x"] * data["z"]',
+        )
+    lower = {str(column).lower(): column for column in data.columns}
+    missed = [name for name in names if name not in data]
+    near = [(name, get_close_matches(name.lower(), lower, 1, 0.8)) for name in missed]
+    meant = [f"is {name} {lower[like[0]]}? " for name, like in near if like]
     mend = "add the data, or take the variable out of the model"
-    check_columns("path model", data, names, mend)
+    check_columns("path model", data, names, "".join(meant) + mend)
+    data = data[names].dropna() if missing == "listwise" else data[names]
     check_size(model, len(data), exogenous)
-    table = check_numbers(data[names])
+    try:
+        table = check_numbers(data)
+    except InputError as fault:
+        if not data.isna().any(axis=None):
+            raise
+        mend = f'{fault.mend}; missing="listwise" leaves out rows with gaps'
+        words = {"needed": fault.needed, "found": fault.found, "mend": mend}
+        raise InputError(fault.where, **words) from None
     R = (table / unit_of(table)).corr().to_numpy()
     with np.errstate(over="ignore"):
         squares = table.var(ddof=0).to_numpy()
@@ -277,10 +408,10 @@ def model_table(
     return table
 
 
-def check_size(model: PathModel, n: int, exogenous: str) -> int:
+def check_size(model: PathModel, n: int, exogenous: str, convention: str = "amos") -> int:
     """Return the sites; refuse more parameters than moments, and fewer sites than parameters, of
     which the moments of exogenous variables, the data's own, are none."""
-    free, moments = model.count_parameters(exogenous), model.count_moments()
+    free, moments = model.count_parameters(exogenous, convention), model.count_moments()
     if free > moments:
         raise InputError(
             "path model",
@@ -291,7 +422,8 @@ def check_size(model: PathModel, n: int, exogenous: str) -> int:
     least = max(len(model.paths) + len(model.endogenous), len(model.variables))
     of = "sites (more than its paths and error variances, and than its variables)"
     mend = "add sites, or take arrows out of the model"
-    return check_whole("path model", n, least + 1, of=of, mend=mend)
+    n = check_whole("path model", n, least + 1, of=of, mend=mend)
+    return check_whole("path model", n, 1, 2**53, of="sites")
 
 
 def check_covariances(S: np.ndarray, name: str = "S", **sizes: int) -> np.ndarray:
@@ -304,19 +436,3 @@ def check_covariances(S: np.ndarray, name: str = "S", **sizes: int) -> np.ndarra
     needed = "covariance matrices: symmetric, their eigenvalues all positive"
     mend = "leave out samples with a constant column, or with columns that determine each other"
     raise InputError(name, needed=needed, found="one that is not", mend=mend)
-
-
-def check_moments(names: list[str], sample: pd.DataFrame) -> pd.DataFrame:
-    """Return the covariance matrix of the named variables; refuse what is none."""
-    for named in (sample, sample.T):
-        check_columns("covariance matrix", named, names, "name rows and columns by variable")
-    table = sample.loc[names, names].apply(as_floats)
-    S = table.to_numpy()
-    if not (np.isfinite(S).all() and np.allclose(S, S.T) and (np.diag(S) > 0).all()):
-        found = "gaps, different values above and below the diagonal, or no variance"
-    elif np.linalg.eigvalsh(correlations_of(S)[0])[0] > -COLLINEAR:
-        return table
-    else:
-        found = "correlations that contradict each other (a negative eigenvalue)"
-    needed, mend = "a symmetric, finite matrix with positive variances", "check its source"
-    raise InputError("covariance matrix", needed=needed, found=found, mend=mend)

@@ -39,12 +39,14 @@ def solve_recursive(
     return B, Psi
 
 
-def has_closed_form(model: PathModel, exogenous: str) -> bool:
+def has_closed_form(model: PathModel, exogenous: str, convention: str = "amos") -> bool:
     """Tell whether ``solve_recursive`` takes a model."""
-    if not model.recursive:
+    if not model.recursive or model.restricted:
         return False
     linked = {name: {name} for name in model.exogenous}
-    for one, other in model.all_covariances(exogenous):
+    for one, other in model.all_covariances(exogenous, convention):
+        if not {one, other} <= set(linked):
+            return False
         linked[one].add(other)
         linked[other].add(one)
     return all(linked[name] == linked[other] for name in linked for other in linked[name])
@@ -56,7 +58,7 @@ def regress_on_causes(
     """Write slopes and variances left of these variables into B and Psi, (..., p, p)."""
     place = model.variables.index
     for name in names:
-        i, causes = place(name), np.array([place(cause) for cause in model.parents(name)])
+        i, causes = place(name), np.array([place(cause) for cause in model.parents(name)], int)
         B[..., i, causes], Psi[..., i, i] = regress(S, i, causes)
 
 
