@@ -74,6 +74,26 @@ def test_what_is_held_constant_are_the_causes_of_both():
     assert given["a1", "a2"] == ""
 
 
+@settings(max_examples=20)
+@given(random_graphs(), st.sampled_from(EXOGENOUS))
+def test_a_matrix_and_n_claim_what_the_table_does(drawn, exogenous):
+    model, data = drawn
+    table = d_separation(model, data * 10.0 ** np.arange(data.shape[1]), exogenous)
+    for matrix in (data.corr(), data.cov()):
+        found = d_separation(model, matrix, exogenous, n=len(data))
+        pd.testing.assert_frame_equal(found.claims, table.claims, rtol=1e-7, atol=1e-10)
+        assert found[1:] == pytest.approx(table[1:], rel=1e-7, nan_ok=True)
+
+
+def test_cases_with_gaps_are_left_out_on_request():
+    gaps = SITES.copy()
+    gaps.loc[[2, 9], "b"] = np.nan
+    found = d_separation(MODEL, gaps, missing="listwise")
+    pd.testing.assert_frame_equal(found.claims, d_separation(MODEL, gaps.dropna()).claims)
+    with pytest.raises(InputError, match="gap at 2"):
+        d_separation(MODEL, gaps)
+
+
 @settings(max_examples=40)
 @given(random_graphs(), st.sampled_from(EXOGENOUS))
 def test_a_model_claims_as_much_as_it_has_degrees_of_freedom(drawn, exogenous):
@@ -108,6 +128,18 @@ def test_in_30_sites_chi_square_rejects_true_models_too_often_and_the_others_har
     ("ask", "message"),
     [
         (lambda: d_separation(LOOP, noise(LOOP)), "needed: a recursive model"),
+        (lambda: d_separation(MODEL, SITES.corr()), "needed: n, the number of rows"),
+        (lambda: d_separation(MODEL, SITES, n=30), "covariance matrix"),
+        (lambda: d_separation(MODEL, SITES.corr(), n=5), "at least"),
+        (
+            lambda: d_separation(
+                MODEL,
+                SITES[list(MODEL.variables)].corr(),
+                n=30,
+                places=pd.DataFrame({"latitude": 30.0, "longitude": SITES.index}),
+            ),
+            "places",
+        ),
     ],
 )
 def test_input_that_cannot_be_diagnosed_is_refused(ask, message):

@@ -16,6 +16,7 @@ from helpers.paper.group_models import GroupModel
 from helpers.pathmodel import (
     PathModel,
     bollen_stine,
+    bootstrap_defined,
     bootstrap_effects,
     effect_pairs,
     effects,
@@ -27,6 +28,7 @@ from helpers.pathmodel import (
 )
 from helpers.pathmodel.recursive import solvable
 from helpers.pathmodel.resampling import Bootstrap
+from helpers.pathmodel.ring import ring_order
 from tests.test_pathmodel import EXOGENOUS
 
 R = Path(__file__).parent / "r"
@@ -34,6 +36,8 @@ SITES = pd.read_csv(R / "diagnostics_input.csv")
 MODEL = parse_model("b ~ a1 + a2\nc ~ b\nd ~ b + a2\ny ~ c + d")
 CHAIN = parse_model("m ~ x\ny ~ m")
 LOOP = parse_model("a ~ c + x\nb ~ a\nc ~ b")
+INSTRUMENT = parse_model("m ~ z\ny ~ m\nm ~~ y")
+ERRORS = parse_model("m ~ x\ny ~ x + z\nw ~ y\nm ~~ y")
 EACH = pytest.mark.parametrize("exogenous", EXOGENOUS)
 
 
@@ -181,10 +185,10 @@ def test_resamples_that_cannot_be_fitted_are_left_out_and_counted():
 
 
 def fit_of(model: PathModel, data: pd.DataFrame, exogenous: str):
-    if model.recursive:
-        return fit_model(model, data, exogenous=exogenous)
-    both = find_loop(model, data)
-    return both and both.stable
+    if ring_order(model):
+        both = find_loop(model, data)
+        return both and both.stable
+    return fit_model(model, data, exogenous=exogenous)
 
 
 def brute_bollen_stine(
@@ -220,6 +224,147 @@ def test_bollen_stine_agrees_with_lavaan_and_refits(exogenous):
 
 def test_a_saturated_model_has_no_bollen_stine_p():
     assert np.isnan(bollen_stine(parse_model("m ~ x\ny ~ m + x"), noise(CHAIN), n_boot=100).p)
+
+
+# models without a closed form
+
+
+def instrumented(n: int, seed: int, strength: float = 1.0) -> pd.DataFrame:
+    """Return data of y = 0.5 m + v, where what drives m besides its instrument z drives y, too."""
+    z, u, e, v = np.random.default_rng(seed).standard_normal((4, n))
+    m = strength * z + u + e
+    return pd.DataFrame({"z": z, "m": m, "y": 0.5 * m + u + v})
+
+
+def confounded(n: int, seed: int) -> pd.DataFrame:
+    """Return data for which ERRORS is true."""
+    x, z, u, e, v, w = np.random.default_rng(seed).standard_normal((6, n))
+    y = 0.4 * x + 0.5 * z + u + v
+    return pd.DataFrame({"x": x, "z": z, "m": 0.6 * x + u + e, "y": y, "w": 0.7 * y + w})
+
+
+def test_an_instrument_that_just_identifies_is_a_ratio_of_covariances():
+    data = instrumented(80, seed=1)
+    found = bootstrap_effects(INSTRUMENT, data, "y", n_boot=200, seed=2)
+
+    def ratio(rows: np.ndarray) -> float:
+        S = data.iloc[rows].cov(ddof=0)
+        slope = S.loc["z", "y"] / S.loc["z", "m"]
+        return slope * np.sqrt(S.loc["m", "m"] / S.loc["y", "y"])
+
+    draws = [ratio(rows) for rows in draw_at_once(80, 200, 2)]
+    assert found.failed == found.unreal == 0
+    np.testing.assert_allclose(found.draws["m"], draws, rtol=1e-6)
+    assert found.table.loc[("m", "y"), "direct"] == pytest.approx(ratio(np.arange(80)), rel=1e-7)
+
+
+@pytest.mark.parametrize("model", [ERRORS, LOOP, parse_model("m ~ k*x\ny ~ k*x + z\nw ~ y")])
+def test_resamples_of_any_model_are_refitted_as_each_alone(model):
+    data = confounded(60, seed=3) if "w" in model.variables else looped(60, seed=3)
+    outcome = model.endogenous[-1]
+    found = bootstrap_effects(model, data, outcome, n_boot=100, seed=4)
+    causes = found.table.index.get_level_values("from")
+    assert found.failed == found.unreal == 0
+    for row, sites in enumerate(draw_at_once(60, 100, 4)):
+        if row % 10 == 0:
+            total = effects(fit_model(model, data.iloc[sites]), outcome)["total"]
+            np.testing.assert_allclose(found.draws.loc[row, causes], total, rtol=1e-5, atol=1e-7)
+    kinds = ["direct", "indirect", "total"]
+    expected = effects(fit_model(model, data), outcome)[kinds]
+    pd.testing.assert_frame_equal(found.table[kinds], expected, atol=1e-7)
+
+
+def looped(n: int, seed: int) -> pd.DataFrame:
+    """Return data for which LOOP is true."""
+    values = np.random.default_rng(seed).standard_normal((n, 4))
+    C = np.eye(4)
+    C[0, 2], C[1, 0], C[2, 1], C[0, 3] = -0.5, -0.6, -0.7, -0.8
+    return pd.DataFrame(values @ np.linalg.inv(C).T, columns=list("abcx"))
+
+
+def test_resamples_of_a_weak_instrument_have_their_ratios_and_few_are_lost():
+    data = instrumented(100, seed=1, strength=0.3)
+    found = bootstrap_effects(INSTRUMENT, data, "y", n_boot=200, seed=2)
+    S = np.stack([data.iloc[rows].cov() for rows in draw_at_once(100, 200, 2)])  # z, m, y
+    ratios = S[:, 0, 2] / S[:, 0, 1] * np.sqrt(S[:, 1, 1] / S[:, 2, 2])
+    assert found.unreal + len(found.draws) == 200
+    assert found.unreal <= 4
+    assert all(np.isclose(ratios, draw, rtol=1e-4).any() for draw in found.draws["m"])
+
+
+def test_effects_of_an_unstable_solution_warn_here_too():
+    C = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [-1, 0, 1, -1.6], [0, -1, -0.9, 1]])
+    values = np.random.default_rng(3).standard_normal((100, 4)) @ np.linalg.inv(C).T
+    data = pd.DataFrame(values, columns=list("zxym"))
+    with pytest.warns(UserWarning, match="unstable"):
+        bootstrap_effects(parse_model("y ~ m + z\nm ~ y + x"), data, "y", n_boot=100)
+
+
+def test_seemingly_unrelated_equations_with_the_same_causes_are_least_squares():
+    data = confounded(60, seed=5)
+    joined = parse_model("y ~ x + z\nm ~ x + z\nm ~~ y")
+    alone = parse_model("y ~ x + z\nm ~ x + z")
+    one, other = (bootstrap_effects(model, data, "y", n_boot=200) for model in (joined, alone))
+    pd.testing.assert_frame_equal(one.table, other.table, rtol=1e-6, atol=1e-8)
+    pd.testing.assert_frame_equal(one.draws, other.draws, rtol=1e-6, atol=1e-8)
+
+
+def test_effects_through_equal_paths_and_defined_ones_are_those_of_the_fit():
+    model = parse_model("m ~ k*x + z\ny ~ l*m + z\nkl := k*l\nshare := k / (k + l)")
+    data = confounded(60, seed=6) * [1, 10, 1e3, 1e-2, 1]
+    found = bootstrap_defined(model, data, n_boot=100, seed=7)
+    fit = fit_model(model, data)
+    kinds = ["estimate", "standardized"]
+    pd.testing.assert_frame_equal(found.table[kinds], fit.defined[kinds], rtol=1e-8)
+    for kind in kinds:
+        assert (found.table[f"{kind}_low"] < found.table[kind]).all()
+        assert (found.table[kind] < found.table[f"{kind}_high"]).all()
+    for row, sites in enumerate(draw_at_once(60, 100, 7)):
+        again = fit_model(model, data.iloc[sites]).defined["estimate"]
+        np.testing.assert_allclose(found.draws.loc[row, again.index], again, rtol=1e-7)
+    product = bootstrap_effects(model, data, "y", n_boot=100, seed=7).table.loc[("x", "y")]
+    columns = [f"indirect{end}" for end in ("", "_low", "_high")]
+    ours = found.table.loc["kl", [f"standardized{end}" for end in ("", "_low", "_high")]]
+    np.testing.assert_allclose(ours, product[columns], rtol=1e-8)
+
+
+def test_blocks_and_gaps_keep_rows_and_labels_together():
+    data = confounded(60, seed=8)
+    blocks = pd.Series(np.repeat(np.arange(12), 5), data.index)
+    gaps = data.copy()
+    gaps.loc[[3, 17, 40], "y"] = np.nan
+    gaps.loc[[3, 50], "x"] = np.nan
+    kept = gaps[list(ERRORS.variables)].notna().all(axis=1)
+    how = {"n_boot": 100, "seed": 9}
+    for with_blocks in (False, True):
+        one = bootstrap_effects(
+            ERRORS, gaps, "w", missing="listwise", blocks=blocks if with_blocks else None, **how
+        )
+        other = bootstrap_effects(
+            ERRORS, gaps[kept], "w", blocks=blocks[kept] if with_blocks else None, **how
+        )
+        pd.testing.assert_frame_equal(one.table, other.table)
+        pd.testing.assert_frame_equal(one.draws, other.draws)
+    assert bollen_stine(ERRORS, gaps, missing="listwise", n_boot=100).p == (
+        bollen_stine(ERRORS, gaps[kept], n_boot=100).p
+    )
+    fits = fit_model(ERRORS, gaps, missing="listwise"), fit_model(ERRORS, gaps.dropna())
+    pd.testing.assert_frame_equal(fits[0].estimates, fits[1].estimates)
+    assert (fits[0].n, fits[0].left_out) == (56, 4)
+    for shown in (repr(fits[0]), fits[0]._repr_html_()):
+        assert "56 cases (4 with gaps left out)" in shown
+    with pytest.raises(InputError, match="gap at 3"):
+        fit_model(ERRORS, gaps)
+
+
+@pytest.mark.parametrize("model", [ERRORS, LOOP], ids=["errors", "loop"])
+def test_bollen_stine_of_any_model_agrees_with_refits(model):
+    data = confounded(50, seed=10) if model is ERRORS else looped(50, seed=10)
+    observed, F = brute_bollen_stine(model, data, draw_at_once(50, 100, 3)[:20])
+    found = bollen_stine(model, data, n_boot=100, seed=3)
+    np.testing.assert_allclose(found.draws[:20], F, rtol=0, atol=1e-8)
+    assert found.failed == 0
+    assert found.p == (found.draws > observed).mean()
 
 
 # order
@@ -276,18 +421,33 @@ def test_bollen_stine_rejects_a_true_chain_at_its_level():
     assert p.mean() == pytest.approx(0.5, abs=0.06)
 
 
-RELATED = parse_model("y ~ a + b + c\na ~~ b\nb ~~ c")
+def test_intervals_of_a_strong_instrument_cover_the_truth():
+    covered = []
+    for seed in range(60):
+        data = instrumented(60, seed, strength=1.5)
+        table = bootstrap_effects(INSTRUMENT, data, "y", n_boot=200).table
+        low, high = table.loc[("m", "y"), ["direct_low", "direct_high"]]
+        sd = np.sqrt([1.5**2 + 2, 0.25 * (1.5**2 + 2) + 0.5 * 2 + 2])
+        covered.append(low < 0.5 * sd[0] / sd[1] < high)
+    assert 0.86 < np.mean(covered) < 0.999
+
+
+def test_bollen_stine_rejects_a_true_model_with_correlated_errors_at_its_level():
+    p = np.array([bollen_stine(ERRORS, confounded(50, s), n_boot=100).p for s in range(80)])
+    assert (p < 0.05).mean() == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 80))
+    assert p.mean() == pytest.approx(0.5, abs=0.13)
 
 
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: bootstrap_effects(LOOP, noise(LOOP), "a"), "needed: a recursive model"),
-        (lambda: bollen_stine(LOOP, noise(LOOP)), "one loop of three variables or more"),
         (
-            lambda: bootstrap_effects(RELATED, noise(RELATED), "y", exogenous="uncorrelated"),
-            "missing covariance",
+            lambda: bootstrap_effects(
+                parse_model("a ~ b\nb ~ a"), SITES.set_axis([*"abcdef"], axis=1), "a"
+            ),
+            "at most 3 free",
         ),
+        (lambda: bootstrap_defined(CHAIN, noise(CHAIN)), ":="),
         (lambda: bootstrap_effects(MODEL, SITES, "a1"), "outcome\n.*b or "),
         (lambda: bootstrap_effects(CHAIN, noise(CHAIN, sites=5), "y"), "at least half of the res"),
     ],

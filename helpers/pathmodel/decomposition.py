@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -23,7 +25,9 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
               \text{indirect} = \text{total} - B,
 
     in standard deviations that the model implies. Each has ``_se`` (delta method), ``_low`` and
-    ``_high`` (normal interval).
+    ``_high`` (normal interval). A model with a loop has a last column, ``stability_index``: where
+    it is 1 or more, the sum of all rounds has no end, what (I - B)^-1 gives is not that sum, and a
+    warning says so.
 
     Parameters
     ----------
@@ -56,4 +60,17 @@ def effects(fit: PathFit, outcome: str | None = None, confidence: float = 0.95) 
     numbers = np.stack([values, errors, values - reach, values + reach], axis=1)
     columns = [f"{kind}{end}" for kind in KINDS for end in ("", "_se", "_low", "_high")]
     pairs = effect_pairs(fit.model, outcome)
-    return pd.DataFrame(numbers.reshape(len(columns), -1).T, pairs, columns)
+    table = pd.DataFrame(numbers.reshape(len(columns), -1).T, pairs, columns)
+    index = warn_of_growth(fit.stability_index)
+    return table.assign(stability_index=index) if index else table
+
+
+def warn_of_growth(index: float) -> float:
+    """Return a stability index; warn if effects do not end."""
+    if index >= 1:
+        warnings.warn(
+            f"an unstable solution (stability index {index:.3g}): its indirect and total effects "
+            "are no sums over rounds",
+            stacklevel=3,
+        )
+    return index

@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from helpers.pathmodel.fit import PathFit, model_table
+from helpers.checks import check_collinear, check_word
+from helpers.errors import InputError
+from helpers.pathmodel.fit import MISSING, PathFit, check_size, model_table
+from helpers.pathmodel.frame import correlations_of
 from helpers.pathmodel.indices import fit_indices
-from helpers.pathmodel.spec import PathModel, check_recursive
+from helpers.pathmodel.moments import check_moments
+from helpers.pathmodel.spec import PathModel, as_model, check_recursive
 from helpers.statistics.associations import correlate, effective_sizes, left_over
 
 
@@ -20,7 +24,7 @@ def swain(fit: PathFit) -> pd.Series:
     Returned are ``chi2``, corrected; its ``p``; the ``factor`` that chi-square was multiplied by:
     NaN for a model without degrees of freedom.
     """
-    factor = swain_factor(len(fit.sample), len(fit.estimates), fit.df, fit.scale)
+    factor = swain_factor(len(fit.sample), fit.parameters, fit.df, fit.scale)
     chi2 = factor * fit_indices(fit)["chi2"]
     return pd.Series({"chi2": chi2, "p": stats.chi2.sf(chi2, fit.df), "factor": factor})
 
@@ -45,10 +49,12 @@ class Separation(NamedTuple):
 
 
 def d_separation(
-    model: PathModel,
+    model: PathModel | str,
     data: pd.DataFrame,
     exogenous: str = "correlated",
     *,
+    n: int | None = None,
+    missing: str = "refuse",
     places: pd.DataFrame | None = None,
     classes: int = 5,
 ) -> Separation:
@@ -58,10 +64,10 @@ def d_separation(
 
     Parameters
     ----------
-    model, data, exogenous : as for :func:`helpers.pathmodel.fit_model`
+    model, data, exogenous, n, missing : as for :func:`helpers.pathmodel.fit_model`
         Where exogenous variables may not correlate, their independence is claimed, too.
     places, classes : as for :func:`helpers.statistics.effective_sizes`, optional
-        Where neighbours are alike.
+        Where neighbours are alike; not for a matrix.
 
     Returns
     -------
@@ -85,14 +91,27 @@ def d_separation(
     >>> d_separation(parse_model("m ~ x\ny ~ m"), table).claims["given"].to_dict()
     {('x', 'y'): 'm'}
     """
+    model = as_model(model)
     check_recursive(model, "test it by its chi-square (fit_indices)")
-    table = model_table(model, data, exogenous)
+    check_word("missing", missing, MISSING)
+    if n is not None and places is not None:
+        mend = "give the table of the sites, or leave out places"
+        raise InputError("places", needed="a table of sites", found="a matrix", mend=mend)
+    table = model_table(model, data, exogenous, missing) if n is None else data
+    if n is None:
+        S, n = table.cov(), len(table)
+    else:
+        S, n = check_moments(list(model.variables), data), check_size(model, n, exogenous)
+    check_collinear(list(S), correlations_of(S.to_numpy())[0])
     claimed, rows = model.claims(exogenous), []
     for (left, right), given in claimed.items():
-        one, other, held = table[[left]], table[[right]], table[given]
-        test = correlate(one, other, given=held).iloc[0]
-        row = [", ".join(given), test["r"], test["p"]]
+        among = [left, right, *given]
+        R, _ = correlations_of(np.linalg.inv(correlations_of(S.loc[among, among].to_numpy())[0]))
+        df = n - len(among)
+        p = 2 * stats.t.sf(abs(R[0, 1]) * np.sqrt(df / (1 - R[0, 1] ** 2)), df)
+        row = [", ".join(given), -R[0, 1], p]
         if places is not None:
+            one, other, held = table[[left]], table[[right]], table[given]
             rest, rest_of_other = (left_over(each, held)[0] for each in (one, other))
             sizes = effective_sizes(rest, rest_of_other, places, classes)
             row += correlate(one, other, given=held, sizes=sizes)[["n", "p"]].iloc[0].to_list()

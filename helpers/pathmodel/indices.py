@@ -16,8 +16,8 @@ from helpers.pathmodel.frame import correlations_of, discrepancy
 
 
 def fit_indices(fit: PathFit) -> pd.Series:
-    r"""Return the fit indices of a model, as AMOS or as lavaan (``sem(model, data)``, for models
-    with one last outcome) computes them: its convention says which.
+    r"""Return the fit indices of a model, as AMOS or as lavaan (``sem(model, data)``) computes
+    them: its convention says which.
 
     Returns
     -------
@@ -42,7 +42,10 @@ def fit_indices(fit: PathFit) -> pd.Series:
     -----
     lavaan conditions on exogenous variables that are free to correlate: its baseline keeps their
     covariances, and its likelihood and q leave their moments out. GFI, AGFI, RMR and SRMR are
-    those of all variables in both conventions (lavaan's with ``fixed.x=FALSE``).
+    those of all variables in both conventions (lavaan's with ``fixed.x=FALSE``), and so is
+    everything where the model labels or fixes a moment of exogenous variables. An exogenous
+    variable that the text of a model names in a ``~~`` correlates in lavaan with those that it is
+    joined to by ``~~`` only, which lavaan warns of; here with all.
 
     Examples
     --------
@@ -53,10 +56,13 @@ def fit_indices(fit: PathFit) -> pd.Series:
     """
     S, Sigma = fit.sample.to_numpy(), fit.implied.to_numpy()
     n, df, p = fit.n, fit.df, len(S)
-    conditional = fit.convention == "lavaan" and fit.exogenous == "correlated"
+    outer = set(fit.model.exogenous)
+    said = any(sign == "~~" and {a, b} <= outer for a, sign, b in fit.model.modifiers)
+    said |= any(len(outer & {*pair}) == 1 for pair in fit.model.covariances)
+    conditional = fit.convention == "lavaan" and fit.exogenous == "correlated" and not said
     m = len(fit.model.exogenous) if conditional else 0
     found = compare_moments(S, Sigma, df, fit.scale, m)
-    q = len(fit.estimates) - m * (m + 1) // 2
+    q = fit.parameters - m * (m + 1) // 2
     log_det = np.linalg.slogdet(S)[1] - np.linalg.slogdet(S[:m, :m])[1]
     deviations = (p - m) * (np.log(2 * np.pi) + 1) + found["chi2"] / fit.scale
     log_likelihood = -n / 2 * (deviations + log_det)

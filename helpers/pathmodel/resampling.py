@@ -19,13 +19,16 @@ from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_labels, check_level, check_whole, check_word
 from helpers.errors import InputError
-from helpers.pathmodel.decomposition import KINDS
-from helpers.pathmodel.fit import model_table
+from helpers.pathmodel.decomposition import KINDS, warn_of_growth
+from helpers.pathmodel.fit import MISSING, define, model_table, solver
 from helpers.pathmodel.frame import Frame, discrepancy, effect_matrices, imply
-from helpers.pathmodel.loop import MEASURES, feedback, find_ring, solve_stable
-from helpers.pathmodel.recursive import effects_on, solvable, solve_recursive, weighted_covariances
-from helpers.pathmodel.spec import PathModel, effect_pairs, joined
+from helpers.pathmodel.loop import MEASURES, feedback
+from helpers.pathmodel.nonrecursive import stability_index
+from helpers.pathmodel.recursive import solvable, weighted_covariances
+from helpers.pathmodel.ring import find_ring, solve_stable
+from helpers.pathmodel.spec import PathModel, as_model, effect_pairs, joined
 
+ENDS = ("", "_low", "_high")
 _NUMBERS = 100_000  # places of sites that are drawn at a time
 
 
@@ -42,7 +45,7 @@ class Bootstrap:
 
 @threadpool_limits.wrap(limits=1)
 def bootstrap_effects(
-    model: PathModel,
+    model: PathModel | str,
     data: pd.DataFrame,
     outcome: str,
     *,
@@ -50,15 +53,14 @@ def bootstrap_effects(
     confidence: float = 0.95,
     seed: int = 2022,
     exogenous: str = "correlated",
+    missing: str = "refuse",
     blocks: pd.Series | None = None,
 ) -> Bootstrap:
     r"""Return the standardized effects on a variable with BCa intervals :cite:p:`efron1987`.
 
     Parameters
     ----------
-    model : PathModel
-        A recursive model.
-    data, exogenous : as for :func:`helpers.pathmodel.fit_model`
+    model, data, exogenous, missing : as for :func:`helpers.pathmodel.fit_model`
     outcome : str
         The variable that the effects end at.
     n_boot, seed : int
@@ -72,10 +74,12 @@ def bootstrap_effects(
     -------
     Bootstrap
         ``table`` of the effects, ``draws`` of the total ones, and how many resamples ``failed``,
-        since a column was constant or columns determined each other; more than half are refused.
-        An effect without a chain of arrows behind it is 0, with the interval [0, 0]. An interval is
-        NaN where it does not exist: all draws lie on one side of the estimate, or the model cannot
-        be fitted without one of the sites.
+        since a column was constant or columns determined each other, and how many are ``unreal``,
+        since no optimum was found, where there is no closed form. More than half of the former are
+        refused. An effect
+        without a chain of arrows behind it is 0, with the interval [0, 0]. An interval is NaN where
+        it does not exist: all draws lie on one side of the estimate, or the model cannot be fitted
+        without one of the sites.
 
     Examples
     --------
@@ -84,25 +88,99 @@ def bootstrap_effects(
     >>> bootstrap_effects(parse_model("SOC ~ EVI"), load_study().factors(), "SOC").draws.shape
     (2000, 1)
     """
+    model = as_model(model)
     check_word("outcome", outcome, model.endogenous)
-    values = _standardized(model, data, exogenous)
-    blocks = _number_blocks(blocks, data)
-    pairs = effect_pairs(model, outcome)
-    causes = pairs.get_level_values("from")
-    direct = [(outcome, cause) in model.paths for cause in causes]
-    indirect = [any((to, cause) in model.paths for to in causes) for cause in causes]
-    exist = np.array([direct, indirect, np.ones(len(causes), bool)])
+    values, frame, kept_rows = _standardized(model, data, exogenous, missing)
+    blocks = _number_blocks(blocks, data, kept_rows)
+    to, cause = joined(model, outcome)
+    step, reached = (np.zeros((len(frame.names),) * 2) for _ in range(2))
+    step[*frame.paths.T], reached[*joined(model)] = 1, 1
+    ways = (step, step @ reached, reached)  # direct, indirect, total
+    exist = np.array([each[to, cause] > 0 for each in ways])
+    S = np.cov(values.T, ddof=0)
+    fit_all = solver(frame, S)
+    for B in fit_all(S[None])[0]:
+        warn_of_growth(stability_index(B))
 
     def statistic(S: np.ndarray) -> np.ndarray:
-        return effects_on(outcome, model, S, exogenous)[exist]
+        B, Psi, real = fit_all(S)
+        direct, total = (each[:, to, cause].T for each in effect_matrices(B, Psi))
+        found = np.full((exist.sum(), len(S)), np.nan)
+        found[:, real] = np.stack([direct, total - direct, total])[exist]
+        return found
 
-    *found, kept, failed, _ = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
+    *found, kept, failed, unreal = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
+    pairs = effect_pairs(model, outcome)
+    causes = pairs.get_level_values("from")
     kinds, places = np.nonzero(exist)
     numbers = np.zeros((len(causes), len(KINDS), 3))  # an estimate and two ends
     numbers[places, kinds] = np.transpose(found)
-    columns = [f"{kind}{end}" for kind in KINDS for end in ("", "_low", "_high")]
+    columns = [f"{kind}{end}" for kind in KINDS for end in ENDS]
     table = pd.DataFrame(numbers.reshape(len(causes), -1), pairs, columns)
-    return Bootstrap(table, pd.DataFrame(kept[-len(causes) :].T, columns=causes), failed)
+    return Bootstrap(table, pd.DataFrame(kept[-len(causes) :].T, columns=causes), failed, unreal)
+
+
+@threadpool_limits.wrap(limits=1)
+def bootstrap_defined(
+    model: PathModel | str,
+    data: pd.DataFrame,
+    *,
+    n_boot: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 2022,
+    exogenous: str = "correlated",
+    missing: str = "refuse",
+    blocks: pd.Series | None = None,
+) -> Bootstrap:
+    r"""Return the effects that a model defines by ``:=`` with BCa intervals :cite:p:`efron1987`.
+
+    Parameters
+    ----------
+    model, data, exogenous, missing : as for :func:`helpers.pathmodel.fit_model`
+    n_boot, confidence, seed, blocks : as for :func:`bootstrap_effects`
+
+    Returns
+    -------
+    Bootstrap
+        ``table``: one row per effect, ``estimate`` in units of the data and ``standardized``, each
+        with ``_low`` and ``_high``; ``draws`` of the estimates; ``failed`` and ``unreal`` as in
+        :func:`bootstrap_effects`.
+
+    Examples
+    --------
+    >>> from helpers.pathmodel import parse_model
+    >>> from helpers.study import load_study
+    >>> model = parse_model("EVI ~ a*TF\nSOC ~ b*EVI\nindirect := a*b")
+    >>> bootstrap_defined(model, load_study().factors()).table.index.to_list()
+    ['indirect']
+    """
+    model = as_model(model)
+    if not model.defined:
+        raise InputError(
+            "path model",
+            needed="a defined effect, such as the last line of y ~ b*m; m ~ a*x; ab := a*b",
+            found="no ':='",
+            mend="add the line, or use bootstrap_effects",
+        )
+    values, frame, kept_rows = _standardized(model, data, exogenous, missing)
+    blocks = _number_blocks(blocks, data, kept_rows)
+    fit_all = solver(frame, np.cov(values.T, ddof=0))
+
+    def statistic(S: np.ndarray) -> np.ndarray:
+        B, Psi, real = fit_all(S)
+        theta = frame.parameters(B, Psi)
+        found = np.full((2 * len(model.defined), len(S)), np.nan)
+        scales = (theta * frame.unit, frame.standardize(theta))
+        found[:, real] = np.concatenate([define(frame, each) for each in scales])
+        return found
+
+    *found, kept, failed, unreal = _bootstrap(statistic, values, blocks, n_boot, confidence, seed)
+    names = list(model.defined)
+    columns = [f"{kind}{end}" for kind in ("estimate", "standardized") for end in ENDS]
+    numbers = np.reshape(found, (3, 2, len(names))).transpose(2, 1, 0).reshape(len(names), -1)
+    table = pd.DataFrame(numbers, pd.Index(names, name="name"), columns)
+    draws = pd.DataFrame(kept[: len(names)].T, columns=names)
+    return Bootstrap(table, draws, failed, unreal)
 
 
 @threadpool_limits.wrap(limits=1)
@@ -140,7 +218,8 @@ def bootstrap_loop(
     1
     """
     find_ring(model)
-    values, blocks = _standardized(model, data, "correlated"), _number_blocks(blocks, data)
+    values, _, kept_rows = _standardized(model, data, "correlated")
+    blocks = _number_blocks(blocks, data, kept_rows)
     rows = [("direct", cause, to) for to, cause in model.paths]
     rows += [("total", cause, to) for cause, to in effect_pairs(model)]
     rows += [(measure, "", "") for measure in MEASURES]
@@ -159,10 +238,12 @@ def bootstrap_loop(
     return Bootstrap(table, pd.DataFrame(kept.T, columns=index), failed, unreal)
 
 
-def _number_blocks(blocks: pd.Series | None, data: pd.DataFrame) -> np.ndarray | None:
+def _number_blocks(
+    blocks: pd.Series | None, data: pd.DataFrame, kept: np.ndarray
+) -> np.ndarray | None:
     if blocks is None:
         return None
-    numbers = pd.factorize(check_labels("block", blocks, data.index))[0]
+    numbers = pd.factorize(check_labels("block", blocks, data.index)[kept])[0]
     check_whole("blocks", numbers.max() + 1, 5, of="blocks", mend="make them smaller")
     return numbers
 
@@ -231,15 +312,15 @@ class BollenStine(NamedTuple):
 
 @threadpool_limits.wrap(limits=1)
 def bollen_stine(
-    model: PathModel,
+    model: PathModel | str,
     data: pd.DataFrame,
     *,
     n_boot: int = 2000,
     seed: int = 2022,
     exogenous: str = "correlated",
+    missing: str = "refuse",
 ) -> BollenStine:
-    r"""Test the fit of a recursive model, or of a loop, for data of any distribution
-    :cite:p:`bollen1992`.
+    r"""Test the fit of a model for data of any distribution :cite:p:`bollen1992`.
 
     p is the share of resamples with a larger discrepancy than the data, as lavaan defines it; NaN
     for a model without degrees of freedom. Resamples come from data that were turned to have the
@@ -251,9 +332,7 @@ def bollen_stine(
 
     Parameters
     ----------
-    model : PathModel
-        A recursive model, or one with one loop as :func:`helpers.pathmodel.find_loop` fits it.
-    data, exogenous : as for :func:`helpers.pathmodel.fit_model`
+    model, data, exogenous, missing : as for :func:`helpers.pathmodel.fit_model`
     n_boot, seed : as for :func:`bootstrap_effects`
 
     Examples
@@ -263,19 +342,19 @@ def bollen_stine(
     >>> bollen_stine(parse_model("EVI ~ TF\nSOC ~ EVI"), load_study().factors()).draws.shape
     (2000,)
     """
-    values = _standardized(model, data, exogenous)
-
-    def solve(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return F and Sigma at each optimum that exists."""
-        if model.recursive:
-            Sigma = imply(*solve_recursive(model, S, exogenous))
-        else:
-            B, Psi, real = solve_stable(model, S)
-            Sigma, S = imply(B, Psi), S[real]
-        return discrepancy(Sigma, S)[None], Sigma
-
+    model = as_model(model)
+    values, frame, _ = _standardized(model, data, exogenous, missing)
     S = np.cov(values.T, ddof=0)
-    observed, Sigma = solve(S[None])
+    fit_all = solver(frame, S)
+
+    def solve_all(S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return F at each optimum, NaN where there is none, and each Sigma."""
+        B, Psi, real = fit_all(S)
+        Sigma, F = imply(B, Psi), np.full((1, len(S)), np.nan)
+        F[:, real] = discrepancy(Sigma, S[real])
+        return F, Sigma
+
+    observed, Sigma = solve_all(S[None])
     if not len(Sigma):
         raise InputError(
             "feedback loop",
@@ -285,13 +364,21 @@ def bollen_stine(
         )
     turned = values @ np.linalg.solve(linalg.sqrtm(S).real, linalg.sqrtm(Sigma[0]).real)
     each = np.arange(len(values))
-    (draws,), failed, _ = _resample(lambda S: solve(S)[0], turned, each, n_boot, seed)
-    tested = model.count_parameters(exogenous) < model.count_moments()
-    return BollenStine(float((draws > observed).mean()) if tested else np.nan, draws, failed)
+    (draws,), failed, unreal = _resample(lambda S: solve_all(S)[0], turned, each, n_boot, seed)
+    tested = len(frame.spread) < model.count_moments()
+    p = float((draws > observed[0]).mean()) if tested else np.nan
+    return BollenStine(p, draws, failed + unreal)
 
 
-def _standardized(model: PathModel, data: pd.DataFrame, exogenous: str) -> np.ndarray:
-    return stats.zscore(model_table(model, data, exogenous).to_numpy())
+def _standardized(
+    model: PathModel, data: pd.DataFrame, exogenous: str, missing: str = "refuse"
+) -> tuple[np.ndarray, Frame, np.ndarray]:
+    """Return z scores of a model's table, (n, p), the model's algebra, and which rows are kept."""
+    check_word("missing", missing, MISSING)
+    table = model_table(model, data, exogenous, missing)
+    sd = table.std(ddof=0).to_numpy()
+    kept = data[list(model.variables)].notna().all(axis=1).to_numpy()
+    return stats.zscore(table.to_numpy()), Frame(model, exogenous, sd=sd), kept
 
 
 def draw_sites(n: int, n_boot: int, seed: int) -> Iterator[np.ndarray]:
