@@ -23,6 +23,8 @@ from helpers.pathmodel import (
     effects,
     fit_indices,
     fit_model,
+    identify,
+    modification_indices,
     parse_model,
     read_model,
 )
@@ -31,6 +33,7 @@ from helpers.study import load_study, rescale, sample_top
 from tests.chapters import words
 from tests.conftest import GENUINE
 from tests.test_pathmodel import EXOGENOUS
+from tools.execution import NOTEBOOKS
 
 WITH_AND_WITHOUT_ARCS = pytest.mark.parametrize("exogenous", EXOGENOUS)
 MEN = 20_700
@@ -40,6 +43,8 @@ education ~ father_education + father_job
 first_job ~ father_job + education
 job ~ father_job + education + first_job
 """
+
+ADDED = DRAWN + "first_job ~ father_education"
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +148,93 @@ def test_the_misfit_does_not_depend_on_the_men_and_one_correlation_costs_its_log
     assert rise == pytest.approx(-np.log(1 - 0.516**2))
     arrows = [each.estimates.query("kind == 'path'")["estimate"] for each in (kept, cut)]
     np.testing.assert_allclose(*arrows, atol=1e-9)
+
+
+def test_the_largest_index_of_the_men_is_shared_and_asks_for_the_added_arrow(men):
+    found = modification_indices(fit_model(parse_model(DRAWN), men, MEN))["mi"]
+    asked = found["first_job", "path", "father_education"]
+    assert found.max() == pytest.approx(asked)
+    assert np.isclose(found, asked).sum() == 7
+    fall = fit_of_men(DRAWN, men)["chi2"] - fit_of_men(ADDED, men)["chi2"]
+    assert asked == pytest.approx(fall, rel=0.01)
+
+
+def test_each_friend_needs_a_cause_of_his_own():
+    friends = "a ~ x1 + x2 + b\nb ~ y1 + y2 + a\na ~~ b"
+    found = identify(parse_model(friends))
+    assert found.equations[["order", "rank"]].all(axis=None)
+    every = identify(parse_model(friends + "\nb ~ x1 + x2"))
+    assert (every.parameters, every.moments, every.rank) == (21, 21, 20)
+    refused = words("07").split("other values would fit as well: ")[1].split(".")[0]
+    named = re.findall(r"(\w+) -> (\w+)", refused)
+    assert ("RIQ", "FOccAsp") in named
+    assert {to for _, to in named} == {"FOccAsp"}
+
+
+def test_chapter_7_recomputes_what_was_printed_and_says_where_a_search_stops_short():
+    text = words("07")
+    for said in (
+        "0.40 ± 0.10 and 0.42 ± 0.13",  # Fox: .40 and .42
+        "χ² = 2.761 with 2 df",  # AMOS's manual
+        "χ² is 1.251 with N − 1 and 1.259 with N (df 3)",  # lavaan, wishart and normal
+        "0.18 ± 0.08 and -0.003 ± 0.07",  # lavaan, without the covariance of errors
+        "0.28 ± 0.14 and 0.28 ± 0.16",  # lavaan, with both families
+        "The stability index is 0.80 for the one and 1.25 for the other",
+        "semopy ends at F = 0.119, a χ² of 11.88",
+        "18 of the other 19 to every digit",
+    ):
+        assert said in text, said
+
+
+def test_the_lines_for_a_model_of_your_own_run():
+    text = (NOTEBOOKS.parent / "api.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text.split("## A model of your own")[1], re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert len(block.strip().splitlines()) <= 15
+        names: dict = {}
+        exec(compile(block, "api.md", "exec"), names)
+        assert names["fit"].stability_index < 1
+        assert names["fit"].df > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("y1 + y2 ~ x", True),
+        ("y ~ a*x +\n  a*z ! equal", True),
+        ('y ~ label("a")*x', True),
+        ("y ~ 0.5*x + z; a ~~ 0*y; y ~~ 1*y; z ~ NA*a", True),
+        ("y ~ a*x; ab := (a + 1)^2 / exp(a) - sqrt(a) * log(2)", True),
+        ("y ~ x:z", False),
+        ("y ~ I(x^2)", False),
+        ("y ~ log(x)", False),
+        ("y ~ x + z + x*z", False),
+        ("f =~ x1 + x2", False),
+        ("f <~ x1 + x2", False),
+        ("y ~ a*x + b*z; a == b", False),
+        ("y ~ a*x; a > 0", False),
+        ('y ~ x + equal("y~x")*z', False),
+        ("y ~ c(a, b)*x", False),
+        ("group: 1\ny ~ x", False),
+        ("level: 1\ny ~ x", False),
+        ("y ~ 0,5*x", False),
+        ("C/N ~ x", False),
+        ("x -> y", False),
+    ],
+)
+def test_the_language_is_what_the_page_of_helpers_says(text, reads):
+    if reads:
+        assert parse_model(text).paths
+        return
+    with pytest.raises(InputError):
+        parse_model(text)
+
+
+@pytest.mark.parametrize("left_out", ["1 + x", "start(0.5)*x"])
+def test_what_is_left_out_of_a_model_is_said_by_its_fit(left_out):
+    table = study_data(2022)[["EVI", "TF"]].set_axis(list("yx"), axis=1)
+    assert "left out" in repr(fit_model(parse_model(f"y ~ {left_out}"), table))
 
 
 @pytest.fixture(scope="module")
