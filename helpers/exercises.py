@@ -2,7 +2,8 @@
 
 ``data/exercises.csv`` lists the exercises: chapter and number, level, and what kind of answer each
 wants. The solution of an exercise hands its answer to :func:`solve`; ``make refresh`` collects the
-answers of all chapters in ``data/answers.json``, by which :func:`check` judges a student's.
+answers of all chapters in ``data/answers.json``, by which :func:`check` judges a student's. In the
+built book ``exercises.js`` judges by the same rules, which ``tests/exercise_cases.csv`` holds.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ KINDS = {
     "word": "a word",
     "names": "a list of names",
 }
+DECIMALS = ("without decimals", "with one decimal", "with two decimals", "with three decimals")
 KEY = "exercise"  # of an answer, in the metadata of an output
 _SIGN = "Think about the sign: should it be positive, negative, or nothing at all?"
 _SLIPS = (  # factor between a wrong and the right number, and what may have happened
@@ -88,7 +90,8 @@ def solve(
         Wrong answers that people come to, and what each of them should hear. A wrong number that
         happens to equal the right one is left out.
     tolerance : float
-        Of a ``number``, relative: what differs by less is right.
+        Of a ``number``, relative: what differs by less is right, and so is what differs by no more
+        than half of the last decimal that the exercise asks for.
 
     Examples
     --------
@@ -99,7 +102,7 @@ def solve(
     if complaint := _misfit(listed, answer):
         raise InputError(
             f"solution of exercise {exercise}",
-            needed=_describe(listed),
+            needed=describe(listed),
             found=repr(answer),
             mend=f"mend the solution or the row in {LIST.name}: {complaint}",
         )
@@ -124,11 +127,11 @@ def check(exercise: str, answer: Any = ...) -> Reply:
     Examples
     --------
     >>> check("02.1", "much")
-    A number (g of oxygen per m² and month) is wanted, not 'much'.
+    A number without decimals (g of oxygen per m² and month) is wanted, not 'much'.
     """
     listed = _find(exercise)
     if answer is ...:
-        return Reply(False, f"Put {_describe(listed)} in place of `...`, and run the cell.")
+        return Reply(False, f"Put {describe(listed)} in place of `...`, and run the cell.")
     if complaint := _misfit(listed, answer):
         return Reply(False, complaint)
     known = json.loads(ANSWERS.read_text(encoding="utf-8"))[exercise]
@@ -162,6 +165,21 @@ def show_answer(listed: Mapping, answer: Any) -> str:
     return f"{digits} {listed['unit']}".rstrip()
 
 
+def describe(listed: Mapping) -> str:
+    """Return what is wanted: kind, decimals and unit, or the choices.
+
+    Parameters
+    ----------
+    listed : mapping
+        The row of the exercise in :func:`load_exercises`.
+    """
+    if listed["choices"]:
+        some = "one of" if listed["kind"] == "word" else "a list of some of"
+        return f"{some} {_list_choices(listed)}"
+    decimals = f" {DECIMALS[int(listed['decimals'])]}" if listed["decimals"] else ""
+    return KINDS[listed["kind"]] + decimals + (f" ({listed['unit']})" if listed["unit"] else "")
+
+
 def _find(exercise: str) -> pd.Series:
     listed = load_exercises()
     if exercise not in listed.index:
@@ -172,13 +190,6 @@ def _find(exercise: str) -> pd.Series:
             mend="write chapter and number, such as '04.1'",
         )
     return listed.loc[exercise]
-
-
-def _describe(listed: Mapping) -> str:
-    if listed["choices"]:
-        some = "one of" if listed["kind"] == "word" else "a list of some of"
-        return f"{some} {_list_choices(listed)}"
-    return KINDS[listed["kind"]] + (f" ({listed['unit']})" if listed["unit"] else "")
 
 
 def _choices(listed: Mapping) -> list[str]:
@@ -194,11 +205,11 @@ def _misfit(listed: Mapping, answer: Any) -> str:
     kind = listed["kind"]
     if "number" in kind:
         if isinstance(answer, bool) or not isinstance(answer, Real):
-            return f"{_describe(listed).capitalize()} is wanted, not {answer!r}."
+            return f"A{describe(listed)[1:]} is wanted, not {answer!r}."
         if not isfinite(answer):
-            return f"{answer} is not a number to compare: is there a gap, or a division by zero?"
+            return "That is no number to compare: is there a gap, or a division by zero?"
         if kind == "whole number" and answer % 1:
-            return f"A whole number is wanted: what is it that you count? ({answer:g} is none.)"
+            return "A whole number is wanted: what is it that you count?"
         return ""
     if kind == "word" and not isinstance(answer, str):
         return f"A word in quotes is wanted, not {answer!r}."
@@ -220,10 +231,13 @@ def _plain(listed: Mapping, answer: Any) -> Any:
     return answer if isinstance(answer, str) else sorted(set(answer))
 
 
-def _equal(listed: Mapping, one: object, other: object, tolerance: float) -> bool:
-    if listed["kind"] == "number":
-        return isclose(one, other, rel_tol=tolerance, abs_tol=1e-12)
-    return one == other
+def _equal(listed: Mapping, one: Any, other: Any, tolerance: float) -> bool:
+    """Compare; a number may be off by its tolerance, or by half of the last decimal asked for."""
+    if listed["kind"] != "number":
+        return one == other
+    half = 0.5 / 10 ** int(listed["decimals"]) if listed["decimals"] else 0
+    half = min(half, 0.1 * abs(other))  # of a small number, all of it would be rounded away
+    return isclose(one, other, rel_tol=tolerance, abs_tol=max(half * (1 + 1e-9), 1e-12))
 
 
 def _compare_numbers(given: float, right: float, tolerance: float) -> str:

@@ -1,9 +1,10 @@
 """A Sphinx extension: lists and tables that a screen reader can follow, no dead button, own source.
 
-Docutils gives each reference a role that is no longer allowed in a list, and pandas writes empty
-header cells. The theme offers Binder and Colab for every page that runs code; Colab opens notebooks
-alone, so they are offered on the pages of notebooks. Viewcode would take functools for the source
-of what is cached by it, and names a module where a reader wants the file.
+Docutils gives each reference a role that is no longer allowed in a list, pandas writes empty
+header cells, and MyST-NB gives all that is folded the same name. The theme offers Binder and Colab
+for every page that runs code; Colab opens notebooks alone, so they are offered on the pages of
+notebooks. Viewcode would take functools for the source of what is cached by it, and names a module
+where a reader wants the file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-_INSTEAD = {'role="doc-biblioentry"': 'role="listitem"', "<th></th>": "<td></td>"}
+_INSTEAD = {
+    'role="doc-biblioentry"': 'role="listitem"',
+    "<th></th>": "<td></td>",
+    '<summary aria-label="Toggle hidden content">': "<summary>",  # it says itself what it opens
+}
 
 
 def _mend(app: Sphinx, page: str, template: str, context: dict[str, Any], *_: Any) -> None:
