@@ -22,8 +22,7 @@
     contents.append(captions[place]);
     for (const anchor of part.querySelectorAll("[id^='document-']")) {
       const chapter = anchor.nextElementSibling;
-      const number = Number(anchor.id.match(/\/(\d\d)_/)?.[1]) || "";
-      const title = `${number} ${chapter.querySelector("h2").firstChild.data}`;
+      const title = chapter.querySelector("h2").firstChild.data;
       const link = contents.appendChild(document.createElement("a"));
       link.href = `#${anchor.id}`;
       link.append(title, document.createElement("span"));

@@ -273,7 +273,7 @@ def write_slides(html: Path = BUILD / "html", folder: Path = SLIDES) -> list[Pat
             deck = _make_deck(page, question, part["caption"])
             decks[folder / page.name] = deck
             title = re.search("<h1>(.*?)</h1>", deck)[1]
-            index += f'<p>{page.name[:2]} · <a href="{page.name}">{title}</a><br>'
+            index += f'<p><a href="{page.name}">{title}</a><br>'
             index += f"{escape(question)}</p>"
     index = PAGE.format(title="Slides", style=_style(), body=f"{index}</main>")
     shutil.rmtree(folder, ignore_errors=True)
