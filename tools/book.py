@@ -28,7 +28,6 @@ from tools.execution import NOTEBOOKS, ROOT, execute, explain_lack
 from tools.status import describe_build, list_origins
 
 BUILD = ROOT / "_build"
-STATUS = BUILD / "status.md"  # which a page includes
 _ROOM = 300  # MB; a whole build takes 130
 _SETTINGS = ("BOOK_URL", "TIBET_REAL_DATA")  # in the environment
 _READ = (
@@ -54,10 +53,11 @@ def build_book(build: Path = BUILD) -> int:
         if before.get("pages") != now["pages"]:
             _drop_pages(build)
         finished.unlink(missing_ok=True)
-        STATUS.write_text(describe_build(origins), encoding="utf-8")
         command = [Path(sys.executable).with_name("jupyter-book"), "build", "-nWq", "--keep-going"]
         done = subprocess.run([*command, "--path-output", build.parent, ROOT])
         if done.returncode == 0:
+            status = describe_build(origins, _list_times(build))
+            (build / "html" / "status.md").write_text(status, encoding="utf-8")
             finished.write_text(json.dumps(now), encoding="utf-8")
         return done.returncode
 
@@ -72,6 +72,14 @@ def _open_cache(build: Path, made_from: str) -> JupyterCacheBase:
         folder.mkdir()
         mark.write_text(made_from, encoding="utf-8")
     return get_cache(folder)
+
+
+def _list_times(build: Path) -> dict[str, float]:
+    """Return how many seconds each page took when it was executed, as the cache has it."""
+    records = get_cache(build / ".jupyter_cache").list_cache_records()
+    records.sort(key=lambda record: record.created)  # the last one of a page counts
+    times = {Path(record.uri).stem: record.data["execution_seconds"] for record in records}
+    return dict(sorted(times.items()))
 
 
 def _drop_pages(build: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the page *Status* says of a build: when, from which code, with which versions."""
+"""What ``status.md`` says of a build: when, from which code, with which versions, how long."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from tools.digests import digest
 from tools.execution import ROOT
 
 _LIBRARIES = ("numpy", "scipy", "pandas", "xarray", "statsmodels", "semopy", "matplotlib")
+_TIMES = (
+    "Each page that runs code took so many seconds, when it was executed last: pages that had not "
+    "changed came from the cache. 0 marks a chapter on genuine files that were not at hand: it is "
+    "shown as it was computed elsewhere, on the day that it names."
+)
 
 
 def list_versions() -> dict[str, str]:
@@ -29,12 +34,18 @@ def list_origins() -> dict[str, str]:
     }
 
 
-def describe_build(origins: dict[str, str]) -> str:
-    """Return Markdown that says that the book is built now, from these origins."""
+def describe_build(origins: dict[str, str], seconds: dict[str, float]) -> str:
+    """Return Markdown: the book is built now, from these origins, each page in so many seconds."""
     now = datetime.now(UTC)
     rows = {"Built": f"{now.day} {now:%B %Y} at {now:%H:%M} UTC", **origins}
-    table = [f"| {name} | {value} |" for name, value in rows.items()]
-    return "\n".join(["| What | Value |", "| --- | --- |", *table]) + "\n"
+    about = _table(("What", "Value"), rows)
+    times = _table(("Page", "Seconds"), {name: f"{each:.0f}" for name, each in seconds.items()})
+    return f"# How this copy of the book was built\n\n{about}\n\n{_TIMES}\n\n{times}\n"
+
+
+def _table(head: tuple[str, str], rows: dict[str, str]) -> str:
+    lines = [head, ("---", "---"), *rows.items()]
+    return "\n".join(f"| {name} | {value} |" for name, value in lines)
 
 
 def _commit() -> str:

@@ -1,21 +1,21 @@
-"""Write the table of the catalogue, book/_generated/faults.md.
+"""Write the catalogue into docs/faults.md, below what is said there of it.
 
 python -m tests.faults
 """
 
 from __future__ import annotations
 
-import html
 import re
 import tempfile
 import warnings
 from importlib import import_module
 from pathlib import Path
+from textwrap import indent
 
 from helpers.errors import InputError
 from tests.faults import READERS, Case
 
-TABLE = Path(__file__).parents[2] / "book" / "_generated" / "faults.md"
+TABLE = Path(__file__).parents[2] / "docs" / "faults.md"
 
 
 def cases(reader: str) -> list[Case]:
@@ -39,9 +39,9 @@ def describe(case: Case, refusal: InputError | None, folder: Path) -> str:
     said = case.answer
     if refusal:
         said = str(refusal).replace(f"{folder}/", "").replace(str(folder), "the folder")
-        said = html.escape(re.sub(r" +$", "", said, flags=re.MULTILINE))
-        said = f'<pre class="answer">{said}</pre>'
-    return f"{case.fault}\n: {said}\n"
+        said = re.sub(r" +$", "", said, flags=re.MULTILINE)
+        said = f"```text\n{said}\n```"
+    return f"- **{case.fault}**\n\n{indent(said, '  ')}\n"
 
 
 def _entry(case: Case) -> str:
@@ -56,4 +56,5 @@ def _entry(case: Case) -> str:
 
 if __name__ == "__main__":
     entries = (entry for reader in READERS for entry in (head(reader), *map(_entry, cases(reader))))
-    TABLE.write_text("\n".join(entries), encoding="utf-8")
+    about = TABLE.read_text(encoding="utf-8").partition("\n## ")[0].strip()
+    TABLE.write_text("\n".join([f"{about}\n", *entries]), encoding="utf-8")
