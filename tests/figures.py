@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
 import matplotlib.pyplot as plt
@@ -48,7 +49,7 @@ def assert_readable(fig: plt.Figure) -> None:
     drawn = fig.get_tightbbox().extents
     assert (drawn[:2] > -0.02).all()
     assert (drawn[2:] < fig.get_size_inches() + 0.02).all()
-    assert min(text.get_fontsize() for text in texts) >= 8
+    assert min(text.get_fontsize() for text in texts) >= 8.5
     for (one, here), (other, there) in combinations(zip(texts, extents(texts), strict=True), 2):
         assert not overlap(here, there), f"{one.get_text()!r} and {other.get_text()!r} overlap"
     assert len(fig.get_label()) > 60
@@ -124,7 +125,9 @@ def assert_diagram(ax: plt.Axes, values: dict[str, float], under_numbers: int = 
         under += [(gid, to) for to in numbers if to != gid and runs_through(points, numbers[to])]
         middle = (numbers[gid][:2] + numbers[gid][2:]) / 2
         assert np.linalg.norm(points - middle, axis=1).min() < 0.03 * inch, gid
-        for name, end, reach in zip(gid.split(" to "), points[[0, -1]], (0.02, 0.15), strict=True):
+        for name, end, reach in zip(
+            re.split(" to | ~~ ", gid), points[[0, -1]], (0.02, 0.15), strict=True
+        ):
             away = np.maximum(np.maximum(boxes[name][:2] - end, end - boxes[name][2:]), 0)
             joined = np.linalg.norm(away) <= reach * inch
             assert joined or gid in arcs_of(ax), f"{gid} does not touch {name}"

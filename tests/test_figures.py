@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from helpers.factors import GROUPS, load_factors
 from helpers.figures.effect_plots import effect_bars, rank_chances
 from helpers.figures.path_diagrams import effect_web, path_diagram
-from helpers.figures.style import GROUP_COLOURS
+from helpers.figures.style import GROUP_COLOURS, name_in_words
 from helpers.pathmodel import effects, fit_model, parse_model, read_model
 from helpers.study import load_study, sample_top
 from tests import figures as check
@@ -35,6 +35,10 @@ MODELS = {
     "outcome in the loop": LOOP.replace("TF ~ Cenzy", "TF ~ TOP\nTOP ~ Cenzy"),
     "loop with causes": LOOP + "TF ~ PRE\nEVI ~ CG",
     "there and back": "EVI ~ TF\nTF ~ EVI\nTF ~ PRE\nEVI ~ CG",
+    "friends": "R ~ RI + RS + F\nF ~ FI + FS + R\nR ~~ F",
+    "two pairs": "a ~ b + x\nb ~ a + y\nc ~ d + a\nd ~ c + b\nTOP ~ c + d",
+    "chain of pairs": "a ~ b + x\nb ~ a + c\nc ~ b + y",
+    "instrument": "EVI ~ TF\nTOP ~ EVI\nEVI ~~ TOP",
     "every arrow": "\n".join(
         f"{to} ~ {' + '.join((LETTERS + 'T')[:i])}" for i, to in enumerate([*LETTERS, "TOP"]) if i
     ),
@@ -60,7 +64,7 @@ def pretend(text: str, seed: int = 0) -> SimpleNamespace:
     rows += [(name, "covariance", name, rng.uniform()) for name in model.variables]
     rows += [(a, "covariance", b, rng.uniform(-1, 1)) for a, b in model.all_covariances()]
     estimates = pd.DataFrame(rows, columns=["to", "kind", "from", "standardized"])
-    return SimpleNamespace(model=model, estimates=estimates)
+    return SimpleNamespace(model=model, estimates=estimates, stability_index=0.0)
 
 
 def paths_of(fit) -> dict[str, float]:
@@ -125,7 +129,8 @@ def test_variables_of_a_layer_are_ordered_so_that_no_arrows_cross():
 @pytest.mark.parametrize(
     ("name", "arcs", "words"),
     [
-        ("microbial", {"BPLFA to FPLFA"}, "Grey arcs, correlations: BPLFA and FPLFA +0.9"),
+        ("friends", {"R ~~ F"}, "Grey arcs, correlations: R and F"),
+        ("microbial", {"BPLFA ~~ FPLFA"}, "Grey arcs, correlations: BPLFA and FPLFA +0.9"),
         ("all indicators", set(), "91 covariances are not drawn"),
         ("crowded", set(), "10 covariances are not drawn"),
     ],
@@ -167,9 +172,10 @@ EFFECTS = pd.DataFrame(
 
 def test_effects_are_sorted_with_intervals_and_direct_effects():
     fig, ax = effect_bars(EFFECTS, "Total effect")
-    assert check.rows_of(ax) == ["SOC", "C/N", "BD", "pH"]
-    assert check.marks(ax, "o") == [("SOC", 0.7), ("C/N", 0.1), ("BD", -0.2), ("pH", -0.5)]
-    assert check.marks(ax, "D") == [("C/N", -0.1), ("pH", -0.5)]
+    rows = ["organic carbon (SOC)", "carbon/nitrogen (C/N)", "bulk density (BD)", "soil pH"]
+    assert check.rows_of(ax) == rows
+    assert check.marks(ax, "o") == list(zip(rows, (0.7, 0.1, -0.2, -0.5), strict=True))
+    assert check.marks(ax, "D") == [(rows[1], -0.1), (rows[3], -0.5)]
     drawn = [line.get_xdata() for line in ax.lines if len(set(line.get_xdata())) == 2]
     order = EFFECTS.loc[["SOC", "CN", "BD", "pH"], ["total_low", "total_high"]]
     np.testing.assert_array_equal(drawn, order)
@@ -181,11 +187,12 @@ def test_effects_are_sorted_with_intervals_and_direct_effects():
 def test_groups_of_effects_share_one_scale():
     tables = {"plant": EFFECTS.set_axis(["EVI", "CG", "CF", "CIA"]), "soil": EFFECTS}
     fig, ax = effect_bars(tables, "Total effect")
-    names = ["plant", "CG", "CF", "CIA", "EVI", "soil", "SOC", "C/N", "BD", "pH"]
-    assert check.rows_of(ax) == names
+    codes = [["CG", "CF", "CIA", "EVI"], ["SOC", "CN", "BD", "pH"]]
+    plant, soil = (list(name_in_words(each).values()) for each in codes)
+    assert check.rows_of(ax) == ["plant", *plant, "soil", *soil]
     drawn = dict(check.marks(ax, "o"))
-    assert drawn["CG"] == drawn["SOC"] == 0.7
-    assert drawn["EVI"] == drawn["pH"] == -0.5
+    assert drawn[plant[0]] == drawn[soil[0]] == 0.7
+    assert drawn[plant[-1]] == drawn[soil[-1]] == -0.5
     assert all(f"{group}: 4 total effects" in fig.get_label() for group in tables)
 
 
@@ -209,7 +216,7 @@ def test_ranks_stand_in_published_order_with_frames(published, order, agreeing):
     cells = [[0.2, 0.5, 0.3], [0.8, 0.2, 0.0], [0.0, 0.3, 0.7]]
     shares = pd.DataFrame(cells, ["CN", "SOC", "pH"], [1, 2, 3])
     fig, ax = rank_chances(shares, published)
-    assert check.rows_of(ax) == [name.replace("CN", "C/N") for name in order]
+    assert check.rows_of(ax) == list(name_in_words(order).values())
     written = [f"{100 * share:.0f}" if share else "" for share in shares.loc[order].stack()]
     assert [text.get_text() for text in ax.texts] == written
     frames = [patch.get_xy() for patch in ax.patches if isinstance(patch, Rectangle)]

@@ -11,7 +11,7 @@ import pytest
 
 from helpers.errors import InputError
 from helpers.figures.loop_plots import gain_distributions, loop_panels, response_steps, ring_arrows
-from helpers.figures.printed_numbers import bound_ranges, correlation_ranges, rows_behind_rmsea
+from helpers.figures.printed_numbers import correlation_ranges, rows_behind_rmsea
 from helpers.paper import load_transect
 from helpers.paper.reprint import load_published_loop, matching_correlations
 from helpers.pathmodel import parse_model
@@ -112,7 +112,7 @@ def test_an_arrow_that_rings_share_is_drawn_once_with_its_values_and_the_printed
     arrows = {(one, other) for _, _, one, other in loops.index if one != "loop"}
     assert set(rows[:-6]) == {f"{one} → {other}" for one, other in arrows}
     assert len(rows) == len(arrows) + 6
-    first = loops.loc[("TF > biomass > SOC > bacteria", "values", "TF", "biomass")]
+    first = loops.loc[("TF > richness > SOC > bacteria", "values", "TF", "richness")]
     drawn = [line.get_xdata() for line in ax.lines if len(line.get_xdata()) == 1]
     assert drawn[0][0] == pytest.approx(first["estimate"])
     bars = [segment[0][0] for lines in ax.collections for segment in lines.get_segments()]
@@ -257,35 +257,6 @@ def test_the_rows_that_print_an_rmsea_are_marked(printed, stated, rows, agreeing
     half = 0.5 * 10.0**-decimals
     assert (band.get_y(), band.get_height()) == pytest.approx((rmsea - half, 2 * half))
     assert said in fig.get_label()
-
-
-# Ranges
-
-DETERMINANTS = pd.DataFrame(
-    {
-        "low": [7e-5, 1.84e-4, 5e-4],
-        "high": [2.7e-4, 2.67e-4, 5.1e-4],
-        "value": [1.6e-4, np.nan, np.nan],
-    },
-    index=["the four coefficients", "the indices, N = 44", "N = 30, df = 1"],
-)
-
-
-@pytest.mark.parametrize(
-    "table",
-    [DETERMINANTS, pd.DataFrame({"low": 1.1, "high": 1.15, "value": 1.12}, ["a narrow one"])],
-)
-def test_ranges_can_be_read_and_bars_reach_from_low_to_high(table):
-    fig, ax = bound_ranges(table, "Determinant |R|")
-    check.assert_readable(fig)
-    left, right = ax.get_xlim()
-    assert sum(left <= tick <= right for tick in ax.get_xticks()) >= 2
-    bars = np.array(ax.collections[0].get_segments())
-    np.testing.assert_allclose(bars[..., 0], table[["low", "high"]])
-    np.testing.assert_array_equal(ax.lines[0].get_xdata(), table["value"])
-    for row in table.itertuples():
-        value = "" if np.isnan(row.value) else f" ({row.value:.3g})"
-        assert f"{row.Index}: {row.low:.3g} to {row.high:.3g}{value}" in fig.get_label()
 
 
 # Correlations

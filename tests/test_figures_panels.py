@@ -8,11 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.figures.error_rates import mark_histograms, power_curves, rate_dots, rate_lines
+from helpers.figures.error_rates import (
+    least_curves,
+    mark_histograms,
+    power_curves,
+    rate_dots,
+    rate_lines,
+)
+from helpers.figures.factor_plots import column_tiles
+from helpers.figures.headline_panels import headline_panels
 from helpers.figures.respiration_plots import respiration_curves
 from helpers.figures.specification_curves import dependence_table, specification_curve
-from helpers.figures.transect_plots import class_means, cover_zone_means
+from helpers.figures.transect_plots import VERDICT_COLOURS, class_means, cover_zone_means
 from helpers.paper.transect import load_transect
+from helpers.study import load_study
 from tests.figures import assert_readable, rows_of, words_of
 
 pytestmark = pytest.mark.usefixtures("without_a_screen")
@@ -33,6 +42,20 @@ def sites() -> pd.DataFrame:
             "pH": [8.1, 7.4, 7.7, 7.0, 6.9, 8.3],
         }
     )
+
+
+def test_each_column_has_a_tile_in_the_shade_of_its_kind():
+    labels = load_study().labels
+    for some in (labels, labels[["longitude", "SOC"]], labels.replace("measured", "observed")):
+        fig, ax = column_tiles(some)
+        assert_readable(fig)
+        shades = [tile.get_facecolor() for tile in ax.patches]
+        kinds = some.drop("zone", errors="ignore")
+        assert len(shades) == len(kinds)
+        assert len(set(shades)) == kinds.nunique()
+        for kind, count in kinds.value_counts().items():
+            assert f"{kind} ({count})" in words_of(fig)
+    assert "soil: ST10 assimilated." in fig.get_label()
 
 
 def test_curves_end_where_they_were_fitted():
@@ -96,6 +119,16 @@ def spans(container) -> np.ndarray:
     return np.array([part for part in container[2][0].get_segments() if len(part) == 2])
 
 
+def test_curves_of_the_least_correlation_are_numbered_at_the_design():
+    least = pd.DataFrame({"one": [0.58, 0.49, 0.25], "of 946": [0.84, 0.74, 0.42]}, [20, 30, 120])
+    fig, ax = least_curves(least, 30)
+    assert_readable(fig)
+    for line, question in zip(ax.lines[::2], least, strict=False):
+        np.testing.assert_array_equal(line.get_xydata(), np.c_[least.index, least[question]])
+    assert {"0.49", "0.74", "one", "of 946"} <= set(words_of(fig))
+    assert "of 946: 0.74 at 30 sites, 0.42 at 120" in fig.get_label()
+
+
 def test_histograms_hold_every_world_and_their_errors():
     rng = np.random.default_rng(1)
     counts = {
@@ -135,6 +168,15 @@ def test_lines_go_through_their_rates_with_whiskers_and_a_target(panels):
     assert set(lines) <= set(words_of(fig))
     assert fig.get_label().startswith("Models that pass against sites")
     assert "a, χ²: 10 % at 30" in fig.get_label()
+
+
+def test_panels_of_lines_may_have_sizes_of_their_own():
+    table = rate_table(["a", "b"], ["fits"], [30, 44, 60, 500])
+    fig, axes = rate_lines(
+        table.drop([("b", "fits", size) for size in (44, 60, 500)]), "Rows", "Fit"
+    )
+    assert "a, fits: 10 % at 30 and 36 % at 500; b, fits: 44 % at 30." in fig.get_label()
+    assert [int(each.get_text()) for each in axes.flat[0].get_xticklabels()] == [30, 60, 500]
 
 
 def test_dots_stand_at_their_rows_and_rows_may_lack_a_case():
@@ -241,3 +283,19 @@ def test_columns_that_are_not_there_are_said_to_be_missing():
     fig, axes = cover_zone_means(load_transect(columns="present").groups, {"SOC": "SOC"})
     assert axes.size == 0
     assert "columns that are here" in fig.get_label()
+
+
+def test_a_headline_has_the_colour_of_its_verdict_and_a_stroke_where_a_number_is_printed():
+    estimates = {"estimate": [0.4, -0.2, 0.1], "low": [0.2, -0.3, -0.4], "high": [0.7, -0.1, 0.6]}
+    words = ["supported", "not supported", "undecided"]
+    rows = pd.DataFrame(estimates, ["climate → plants", "plants → soil", "what comes back"])
+    rows = rows.assign(verdict=words, printed=[0.9, np.nan, 0.4])
+    fig, axes = headline_panels({("Does it?", "Change (kg)"): rows, ("Is it?", "Arrow"): rows[:1]})
+    assert_readable(fig)
+    assert rows_of(axes[0]) == list(rows.index)
+    dots = [line for line in axes[0].lines if line.get_marker() == "o"]
+    assert [dot.get_color() for dot in dots] == [VERDICT_COLOURS[word] for word in words]
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [False, False, True]
+    (strokes,) = (line for line in axes[0].lines if line.get_marker() == "|")
+    assert np.isfinite(strokes.get_xdata()).tolist() == [True, False, True]
+    assert "plants → soil -0.2 (-0.3 to -0.1), not supported;" in fig.get_label()

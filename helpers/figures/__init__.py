@@ -2,7 +2,7 @@
 
 Every function returns ``fig, axes`` and leaves the alternative text on the figure, made from
 the numbers that were drawn; :func:`helpers.figures.show` puts both into the page. A figure without
-rows or columns says what the study lacks. Figures are drawn 4.8 inches wide with letters of 8-10
+rows or columns says what the study lacks. Figures are drawn 4.8 inches wide with letters of 8.5-10
 points, so that they can still be read 330 pixels wide, on a phone.
 """
 
@@ -19,18 +19,20 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "fading_marks",
         ],
         "effect_plots": ["effect_bars", "rank_chances"],
-        "error_rates": ["mark_histograms", "power_curves", "rate_dots", "rate_lines"],
-        "factor_plots": ["gradient_panels", "group_means", "minmax_pair"],
+        "error_rates": [
+            "least_curves",
+            "mark_histograms",
+            "power_curves",
+            "rate_dots",
+            "rate_lines",
+        ],
+        "factor_plots": ["column_tiles", "gradient_panels", "group_means"],
+        "headline_panels": ["headline_panels"],
         "loop_plots": ["gain_distributions", "loop_panels", "response_steps", "ring_arrows"],
         "maps": ["field_maps", "site_map"],
         "path_diagrams": ["effect_web", "path_diagram"],
         "phase_diagrams": ["phase_diagram", "third_panels"],
-        "printed_numbers": [
-            "bound_ranges",
-            "correlation_ranges",
-            "possible_samples",
-            "rows_behind_rmsea",
-        ],
+        "printed_numbers": ["correlation_ranges", "possible_samples", "rows_behind_rmsea"],
         "respiration_plots": ["respiration_curves"],
         "site_networks": ["edge_matches", "set_density"],
         "specification_curves": [
@@ -39,7 +41,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "specification_curve",
             "survival_chart",
         ],
-        "style": ["nothing_to_draw", "place_widget", "say_share", "show"],
+        "style": ["name_in_words", "nothing_to_draw", "place_widget", "say_share", "show"],
+        "tables": ["tabulate"],
         "time_series": [
             "carbon_bars",
             "emulator_panels",

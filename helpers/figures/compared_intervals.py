@@ -30,11 +30,13 @@ def compared_intervals(
         At most three, by what the legend says: ``estimate``, ``low`` and ``high`` by row. A row
         that a table lacks is left empty there.
     names : pandas.Series
-        What each row is called, by the index of the tables, from the top down.
+        What each row is called, by the index of the tables. Without `sides` the most positive
+        stands on top, by the first table that has it.
     label : str
         What the axis says.
     sides : pandas.Series, optional
-        By row 1 or -1: the side of zero that the paper prints, which is shaded.
+        By row 1 or -1: the side of zero that the paper prints, which is shaded; the rows then
+        keep their order.
 
     Examples
     --------
@@ -48,6 +50,10 @@ def compared_intervals(
     if not tables:
         return style.nothing_to_draw(style.NOT_MEASURED)
     fig, ax = style.subplots(0.9 + 0.33 * len(names))
+    if sides is None:
+        first = pd.concat([table["estimate"] for table in tables.values()])
+        first = first[~first.index.duplicated()].sort_values(ascending=False, kind="stable")
+        names = names.loc[[*first.index, *names.index.difference(first.index, sort=False)]]
     step, said, shown = 0.5 / len(tables), [], {}
     reach = 1.05 * max(table[["low", "high"]].abs().to_numpy().max() for table in tables.values())
     for number, (name, table) in enumerate(tables.items()):

@@ -16,7 +16,12 @@ from helpers.figures import style
 from helpers.statistics.associations import as_matrix
 
 _SCALE = {"cmap": "PuOr_r", "vmin": -1, "vmax": 1}
-_BAR = {"label": "Pearson correlation r", "location": "bottom", "aspect": 35}
+_BAR = {
+    "label": "Pearson correlation r",
+    "location": "bottom",
+    "aspect": 35,
+    "ticks": [-1, -0.5, 0, 0.5, 1],
+}
 
 
 def correlation_map(
@@ -45,9 +50,12 @@ def correlation_map(
     names = style.printed_names(np.unique(crosses.index.to_frame()))
     daggers = {code: name + "†" * bool(made_from.get(code)) for code, name in names.items()}
     table = r.unstack(sort=False)
-    fig, ax = style.subplots(1.2 + 0.24 * len(table))
+    fig, ax = style.subplots(2.2 + 0.24 * len(table))
     cells = {"annot": marks.unstack(sort=False).to_numpy(), "cbar_kws": _BAR} | _SCALE
-    style.draw_heatmap(ax, table.rename(daggers).rename(daggers, axis=1), **cells)
+    cells["annot_kws"] = {"fontsize": style.SMALL}
+    words = style.name_in_words(names)
+    words = {code: words[code] + "†" * daggers[code].endswith("†") for code in names}
+    style.draw_heatmap(ax, table.rename(words).rename(words, axis=1), **cells)
     ax.xaxis.tick_top()
     ax.tick_params(axis="x", length=0, rotation=90)
     framed = "" if frames is None else f" and {frames.sum()} framed"
@@ -95,7 +103,7 @@ def fading_marks(r: pd.Series, marks: pd.DataFrame) -> tuple[plt.Figure, np.ndar
         ax.set_title(f"{title}\n{(column != '').sum()} of {len(r)}", fontsize=9)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
-    axes[0, 0].set_yticks(range(len(rows)), style.printed_names(rows).values())
+    axes[0, 0].set_yticks(range(len(rows)), style.name_in_words(rows).values())
     fig.colorbar(image, ax=axes, **_BAR)
     counts = (marks != "").sum()
     said = ", ".join(f"{' '.join(title.split())} {count}" for title, count in counts.items())
@@ -156,7 +164,7 @@ def correlation_matrix(
         y.set_yticks(ticks, names[first::2])
         for axis in (x, y):
             axis.spines[:].set_visible(False)
-            axis.tick_params(length=2, pad=1, labelsize=8)
+            axis.tick_params(length=2, pad=1, labelsize=style.SMALL)
     fig.colorbar(image, ax=ax, **_BAR)
     strong = pairs["r"].abs() > 0.7
     fig.set_label(

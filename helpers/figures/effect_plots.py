@@ -38,11 +38,12 @@ def effect_bars(
     tables = {group: table for group, table in tables.items() if len(table)}
     if not tables:
         return style.nothing_to_draw(style.NO_EFFECTS)
-    fig, ax = style.subplots(0.8 + 0.22 * (len(tables) + sum(map(len, tables.values()))))
+    fig, ax = style.subplots(0.8 + 0.225 * (len(tables) + sum(map(len, tables.values()))))
     rows, said = [], []
     for group, table in tables.items():
         rows += [group] if group else []
         table = table.sort_values("total", ascending=False)
+        named = list(style.name_in_words(table.index).values())
         table.index = style.printed_names(table.index).values()
         totals = table["total"]
         colours = totals.map(style.sign_colour)
@@ -52,7 +53,7 @@ def effect_bars(
             if direct:
                 look = {"color": style.sign_colour(direct), "ms": 3.5, "mfc": "white"}
                 ax.plot(direct, row + 0.3, "D", **look)
-        rows += list(table.index)
+        rows += named
         said.append(
             (f"{group}: " if group else "")
             + f"{len(table)} total effects with intervals, {above.sum()} of them above 0, "
@@ -95,12 +96,14 @@ def rank_chances(shares: pd.DataFrame, published: Sequence[str]) -> tuple[plt.Fi
         return style.nothing_to_draw(style.NO_EFFECTS)
     framed = [cause for cause in published if cause in shares.index]
     shares = shares.loc[[*framed, *shares.index.difference(framed, sort=False)]]
+    named = list(style.name_in_words(shares.index).values())
     shares.index = style.printed_names(shares.index).values()
     percent = shares.map(lambda share: style.say_share(share, 0).replace(" ", "").rstrip("%"))
     fig, ax = style.subplots(0.6 + 0.27 * len(shares))
-    colours = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False}
+    colours = {"cmap": "Greys", "vmin": 0, "vmax": 1, "cbar": False}
     words = percent.where(shares > 0, "")
-    style.draw_heatmap(ax, shares, annot=words, annot_kws={"fontsize": 8}, **colours)
+    style.draw_heatmap(ax, shares, annot=words, annot_kws={"fontsize": style.SMALL}, **colours)
+    ax.set_yticks(ax.get_yticks(), named)
     for rank in range(len(framed)):
         ax.add_patch(Rectangle((rank, rank), 1, 1, fill=False, lw=1.6, clip_on=False))
     ax.set_xlabel("Rank (cells: % of the resamples)")

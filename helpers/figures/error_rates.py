@@ -14,8 +14,47 @@ from helpers.figures import style
 _TARGET = {"color": "black", "lw": 1, "ls": (0, (4, 3)), "zorder": 0}
 _LOOKS = [
     {"color": colour, "marker": marker, "ms": 4.5, "capsize": 2}
-    for colour, marker in zip(style.PALETTE, "os^D", strict=True)
+    for colour, marker in zip(style.SERIES, "os^D", strict=True)
 ]
+
+
+def least_curves(least: pd.DataFrame, n: int, power: float = 0.8) -> tuple[plt.Figure, plt.Axes]:
+    """Draw the smallest correlation that is found with a given chance, against the sites.
+
+    Parameters
+    ----------
+    least : pandas.DataFrame
+        Correlations by number of sites (rows) and question (columns, at most four).
+    n : int
+        Sites of the design, one of the rows; a line and numbers stand there.
+    power : float
+        The chance.
+
+    Examples
+    --------
+    >>> least = pd.DataFrame({"one pair": [0.49, 0.25]}, [30, 120])
+    >>> least_curves(least, 30)[0].get_label().split(". ")[1]
+    'one pair: 0.49 at 30 sites, 0.25 at 120.'
+    """
+    fig, ax = style.subplots(3.2)
+    for (question, line), look in zip(least.items(), _LOOKS, strict=False):
+        ax.plot(line, color=look["color"], lw=1.8, label=question)
+        ax.plot(n, line[n], "o", color=look["color"], ms=5)
+        lowest = line[n] == least.loc[n].min()
+        where = {"xytext": (-4, -11), "ha": "right"} if lowest else {"xytext": (6, -1)}
+        ax.annotate(f"{line[n]:.2f}", (n, line[n]), textcoords="offset points", **where)
+    ax.axvline(n, color="0.6", lw=1, zorder=0)
+    style.log_scale(ax, "x")
+    ax.set(ylim=(0, 1), xlim=(least.index[0], least.index[-1]))
+    ax.set(xlabel="Independent sites", ylabel=f"True correlation found\nby {power:.0%} of studies")
+    fig.legend(loc="outside upper center")
+    last = least.index[-1]
+    said = "; ".join(
+        f"{question}: {line[n]:.2f} at {n} sites, {line[last]:.2f} at {last}"
+        for question, line in least.items()
+    )
+    fig.set_label(f"The smallest correlation that is found falls as sites are added. {said}.")
+    return fig, ax
 
 
 def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.Figure, np.ndarray]:
@@ -42,7 +81,7 @@ def mark_histograms(counts: dict[str, pd.DataFrame], alpha: float) -> tuple[plt.
     for ax, (kind, share) in zip(axes[:, 0], shares.items(), strict=True):
         bars = np.histogram(share, edges)[0] / len(share)
         error = np.sqrt(bars * (1 - bars) / len(share))
-        ax.bar(edges[:-1] + 0.5, bars, 1, yerr=error, color=style.BLUE, error_kw={"lw": 0.8})
+        ax.bar(edges[:-1] + 0.5, bars, 1, yerr=error, color=style.SIMULATED, error_kw={"lw": 0.8})
         ax.axvline(100 * alpha, **_TARGET)
         ax.set_title(kind, loc="right", pad=2)
         ax.set(xlim=(0, top), yticks=[])
@@ -83,6 +122,10 @@ def rate_lines(
     'a chain, χ²: 50 % at 30 and 70 % at 60.'
     """
     kinds, lines, sizes = (table.index.unique(level) for level in range(3))
+    ticks = []
+    for size in sorted(sizes):
+        if not ticks or size > 1.7 * ticks[-1]:  # room for its number
+            ticks.append(size)
     columns = 2 if len(kinds) != 3 else 3
     fig, axes = style.panels(len(kinds), columns, 1.1, 1.9, sharex=True, sharey=True)
     for ax, panel in zip(axes.flat, kinds, strict=False):
@@ -94,15 +137,18 @@ def rate_lines(
             ax.axhline(100 * target, **_TARGET)
         ax.set_title(fill(panel, 48 // columns), pad=3)
         ax.set(xscale="log", ylim=(-3, 110 * table["high"].max()))
-        ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
+        ax.set_xticks(ticks, [f"{size:g}" for size in ticks])
         ax.xaxis.set_minor_locator(NullLocator())
     fig.supxlabel(along)
     fig.supylabel(f"{about} (%)")
     handles, labels = axes.flat[0].get_legend_handles_labels()
     fig.legend(handles, labels, ncols=2, loc="outside upper center")
     ends = [
-        f"{panel}, {line}: {100 * part['rate'].iloc[0]:.0f} % at {sizes[0]:g} and "
-        f"{100 * part['rate'].iloc[-1]:.0f} % at {sizes[-1]:g}"
+        f"{panel}, {line}: "
+        + " and ".join(
+            f"{100 * part['rate'].iloc[at]:.0f} % at {part.index[at][-1]:g}"
+            for at in ((0, -1) if len(part) > 1 else (0,))
+        )
         for (panel, line), part in table.groupby(level=[0, 1], sort=False)
     ]
     fig.set_label(f"{about} against {_lower(along)}, with error bars. {'; '.join(ends)}.")

@@ -1,4 +1,4 @@
-"""Figures of factors: scaled, against elevation, with intervals, and by group of sites."""
+"""Figures of factors: by kind of value, along elevation, with intervals, by group of sites."""
 
 from __future__ import annotations
 
@@ -11,79 +11,127 @@ import pandas as pd
 from helpers.factors import load_factors
 from helpers.figures import style
 
+_SHADES = {  # the darker, the more real: face, letters, edge
+    "measured": ("0.25", "white", "solid"),
+    "observed": ("0.25", "white", "solid"),
+    "assimilated": ("0.78", "black", "solid"),
+    "reconstructed": ("white", "black", "dashed"),
+}
 
-def minmax_pair(values: pd.Series, scaled: pd.Series, unit: str) -> tuple[plt.Figure, np.ndarray]:
-    """Draw one factor before and after min-max scaling, as the same dots on two axes.
+
+_HANDY = {  # what a unit is multiplied with, what is added, and the unit that is drawn
+    "kg m-2 s-1": (365 * 86400, 0, "mm yr⁻¹"),
+    "kg kg-1": (1000, 0, "g kg⁻¹"),
+    "K": (1, -273.15, "°C"),
+}
+
+
+def column_tiles(labels: pd.Series) -> tuple[plt.Figure, plt.Axes]:
+    """Draw the columns of a study as tiles, group by group, the darker the more real.
 
     Parameters
     ----------
-    values, scaled : pandas.Series
-    unit : str
-        The factor in its unit, and scaled to 0-1.
+    labels : pandas.Series
+        By column, as a study has them (``labels``): the kind of its values.
 
     Examples
     --------
-    >>> minmax_pair(pd.Series([2, 6], name="SOC"), pd.Series([0, 1]), "g kg-1")[0].get_label()[:35]
-    '2 dots on a line from 2 to 6 g kg-1'
+    >>> labels = pd.Series({"elevation": "measured", "TF": "assimilated", "SOC": "reconstructed"})
+    >>> column_tiles(labels)[0].get_label().split(". ")[1]
+    'places: elevation measured'
     """
-    fig, axes = style.subplots(1.9, 2)
-    (colour,) = style.factor_colours([values.name])
-    labels = f"{values.name} ({unit})", f"{values.name}, share of the range"
-    for ax, numbers, label in zip(axes, (values, scaled), labels, strict=True):
-        ax.plot(numbers, np.zeros(len(numbers)), "o", color=colour, alpha=0.6)
-        ax.set(xlabel=label, yticks=[])
-        ax.spines["left"].set_visible(False)
-    fig.set_label(
-        f"{len(values)} dots on a line from {values.min():g} to {values.max():g} {unit}; below, "
-        "the same dots at the same places on a line from 0 to 1."
-    )
-    return fig, axes
+    factors = load_factors().groupby("group", sort=False).groups
+    groups = {"places": ["longitude", "latitude", "elevation", "land_cover"], **factors}
+    groups = {name: [code for code in codes if code in labels] for name, codes in groups.items()}
+    rows = [
+        (name if not start else "", codes[start : start + 7], 7 / 4 if name == "places" else 1)
+        for name, codes in groups.items()
+        for start in range(0, len(codes), 7)
+    ]
+    fig, ax = style.subplots(0.5 + 0.31 * len(rows))
+    for row, (_, codes, width) in enumerate(rows):
+        for place, (code, words) in enumerate(style.printed_names(codes).items()):
+            face, letters, edge = _SHADES[labels[code]]
+            box = (place * width + 0.03, row - 0.42), width - 0.06, 0.84
+            ax.add_patch(plt.Rectangle(*box, fc=face, ec="0.4", ls=edge, lw=0.8))
+            middle = {
+                "ha": "center",
+                "va": "center_baseline",
+                "fontsize": style.SMALL,
+                "color": letters,
+            }
+            ax.text((place + 0.5) * width, row, words.replace("_", " "), **middle)
+    style.name_rows(ax, [name for name, *_ in rows], "")
+    ax.set(xlim=(0, 7), xticks=[])
+    ax.spines[:].set_visible(False)
+    look = {"ls": "", "marker": "s", "ms": 9, "mec": "0.4"}
+    counts = labels[[code for _, codes, _ in rows for code in codes]].value_counts(sort=False)
+    kinds = {f"{kind} ({n})": look | {"mfc": _SHADES[kind][0]} for kind, n in counts.items()}
+    style.add_legend(fig, kinds, 3)
+    said = [
+        f"{name}: {', '.join(style.printed_names(codes.index).values())} {kind}"
+        for name, own in groups.items()
+        for kind, codes in labels[own].groupby(labels[own], sort=False)
+    ]
+    text = f"Tiles for the columns of the table, the darker the more real. {'. '.join(said)}."
+    fig.set_label(text.replace("_", " "))
+    return fig, ax
 
 
 def gradient_panels(
-    elevation: pd.Series, scaled: pd.DataFrame, fits: pd.DataFrame
+    elevation: pd.Series, values: pd.DataFrame, fits: pd.DataFrame
 ) -> tuple[plt.Figure, np.ndarray]:
-    """Draw each factor of one group against elevation, with its line and its parabola.
+    """Draw each factor of one group against elevation, with its line and its parabola (Fig. 1).
+
+    Titles have the slope of the line, in the factor's unit for each kilometre.
 
     Parameters
     ----------
     elevation : pandas.Series
         Metres.
-    scaled : pandas.DataFrame
-        Min-max scaled factors of one group.
+    values : pandas.DataFrame
+        Factors of one group in the units of the registry; what would have tiny numbers is drawn in
+        mm a year or g a kg, temperature in degrees Celsius.
     fits : pandas.DataFrame
         By factor: ``shape``, from :func:`helpers.statistics.describe_shape`, and ``marks``.
 
     Examples
     --------
     >>> fits = pd.DataFrame({"shape": "rises", "marks": "**"}, index=["SOC"])
-    >>> km, scaled = pd.Series([3000, 4000, 4800]), pd.DataFrame({"SOC": [0, 0.4, 1]})
-    >>> gradient_panels(km, scaled, fits)[0].get_label()[-11:]
-    'rises: SOC.'
+    >>> metres, values = pd.Series([3000, 4000, 5000]), pd.DataFrame({"SOC": [0, 4, 8]})
+    >>> gradient_panels(metres, values, fits)[0].get_label()[-28:]
+    'rises: SOC +4 g kg⁻¹ per km.'
     """
-    if scaled.empty:
+    if values.empty:
         return style.nothing_to_draw("No factors of this group. Add columns to sites.csv.")
-    names, words = style.printed_names(scaled.columns), load_factors()["name"]
+    names, words = style.printed_names(values.columns), style.name_in_words(values.columns)
+    units = load_factors()[["unit", "unit_shown"]]
     km = elevation / 1000
     ends = np.linspace(km.min(), km.max(), 50)
-    fig, axes = style.panels(len(names), 3, 0.6, 1.4, sharex=True, sharey=True)
+    fig, axes = style.panels(len(names), 3, 0.6, 1.6, sharex=True)
+    slopes, dots = {}, {"ms": 2, "alpha": 0.3} if len(km) > 100 else {"ms": 3, "alpha": 0.8}
     for ax, code, colour in zip(axes.flat, names, style.factor_colours(names), strict=False):
-        ax.plot(km, scaled[code], "o", color=colour, markersize=3, alpha=0.8)
+        plain, shown = units.loc[code] if code in units.index else ("1", "1")
+        factor, shift, unit = _HANDY.get(plain, (1, 0, shown.replace("\u00a0", " ")))
+        drawn = values[code] * factor + shift
+        ax.plot(km, drawn, "o", color=colour, mew=0, **dots)
         for degree, line in ((1, "-"), (2, style.DASHED)):
-            curve = np.polyval(np.polyfit(km, scaled[code], degree), ends)
+            curve = np.polyval(np.polyfit(km, drawn, degree), ends)
             ax.plot(ends, curve, color="black", lw=1.1, ls=line)
-        title = f"{words.get(code, '')} {names[code]}\u00a0{fits.loc[code, 'marks']}"
-        ax.set_title(textwrap.fill(title.strip(), 21), pad=2, fontsize=9)
-        ax.set(ylim=(-0.05, 1.05), yticks=[0, 1])
+        unit = "" if unit == "1" else f" {unit.replace('°C', 'K')}"
+        slopes[code] = f"{np.polyfit(km, drawn, 1)[0]:+.2g}{unit} per km".replace("-", "−")
+        # a mark stays on the line of the last word
+        name = textwrap.fill(f"{words[code]}\u00a0{fits.loc[code, 'marks']}".rstrip(), 20)
+        ax.set_title(f"{name}\n{slopes[code]}", pad=2, fontsize=style.SMALL)
         ax.margins(x=0.1)
-        ax.locator_params(axis="x", nbins=3)
+        ax.locator_params(nbins=3)
     fig.supxlabel("Elevation (km)")
-    fig.supylabel("Share of the range")
-    shapes = fits.loc[scaled.columns, "shape"]
+    fig.get_layout_engine().set(rect=(0, 0, 0.98, 1))  # titles are wider than panels
+    shapes = fits.loc[values.columns, "shape"]
     fig.set_label(
         f"{len(names)} small scatter plots against elevation, one for each factor: "
         + "; ".join(
-            f"{shape}: {', '.join(names[code] for code in codes)}"
+            f"{shape}: {', '.join(f'{names[code]} {slopes[code]}' for code in codes)}"
             for shape, codes in shapes.groupby(shapes).groups.items()
         )
         + "."
@@ -96,9 +144,12 @@ def group_means(
 ) -> tuple[plt.Figure, np.ndarray]:
     """Draw the mean of every factor in each land cover and zone, with marks (Fig. 2b, d, f).
 
+    Lines are 95 % intervals of Student's t, as if sites were independent.
+
     Parameters
     ----------
-    scaled : as for :func:`gradient_panels`
+    scaled : pandas.DataFrame
+        Min-max scaled factors.
     sites : pandas.DataFrame
         With land_cover and zone.
     marks : dict of pandas.DataFrame
@@ -112,39 +163,47 @@ def group_means(
     >>> group_means(pd.DataFrame({"SOC": [1, 0]}), sites, marks)[0].get_label()[-37:]
     '0 factors, 1 of 1 comparisons marked.'
     """
+    from scipy import stats  # only for this figure
+
     drawn = {by: table for by, table in marks.items() if table.shape[1]}
     if scaled.empty or not drawn:
         return style.nothing_to_draw("Nothing to compare: add factors or sites to sites.csv.")
     looks = {name: ("s", colour) for name, colour in style.COVER_COLOURS.items()}
     looks |= {name: (marker, "0.35") for name, marker in style.ZONE_MARKERS.items()}
     rows = range(scaled.shape[1])
-    widths = [1.07 + 0.36 * table.shape[1] for table in drawn.values()]
+    widths = [1.07 + 0.5 * table.shape[1] for table in drawn.values()]
     shared = {"sharey": True, "width_ratios": widths, "squeeze": False}
-    fig, axes = style.subplots(1.2 + 0.24 * len(rows), 1, len(drawn), **shared)
+    fig, axes = style.subplots(1.2 + 0.31 * len(rows), 1, len(drawn), **shared)
     said = []
     for ax, (by, table) in zip(axes[0], drawn.items(), strict=True):
         table = table.loc[scaled.columns]
         names = list(dict.fromkeys(name for pair in table for name in pair))
-        means = scaled.groupby(sites[by]).mean().loc[names]
-        for name, mean in means.iterrows():
+        groups = scaled.groupby(sites[by])
+        means, counts = groups.mean().loc[names], groups.count().loc[names]
+        half = stats.t.ppf(0.975, (counts - 1).where(counts > 1)) * groups.sem().loc[names]
+        for number, (name, mean) in enumerate(means.iterrows()):
             marker, colour = looks[name]
-            ax.plot(mean, rows, marker, color=colour, mec="black", mew=0.5, label=name)
+            at = np.arange(len(rows)) + 0.22 * (number - (len(means) - 1) / 2)
+            ax.hlines(at, mean - half.loc[name], mean + half.loc[name], color=colour, lw=1.2)
+            look = {"color": colour, "mec": "black", "mew": 0.5, "ms": 4.5}
+            ax.plot(mean, at, marker, label=name, **look)
         ax.hlines(rows, 0, 1, color="0.85", lw=0.6, zorder=0)
         for number, (first, second) in enumerate(table):
-            x = 1.2 + 0.36 * number
-            ax.text(x, -0.9, f"{first[0]}–{second[0]}", ha="center", fontsize=8)
+            x = 1.3 + 0.5 * number
+            ax.text(x, -0.9, f"{first[0]}–{second[0]}", ha="center", fontsize=style.SMALL)
             for row, mark in enumerate(table[first, second]):
-                ax.text(x, row + 0.2, mark, ha="center", fontsize=8)
-        ax.set(xlim=(-0.05, 1.02 + 0.36 * table.shape[1]))
+                ax.text(x, row + 0.2, mark, ha="center", fontsize=style.SMALL)
+        ax.set(xlim=(-0.05, 1.07 + 0.5 * table.shape[1]))
         ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         ax.spines["bottom"].set_bounds(0, 1)
-        style.name_rows(ax, style.printed_names(scaled.columns).values(), "Mean, share of range")
+        style.name_rows(ax, style.name_in_words(scaled.columns).values(), "")
         highest = means.idxmax().value_counts()
         said.append(
             f"{by.replace('_', ' ')}: highest mean in "
             + ", ".join(f"{name} for {highest.get(name, 0)}" for name in names)
             + f" factors, {(table != '').to_numpy().sum()} of {table.size} comparisons marked"
         )
-    fig.legend(loc="outside lower center", ncols=5, handletextpad=0, columnspacing=0.8)
+    fig.supxlabel("Mean, share of the range")
+    fig.legend(loc="outside upper center", ncols=5, handletextpad=0, columnspacing=0.8)
     fig.set_label(f"Means of {len(rows)} factors side by side. By " + "; by ".join(said) + ".")
     return fig, axes[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -26,13 +27,15 @@ _LANE = 0.16  # what a long arrow takes where it passes a layer
 _PORT = 0.17  # between arrows that meet at one side of a box
 _MOST_IN_A_ROW = 5
 _MOST_ARCS = 3  # covariances that still fit above the first row
+_BETWEEN = 0.7  # two that cause each other
 
-Lines = dict[tuple[str, str], np.ndarray]
+Key = tuple[str, ...]  # (from, to) of an arrow, (one, "~~", other) of a covariance
+Lines = dict[Key, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Boxes by name, and lines by (from, to): curves are arrows, arcs are covariances."""
+    """Boxes by name, and lines by their keys: curves are arrows, arcs are covariances."""
 
     words: str
     boxes: dict[str, np.ndarray]
@@ -116,8 +119,8 @@ def on_ring(
 
 def in_layers(
     model: PathModel,
-    outcome: str,
-    joined: Iterable[tuple[str, str]],
+    layers: dict[str, int],
+    covariances: Iterable[Key],
     sizes: dict[str, np.ndarray],
     gap: float,
 ) -> Drawing:
@@ -125,7 +128,6 @@ def in_layers(
 
     An arrow that passes a layer gets a lane of its own there, so that it runs through no box.
     """
-    layers = _find_layers(model, outcome)
     count = max(layers.values()) + 1
     rows = [[name for name in layers if layers[name] == layer] for layer in range(count)]
     sideways = max(map(len, rows)) > _MOST_IN_A_ROW
@@ -133,7 +135,10 @@ def in_layers(
         asked = {name: [0, 0.12 * len(model.parents(name))] for name in sizes}
         sizes = {name: np.maximum(size, asked[name]) for name, size in sizes.items()}
     chains: dict = {}
+    mutual = [(cause, to) for to, cause in model.paths if layers[cause] == layers[to]]
     for to, cause in model.paths:
+        if (cause, to) in mutual:
+            continue
         lanes = [(cause, to, layer) for layer in range(layers[cause] + 1, layers[to])]
         for lane in lanes:
             rows[lane[2]].append(lane)
@@ -142,6 +147,7 @@ def in_layers(
     rows = _order(rows, links)
     wide = {name: size[int(sideways)] for name, size in sizes.items()}
     half = {node: wide.get(node, _LANE) / 2 for row in rows for node in row}
+    half |= {name: half[name] + _BETWEEN / 2 for name, _ in mutual}
     across = _spread(rows, links, half, np.inf if sideways else style.WIDTH - 2 * EDGE)
     thick = np.zeros(count)
     for name, layer in layers.items():
@@ -166,20 +172,38 @@ def in_layers(
         u, v = np.array([*knots, (arrives, near[layers[to]])]).T
         fine = np.linspace(v[0], v[-1], 20 * len(knots))
         curves[cause, to] = turn(PchipInterpolator(v, u)(fine), fine)
+    curves |= {(one, other): bend(boxes[one], boxes[other], 0.1) for one, other in mutual}
     arcs = {}
-    if not sideways and len(rows[0]) <= _MOST_ARCS:
-        for pair in [pair for pair in joined if set(pair) <= set(rows[0])]:
-            left, right = sorted(pair, key=rows[0].index)
-            arcs[pair] = bend(boxes[left], boxes[right], 0.25)
+    for key in covariances if not sideways else ():
+        left, right = sorted(key[::2], key=across.get)
+        if {left, right} <= set(rows[0]) and len(rows[0]) <= _MOST_ARCS:
+            arcs[key] = bend(boxes[left], boxes[right], 0.25)
+        elif (left, right) in mutual:
+            arcs[key] = bend(boxes[left], boxes[right], -0.3)
     words = f"in {count} {'columns' if sideways else 'rows'}, causes before effects"
     return Drawing(words, boxes, curves, arcs)
 
 
-def _find_layers(model: PathModel, outcome: str) -> dict[str, int]:
-    """Return the longest chain of arrows that leads to each variable; the outcome comes last."""
-    layers = dict.fromkeys(model.exogenous, 0)
-    for name in model.endogenous:
-        layers[name] = 1 + max(layers[cause] for cause in model.parents(name))
+def find_layers(model: PathModel, outcome: str) -> dict[str, int]:
+    """Return the longest chain of arrows that leads to each variable; the outcome comes last.
+
+    Two that cause each other share a layer. A larger loop has no layers: nothing is returned.
+    """
+    mutual = {to: cause for to, cause in model.paths if (cause, to) in model.paths}
+    if any(mutual[cause] != to for to, cause in mutual.items()):  # one of them with a third, too
+        return {}
+    place = {name: min(name, mutual.get(name, name)) for name in model.variables}
+    graph: dict[str, set[str]] = {one: set() for one in place.values()}
+    for to, cause in model.paths:
+        if mutual.get(to) != cause:
+            graph[place[to]].add(place[cause])
+    layers: dict[str, int] = {}
+    try:
+        for one in TopologicalSorter(graph).static_order():
+            layers[one] = 1 + max((layers[cause] for cause in graph[one]), default=-1)
+    except CycleError:
+        return {}
+    layers = {name: layers[one] for name, one in place.items()}
     if outcome in layers and outcome not in {cause for _, cause in model.paths}:
         layers[outcome] = 1 + max(layer for name, layer in layers.items() if name != outcome)
     return layers

@@ -11,12 +11,12 @@ import pandas as pd
 
 from helpers.figures import layout, style
 from helpers.figures.path_diagrams import draw_box, draw_effects, inch_axes, measure, width_of_boxes
-from helpers.pathmodel.loop import feedback, find_ring, respond
+from helpers.pathmodel.loop import feedback, respond
+from helpers.pathmodel.ring import find_ring
 from helpers.pathmodel.spec import parse_model
 
 _HEIGHTS = (0.85, 1.2, 1.6, 2.0)  # of half the circle, tried until every number has its place
-# dark enough on white, apart for colour-blind readers
-_COLOURS = (*style.PALETTE, "black", "#7A4B00")
+_COLOURS = (*style.SERIES, style.AGAINST, "0.35")
 _VALUES, _RANKS = {"marker": "o", "ms": 5}, {"marker": "D", "ms": 3.5, "mfc": "white"}
 _LINE = 0.16  # height of a line of letters, inches
 _LABEL = 0.06 + 2 * _LINE
@@ -48,7 +48,9 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
     names = style.printed_names(ring)
     fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
     boxes = dict.fromkeys(ring, np.array([width_of_boxes(fig, names.values()), 0.26]))
-    sizes = [{pair: measure(fig, text, 8) for pair, text in each.items()} for each in texts]
+    sizes = [
+        {pair: measure(fig, text, style.SMALL) for pair, text in each.items()} for each in texts
+    ]
     columns = min(len(loops), 2)
     middle = style.WIDTH / columns / 2
     options = (
@@ -66,7 +68,7 @@ def loop_panels(loops: dict[str, pd.DataFrame]) -> tuple[plt.Figure, np.ndarray]
             draw_box(ax, code, box, names[code], edgecolor="0.3", linewidth=0.8)
         draw_effects(ax, drawings[i], numbers[i], texts[i], values)
         ax.text(middle, top - layout.EDGE, title, **centre)
-        ax.text(middle, top - layout.EDGE - 0.2, "\n".join(said[i]), fontsize=8, **centre)
+        ax.text(middle, top - layout.EDGE - 0.2, "\n".join(said[i]), fontsize=style.SMALL, **centre)
         ways = [f"{names[one]} to {names[to]} {text}" for (one, to), text in texts[i].items()]
         panels.append(f"{title}: {', '.join(ways)}; {', '.join(said[i])}")
     count = f"{len(loops)} loops" if len(loops) > 1 else "A loop"
@@ -186,7 +188,7 @@ def gain_distributions(gains: dict[str, pd.Series], printed: float) -> tuple[plt
         share = style.say_share((values > 0).mean(), 0) if len(values) else "none left"
         counts, _ = np.histogram(values, edges)
         tops = base - 0.8 * counts / max(counts.max(), 1)
-        for start, colour in ((0, "0.6"), (20, style.BLUE)):
+        for start, colour in ((0, style.sign_colour(-1)), (20, style.sign_colour(1))):
             half, ends = tops[start : start + 20], edges[start : start + 21]
             ax.stairs(half, ends, baseline=base, fill=True, color=colour)
         ax.axhline(base, color="0.6", lw=0.6)
@@ -199,7 +201,7 @@ def gain_distributions(gains: dict[str, pd.Series], printed: float) -> tuple[plt
     ax.axvline(0, color="black", lw=0.8)
     ax.axvline(printed, color="black", lw=1.4, ls=style.DASHED)
     above = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "fontsize": 9}
-    ax.annotate("gain > 0", (1.07, 1), (0, 5), **above, color=style.BLUE)
+    ax.annotate("gain > 0", (1.07, 1), (0, 5), **above, color=style.sign_colour(1))
     ax.annotate(f"printed {_show(printed)}", (printed, 1), (0, 5), **above, ha="center")
     fig.set_label(
         f"Histograms of the gain between −1 and 1 of each world: {'; '.join(rows)}. "
@@ -211,7 +213,7 @@ def gain_distributions(gains: dict[str, pd.Series], printed: float) -> tuple[plt
 def ring_arrows(
     loops: pd.DataFrame, printed: dict[int, float], names: dict[str, str]
 ) -> tuple[plt.Figure, plt.Axes]:
-    """Draw the arrows of several rings with their intervals, each arrow once, and the gains.
+    """Draw the arrows of several rings with their intervals, each once, largest first, and gains.
 
     Dots are estimates from values, hollow diamonds below them those from ranks; black bars are
     what the paper prints.
@@ -231,7 +233,7 @@ def ring_arrows(
     >>> loops = load_transect().loops
     >>> codes = {code: code for ring in loops.index.levels[0] for code in ring.split(" > ")}
     >>> ring_arrows(loops, {0: 0.99}, codes)[0].get_label()[:43]
-    'Arrows of 6 rings with intervals: TF → biom'
+    'Arrows of 6 rings with intervals: TF → rich'
     """
     if loops.empty:
         return style.nothing_to_draw("No ring was measured in the columns that are here.")
@@ -243,15 +245,18 @@ def ring_arrows(
             rows.setdefault((step, " → ".join(names[code] for code in pair)), (ring, pair))
         title = ", ".join(names[code] for code in ends[:-1])
         rows[-1, title] = (ring, ("loop", "loop"))
-    order = sorted(rows, key=lambda row: row[0] % (len(ends) + 1))
+    found = {
+        row: loops.loc[(ring, "values", *pair), "estimate"] for row, (ring, pair) in rows.items()
+    }
+    order = sorted(rows, key=lambda row: (row[0] % (len(ends) + 1), -found[row]))
     fig, ax = style.subplots(1 + 0.25 * len(order))
     said = []
     for place, (step, text) in enumerate(order):
         ring, pair = rows[step, text]
         for scale, up, look in (("values", 0, _VALUES), ("ranks", 0.3, _RANKS)):
             one = loops.loc[(ring, scale, *pair)]
-            ax.plot([one["low"], one["high"]], [place + up] * 2, color=style.BLUE, lw=1)
-            ax.plot(one["estimate"], place + up, color=style.BLUE, **look)
+            ax.plot([one["low"], one["high"]], [place + up] * 2, color=style.INK, lw=1)
+            ax.plot(one["estimate"], place + up, color=style.INK, **look)
             if scale == "values":
                 said.append(f"{text} {one['estimate']:+.2f}")
         if step in printed:
@@ -261,8 +266,8 @@ def ring_arrows(
     labels = [f"gain: {text}" if step < 0 else text for step, text in order]
     style.name_rows(ax, labels, "Coefficient or gain", 0)
     looks = {
-        "values": {"color": style.BLUE, **_VALUES},
-        "ranks": {"color": style.BLUE, **_RANKS},
+        "values": {"color": style.INK, **_VALUES},
+        "ranks": {"color": style.INK, **_RANKS},
         "printed": {"color": "black", "lw": 2},
     }
     style.add_legend(fig, looks, 3)

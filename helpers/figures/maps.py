@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.colors import LightSource
+from matplotlib.patheffects import withStroke
 
 from helpers.figures import style
 
@@ -26,12 +27,12 @@ def relief_axes(elevation: xr.DataArray, height: float = 3.2) -> tuple[plt.Figur
 
 
 def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, plt.Axes]:
-    """Draw the sites on the shaded relief of the Plateau.
+    """Draw the sites with their codes on the shaded relief of the Plateau.
 
     Parameters
     ----------
     sites : pandas.DataFrame
-        With longitude, latitude, land_cover and zone.
+        By code: longitude, latitude, land_cover and zone.
     elevation : xarray.DataArray
         Metres on (lat, lon).
 
@@ -43,16 +44,24 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
     'Map of the Tibetan Plateau in grey relief with 30 sites from'
     """
     looks = {
-        (cover, zone): {"marker": marker, "color": colour, "mec": "black", "ms": 7, "ls": ""}
+        (cover, zone): {
+            "marker": marker,
+            "color": colour,
+            "mec": "black",
+            "mew": 0.6,
+            "ms": 6,
+            "ls": "",
+        }
         for cover, colour in style.COVER_COLOURS.items()
         for zone, marker in style.ZONE_MARKERS.items()
     }
-    fig, ax = relief_axes(elevation)
+    fig, ax = relief_axes(elevation, 3.9)
+    ax.set(xlim=(79, 104), ylim=(27, 39.5))
     for group, places in sites.groupby(["land_cover", "zone"]):
         ax.plot(places["longitude"], places["latitude"], **looks[group])
     places = elevation["lon"], elevation["lat"]
     lines = ax.contour(*places, elevation, [3000], colors="0.25", linewidths=0.7)
-    ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=8, manual=[(87, 36.9)])
+    ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=style.SMALL, manual=[(89, 37.6)])
     covers = [(cover, style.COVER_COLOURS[cover]) for cover in ("meadow", "steppe")]
     words = [("land_cover", cover, "s", colour) for cover, colour in covers]
     words += [("zone", zone, marker, "0.4") for zone, marker in style.ZONE_MARKERS.items()]
@@ -61,6 +70,7 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
         for by, word, marker, colour in words
     }
     style.add_legend(fig, dots, 3, "outside lower center")
+    _write_codes(ax, sites)
     west, east = sites.loc[sites["longitude"].idxmin()], sites.loc[sites["longitude"].idxmax()]
     middle = sites.groupby("land_cover")["longitude"].mean().reindex(["steppe", "meadow"])
     fig.set_label(
@@ -70,6 +80,33 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
         f"on average at {middle['steppe']:.0f}°E, the meadow sites at {middle['meadow']:.0f}°E."
     )
     return fig, ax
+
+
+def _write_codes(ax: plt.Axes, sites: pd.DataFrame) -> None:
+    """Write the code of each site where it covers no dot and no other code."""
+    fig = ax.figure
+    fig.draw_without_rendering()
+    dots = ax.transData.transform(sites[["longitude", "latitude"]]) * 72 / fig.dpi
+    taken = [np.r_[dot - 3.5, dot + 3.5] for dot in dots]
+    angles = np.radians([90, -90, 0, 180, 45, 135, -45, -135, 20, 160, -20, -160, 70, 110])
+    size = np.array([18, 8])  # of three letters, points
+    for name, dot in zip(sites.index, dots, strict=True):
+        options = []
+        for reach in (1, 1.7, 2.5, 3.5, 4.5):
+            for angle in angles:
+                way = np.array([np.cos(angle) * (4 + size[0] / 2), np.sin(angle) * 9]) * reach
+                box = np.r_[dot + way - size / 2, dot + way + size / 2]
+                covers = sum((box[:2] < b[2:]).all() and (b[:2] < box[2:]).all() for b in taken)
+                options.append((covers, reach, way, box))
+            if not min(option[0] for option in options):
+                break
+        _, reach, way, box = min(options, key=lambda option: option[:2])
+        taken.append(box)
+        line = {"arrowstyle": "-", "lw": 0.6, "shrinkA": 0, "shrinkB": 2} if reach > 1 else None
+        place = sites.loc[name, ["longitude", "latitude"]].astype(float)
+        how = {"textcoords": "offset points", "ha": "center", "va": "center", "arrowprops": line}
+        text = ax.annotate(name, place, way, fontsize=style.SMALL, **how)
+        text.set_path_effects([withStroke(linewidth=2, foreground="white")])
 
 
 def field_maps(
@@ -108,7 +145,7 @@ def field_maps(
         if dots is not None:
             y, x = np.nonzero(dots.sel(panel=field["panel"]).values)
             ax.plot(fields["lon"][x], fields["lat"][y], "k.", markersize=1.5)
-        size = 10 if columns < 3 else 8
+        size = 10 if columns < 3 else style.SMALL
         ax.set_title(panel, fontsize=size, pad=2, parse_math=False)  # a file's name
         ax.set_aspect(_SHAPE)
         ax.set(xlim=(73, 105), ylim=(26, 40))

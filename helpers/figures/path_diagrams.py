@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,10 +16,13 @@ from helpers.figures import layout, style
 from helpers.pathmodel.fit import PathFit
 from helpers.pathmodel.spec import PathModel
 
+_LINE = 0.16  # of letters in a box, inches
 _GAPS = (0.6, 0.7, 0.85, 1.0, 1.2)  # tried between layers until every number has its place
 
 
-def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Axes]:
+def path_diagram(
+    fit: PathFit, outcome: str = "TOP", words: Mapping[str, str] | None = None
+) -> tuple[plt.Figure, plt.Axes]:
     r"""Draw a fitted path model with its standardized coefficients (Fig. 3a-d, 4c).
 
     Arrows are solid and green where positive, dashed and red where negative; their width follows
@@ -26,10 +31,13 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
     Parameters
     ----------
     fit : PathFit
-        From :func:`helpers.pathmodel.fit_model`. Variables of a loop are placed on a circle,
-        those of any other model in layers, causes before effects.
+        From :func:`helpers.pathmodel.fit_model`. Variables of a loop of three or more are placed
+        on a circle, those of any other model in layers, causes before effects; two that cause
+        each other stand side by side.
     outcome : str
         The variable that is drawn last, where the model has it and it causes nothing.
+    words : mapping, optional
+        What stands in the boxes, in lines; the printed acronyms if left out.
 
     Examples
     --------
@@ -43,27 +51,40 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
     paths = rows[rows["kind"] == "path"].set_index(["from", "to"])["standardized"]
     spreads = rows[rows["kind"] == "covariance"].set_index(["to", "from"])["standardized"]
     explained = {name: 1 - spreads[name, name] for name in fit.model.endogenous}
-    spreads = spreads[[one != other for one, other in spreads.index]]
+    covariances = {(a, "~~", b): value for (a, b), value in spreads.items() if a != b}
     names = style.printed_names(fit.model.variables)
     r2 = {name: f"R² {share:.2f}" for name, share in explained.items()}
-    texts = _two_decimals(pd.concat([paths, spreads]))
+    texts = _two_decimals(dict(paths.items()) | covariances)
     fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
-    width = width_of_boxes(fig, [*names.values(), *r2.values()])
-    boxes = {name: np.array([width, 0.4 if name in r2 else 0.26]) for name in names}
-    sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
-    if loop := _find_loop(fit.model):
-        options = ([_draw_loop(fit.model, loop, boxes, gap)] for gap in _GAPS)
-    else:
-        options = ([layout.in_layers(fit.model, outcome, texts, boxes, gap)] for gap in _GAPS)
+    written = names | {name: wrap(text) for name, text in (words or {}).items() if name in names}
+    lines = {name: text.split("\n") for name, text in written.items()}
+    width = width_of_boxes(fig, [*chain.from_iterable(lines.values()), *r2.values()])
+    boxes = {
+        name: np.array([width, 0.1 + _LINE * len(lines[name]) + 0.14 * (name in r2)])
+        for name in names
+    }
+    sizes = {pair: measure(fig, text, style.SMALL) for pair, text in texts.items()}
+    in_layers, loop = layout.find_layers(fit.model, outcome), _find_loop(fit.model)
+    options = (
+        [
+            layout.in_layers(fit.model, in_layers, covariances, boxes, gap)
+            if in_layers
+            else _draw_loop(fit.model, loop, boxes, gap)
+        ]
+        for gap in _GAPS
+    )
     (drawing,), (numbers,) = layout.arrange(options, [sizes])
     (ax,) = inch_axes(fig, *layout.limits([drawing], [numbers]))
     for name, box in drawing.boxes.items():
         look = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
-        draw_box(ax, name, box, names[name], r2.get(name, ""), **look)
+        draw_box(ax, name, box, written[name], r2.get(name, ""), **look)
     draw_effects(ax, drawing, numbers, texts, paths)
+    unstable = f"unstable: stability index {fit.stability_index:.2f}"
+    if fit.stability_index >= 1:
+        ax.set_title(unstable, fontsize=style.SMALL, color="0.3")
     strongest = paths.abs().idxmax()
-    arcs = [f"{names[a]} and {names[b]} {spreads[a, b]:+.2f}" for a, b in drawing.arcs]
-    left_out = len(spreads) - len(arcs)
+    arcs = [f"{names[a]} and {names[b]} {spreads[a, b]:+.2f}" for a, _, b in drawing.arcs]
+    left_out = len(covariances) - len(arcs)
     fig.set_label(
         f"Path diagram of {len(names)} variables {drawing.words}: {_count_signs(paths)} arrows. "
         f"Strongest: {names[strongest[0]]} to {names[strongest[1]]} ({paths[strongest]:+.2f}). R²: "
@@ -71,8 +92,17 @@ def path_diagram(fit: PathFit, outcome: str = "TOP") -> tuple[plt.Figure, plt.Ax
         + "."
         + (f" Grey arcs, correlations: {', '.join(arcs)}." if arcs else "")
         + (f" {left_out} covariances are not drawn." if left_out else "")
+        + (f" The solution is {unstable}." if fit.stability_index >= 1 else "")
     )
     return fig, ax
+
+
+def wrap(text: str) -> str:
+    """Return words in lines that fit a box, the acronym on a line of its own."""
+    words, bracket, acronym = text.replace("_", " ").partition(" (")
+    return "\n".join(
+        fill(part, 15, break_long_words=False) for part in (words, bracket[1:] + acronym) if part
+    )
 
 
 def _find_loop(model: PathModel) -> list[str]:
@@ -119,7 +149,7 @@ def effect_web(
     texts = _two_decimals(values)
     fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
     size = np.array([width_of_boxes(fig, names.values()), 0.24])
-    sizes = {pair: measure(fig, text, 8) for pair, text in texts.items()}
+    sizes = {pair: measure(fig, text, style.SMALL) for pair, text in texts.items()}
     web = layout.around(list(totals.index), size, outcome)
     (drawing,), (numbers,) = layout.arrange([[web]], [sizes])
     low, high = layout.limits([drawing], [numbers])
@@ -146,7 +176,7 @@ def _count_signs(values: pd.Series) -> str:
     return f"{positive} positive (solid, green) and {len(values) - positive} negative (dashed, red)"
 
 
-def _two_decimals(values: pd.Series) -> dict[tuple[str, str], str]:
+def _two_decimals(values: Mapping | pd.Series) -> dict[layout.Key, str]:
     return {key: f"{value:.2f}".replace("-", "−") for key, value in values.items()}
 
 
@@ -160,7 +190,10 @@ def measure(fig: plt.Figure, text: str, fontsize: float) -> np.ndarray:
 
 def width_of_boxes(fig: plt.Figure, lines: Iterable[str]) -> float:
     """Return the width of a box that holds any of these lines."""
-    return max(measure(fig, line, 8 if line.startswith("R²") else 10)[0] for line in lines) + 0.14
+    return (
+        max(measure(fig, line, style.SMALL if line.startswith("R²") else 10)[0] for line in lines)
+        + 0.14
+    )
 
 
 def inch_axes(
@@ -182,15 +215,15 @@ def draw_box(ax: plt.Axes, name: str, box: np.ndarray, line: str, below: str = "
     look = {"facecolor": "0.95", "boxstyle": "round,pad=0,rounding_size=0.06"} | look
     ax.add_patch(FancyBboxPatch(box[:2], *(box[2:] - box[:2]), gid=f"box {name}", **look))
     x, y = (box[:2] + box[2:]) / 2
-    ax.text(x, y + (0.08 if below else 0), line, ha="center", va="center")
-    ax.text(x, y - 0.09, below, fontsize=8, ha="center", va="center")
+    ax.text(x, y + (0.08 if below else 0), line, ha="center", va="center", linespacing=1.05)
+    ax.text(x, box[1] + 0.11, below, fontsize=style.SMALL, ha="center", va="center")
 
 
 def draw_effects(
     ax: plt.Axes,
     drawing: layout.Drawing,
     numbers: layout.Lines,
-    texts: dict[tuple[str, str], str],
+    texts: dict[layout.Key, str],
     values: pd.Series,
     heads: bool = True,
 ) -> None:
@@ -203,16 +236,26 @@ def draw_effects(
         draw_line(ax, arc, pair, False, color="0.7", lw=0.8, zorder=1)
     for pair, box in numbers.items():
         white = {"facecolor": "white", "edgecolor": "none", "pad": layout.ROOM * 72 / 2}
-        words = {"ha": "center", "va": "center", "fontsize": 8, "bbox": white, "zorder": 4}
+        words = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": style.SMALL,
+            "bbox": white,
+            "zorder": 4,
+        }
         words["color"] = "0.35" if pair in drawing.arcs else "black"
-        ax.text(*(box[:2] + box[2:]) / 2, texts[pair], gid=" to ".join(pair), **words)
+        ax.text(*(box[:2] + box[2:]) / 2, texts[pair], gid=_gid(pair), **words)
 
 
-def draw_line(ax: plt.Axes, line: np.ndarray, pair: tuple[str, str], head: bool, **look) -> None:
+def _gid(key: layout.Key) -> str:
+    return (" to " if len(key) == 2 else " ").join(key)
+
+
+def draw_line(ax: plt.Axes, line: np.ndarray, pair: layout.Key, head: bool, **look) -> None:
     """Draw a line from cause to effect, perhaps with a triangle at its end."""
     line = layout.even_out(line, 0.01)
     shaft = line[np.linalg.norm(line - line[-1], axis=1) > layout.HEAD] if head else line
-    ax.plot(*shaft.T, gid=" to ".join(pair), solid_capstyle="butt", **look)
+    ax.plot(*shaft.T, gid=_gid(pair), solid_capstyle="butt", **look)
     if head:
         along = (line[-1] - shaft[-1]) / np.linalg.norm(line[-1] - shaft[-1])
         across = np.array([-along[1], along[0]]) * (0.03 + look["lw"] / 72 / 2)

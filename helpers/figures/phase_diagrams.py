@@ -20,9 +20,9 @@ _LOOKS = {
 }
 _LINE = 0.15  # from one line of letters to the next, inches
 _GAP = 0.56  # between two boxes
-_LANE = 0.38  # between two arrows beside the boxes
-_INNER = 0.3  # from a box to the first of them
-_LEFT, _RIGHT = 1.4, 3.9  # sides of the boxes
+_LANE = 0.37  # between two arrows beside the boxes
+_INNER = 0.27  # from a box to the first of them
+_LEFT, _RIGHT = 1.35, 3.97  # sides of the boxes
 
 
 def phase_diagram(
@@ -73,7 +73,7 @@ def phase_diagram(
         draw_box(ax, phase, box, "", edgecolor=style.GROUP_COLOURS[phase], linewidth=1.6)
         for i, text in enumerate(lines[phase]):
             y = box[3] - 0.06 - _LINE * (i + 0.5)
-            ax.text(_LEFT + 0.08, y, text, fontsize=8 if i else 10, va="center")
+            ax.text(_LEFT + 0.05, y, text, fontsize=style.SMALL if i else 10, va="center")
     ways = _beside(list(arrows.index), place, boxes)
     for (cause, to), row in arrows.iterrows():
         middle = (_LEFT + _RIGHT) / 2
@@ -85,13 +85,13 @@ def phase_diagram(
         if (cause, to) in ways:
             text = row["acts"].replace(", ", ",\n").replace("nothing named", "nothing\nnamed")
             white = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-            ax.text(x, y, text, fontsize=8, ha="center", va="center", bbox=white)
+            ax.text(x, y, text, fontsize=style.SMALL, ha="center", va="center", bbox=white)
         else:
-            order = f"\norder: {row['order']}" if row["order"] else ""
-            ax.text(x - 0.09, y, row["acts"] + order, fontsize=8, ha="right", va="center")
+            order = f"\norder:\n{row['order']}" if row["order"] else ""
+            ax.text(x - 0.09, y, row["acts"] + order, fontsize=style.SMALL, ha="right", va="center")
             here = "{}–{} {}".format(*found[cause, to]) if (cause, to) in found else "here no data"
             here = here.replace(" [", "\n[").replace("] ", "]\n")
-            ax.text(x + 0.09, y, here, fontsize=8, ha="left", va="center")
+            ax.text(x + 0.09, y, here, fontsize=style.SMALL, ha="left", va="center")
     first = arrows["acts"].str.split(", ").str[0]
     used = {word: look | {"color": "black"} for word, look in _LOOKS.items() if word in set(first)}
     title = {"title": "What the paper rests an arrow on", "title_fontsize": 9}
@@ -113,9 +113,9 @@ def _marker_lines(phases: pd.DataFrame, here: pd.DataFrame) -> list[str]:
     """Return two lines for each marker: its sign in the paper, its correlation with TOP here."""
     lines = []
     signs, section = list_markers(phases)["sign"], phases["signs_from"].iloc[0]
-    for code, name in style.printed_names(signs.index).items():
+    for code, name in style.name_in_words(signs.index).items():
         found = _estimate(here.loc[code]) if code in here.index else "no data"
-        lines += [f"{name}: {signs[code]} in the paper ({section})", f"here {found}"]
+        lines += [f"{name}: {signs[code]} ({section})", f"here {found}"]
     return lines
 
 
@@ -174,7 +174,7 @@ def third_panels(
     """
     order = top.sort_values(kind="stable").index
     thirds = np.array_split(np.arange(1, len(order) + 1), 3)
-    names = style.printed_names(scaled.columns)
+    names, words = style.printed_names(scaled.columns), style.name_in_words(scaled.columns)
     fig, axes = style.panels(len(names), 1, 0.7, 0.95, sharex=True, sharey=True)
     for ax, code, colour in zip(axes.flat, names, style.factor_colours(names), strict=True):
         values = scaled.loc[order, code].to_numpy()
@@ -184,7 +184,8 @@ def third_panels(
             ax.plot(ends, [mean, mean], color="black", lw=2)
             if third[0] > 1:
                 ax.axvline(third[0] - 0.5, color="0.7", lw=0.8, ls=style.DASHED)
-        ax.set_title(f"{names[code]}: {_said(alone.loc[code])}", loc="left", pad=2)
+        title = f"{words[code]}: {_said(alone.loc[code])}"
+        ax.set_title(title, loc="left", pad=2, fontsize=9)
         ax.set(ylim=(-0.08, 1.08), yticks=[0, 1])
     ax.set_xlabel("Sites, from the lowest TOP to the highest")
     fig.supylabel("Share of the range")

@@ -46,15 +46,15 @@ def rows_behind_rmsea(
     )
     verb = "prints" if agrees[n == stated] else "would print"
     other = f"N = {stated}, the number of sites: {verb} {would}"
-    fig, axes = style.subplots(5.0, 2)
+    fig, axes = style.subplots(4.2, 2)
     titles = "from the smallest to the largest N", "around the printed RMSEA"
     for ax, shown, title in zip(axes, (n > 0, around), titles, strict=True):
         band = f"rounds to the printed {printed}"
-        ax.axhspan(rmsea - half, rmsea + half, color=style.BLUE, alpha=0.25, lw=0, label=band)
+        ax.axhspan(rmsea - half, rmsea + half, color="0.5", alpha=0.3, lw=0, label=band)
         ax.plot(n[shown], index[shown], "o-", color="0.55", ms=2.5, lw=0.8, label="_")
         one, two = agrees & shown, (n == stated) & shown
-        ax.plot(n[one], index[one], "o", color=style.BLUE, ms=6, label=found)
-        ax.plot(n[two], index[two], "D", color=style.ORANGE, ms=4.5, label=other)
+        ax.plot(n[one], index[one], "o", color=style.INK, ms=6, label=found)
+        ax.plot(n[two], index[two], "D", color=style.SIMULATED, ms=4.5, label=other)
         ax.set_ylabel("RMSEA")
         ax.set_title(title, loc="left", pad=3)
         ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
@@ -85,7 +85,7 @@ def possible_samples(
     >>> possible_samples({"the loop": {"RMSEA": pairs}})[0].get_label().split(": ")[-1]
     'RMSEA leave 2, N 43 to 44, df 2.'
     """
-    looks = (("o", "0.75", 11), ("o", style.GREEN, 8), ("o", style.BLUE, 5), (".", "black", 4))
+    looks = (("o", "0.75", 11), ("o", style.PALE, 8), ("o", style.INK, 5), (".", "white", 4))
     pairs = pd.concat([table for panel in panels.values() for table in panel.values()])
     fig, axes = style.panels(len(panels), 1, 0.8, 1.7, sharex=True, sharey=True)
     said = []
@@ -120,42 +120,6 @@ def _say_range(numbers: np.ndarray) -> str:
     return " to ".join(f"{end:g}" for end in ends)
 
 
-def bound_ranges(ranges: pd.DataFrame, axis: str) -> tuple[plt.Figure, plt.Axes]:
-    """Draw ranges as bars below each other, on a logarithmic axis.
-
-    Parameters
-    ----------
-    ranges : pandas.DataFrame
-        By name: ``low`` and ``high``, above 0, and ``value``, a dot on the bar (NaN: none).
-    axis : str
-        Label of the axis: quantity and unit.
-
-    Examples
-    --------
-    >>> ranges = pd.DataFrame({"low": 7e-5, "high": 2.7e-4, "value": 1e-4}, ["coefficients"])
-    >>> bound_ranges(ranges, "Determinant")[0].get_label().split(". ")[1]
-    'coefficients: 7e-05 to 0.00027 (0.0001)'
-    """
-    fig, ax = style.subplots(0.8 + 0.34 * len(ranges))
-    style.log_scale(ax, "x")
-    ax.set_xlim(ranges.min(axis=None) / 2, 2 * ranges.max(axis=None))
-    rows = range(len(ranges))
-    ax.hlines(rows, ranges["low"], ranges["high"], color=style.BLUE, lw=7)
-    ax.plot(ranges["value"], rows, "o", color="black", ms=5, mec="white")
-    style.name_rows(ax, ranges.index, axis)
-    ax.grid(axis="x", color="0.9", lw=0.6)
-    ax.set_axisbelow(True)
-    said = [
-        f"{row.Index}: {row.low:.3g} to {row.high:.3g}"
-        + (f" ({row.value:.3g})" if np.isfinite(row.value) else "")
-        for row in ranges.itertuples()
-    ]
-    fig.set_label(
-        f"Ranges as bars, one below the other. {'; '.join(said)}. Axis: {axis}, logarithmic."
-    )
-    return fig, ax
-
-
 def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[plt.Figure, plt.Axes]:
     """Draw how far each correlation varies among the matrices that would print the same numbers.
 
@@ -180,8 +144,8 @@ def correlation_ranges(matches: pd.DataFrame, neighbours: list[str]) -> tuple[pl
     names = [", ".join(style.printed_names(pair.split(", ")).values()) for pair in spread.index]
     dot = {"mfc": "white", "ms": 6, "ls": "", "clip_on": False}
     looks = {
-        "neighbours in the loop": dot | {"marker": "o", "color": style.BLUE},
-        "not neighbours": dot | {"marker": "D", "color": style.ORANGE},
+        "neighbours in the loop": dot | {"marker": "o", "color": style.INK},
+        "not neighbours": dot | {"marker": "D", "color": style.SIMULATED},
     }
     fig, ax = style.subplots(1.1 + 0.28 * len(names))
     said = []

@@ -37,7 +37,7 @@ def respiration_curves(
     low, high = mean.index.min(), mean.index.max()
     looks = {
         f"field equations drawn ({len(known)})": {"color": "0.55", "lw": 0.8},
-        f"mean of {averaged}, and interval": {"color": style.BLUE, "lw": 2},
+        f"mean of {averaged}, and interval": {"color": style.ORANGE, "lw": 2},
         "this book": {"color": "black", "lw": 1.6, "ls": style.DASHED},
     }
     field, middle, own = looks.values()
@@ -45,7 +45,7 @@ def respiration_curves(
     for one in known.itertuples():
         T = np.linspace(max(one.T_low, low), min(one.T_high, high), 40)
         ax.plot(T, one.alpha * np.exp(one.beta * T), **field)
-    ax.fill_between(mean.index, mean["low"], mean["high"], color=style.BLUE, alpha=0.25, lw=0)
+    ax.fill_between(mean.index, mean["low"], mean["high"], color=style.ORANGE, alpha=0.25, lw=0)
     ax.plot(mean.index, mean["estimate"], **middle)
     ax.plot(book.index, book, **own)
     style.log_scale(ax, "y")

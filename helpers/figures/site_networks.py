@@ -109,11 +109,11 @@ def set_density(
         linewidth=0.5,
     )
     fixed = sites.loc[list(named)]
-    ax.plot(fixed["longitude"], fixed["latitude"], "D", color=style.BLUE, mec="white", ms=6.5)
+    ax.plot(fixed["longitude"], fixed["latitude"], "D", color=style.INK, mec="white", ms=6.5)
     eastward = fixed.sort_values("longitude").iterrows()
     for (name, place), (offset, ha) in zip(eastward, cycle(_BESIDE), strict=False):
         at = (place["longitude"], place["latitude"])
-        how = {"textcoords": "offset points", "fontsize": 8, "ha": ha}
+        how = {"textcoords": "offset points", "fontsize": style.SMALL, "ha": ha}
         text = ax.annotate(name, at, offset, **how)
         text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     ax.set(xlim=(79, 103), ylim=(28, 39))
@@ -121,7 +121,7 @@ def set_density(
     fig.colorbar(dots, ax=ax, label=label, location="bottom", aspect=35, shrink=0.9)
     never = (share[free.index] == 0).sum()
     fig.set_label(
-        f"Map of {len(sites)} sites in grey relief; {len(fixed)} blue diamonds, "
+        f"Map of {len(sites)} sites in grey relief; {len(fixed)} black diamonds, "
         f"{', '.join(named)}, are in every set; {never} dots are in none; the others are in up to "
         f"{100 * share[free.index].max():.0f} % of the sets."
     )

@@ -10,14 +10,14 @@ from helpers.figures import style
 from helpers.paper.transect_choices import CHOICES, OPTIONS, SHOWN
 
 AGREE_COLOURS = {
-    "yes": style.GREEN,
-    "nearly": style.BLUE,
-    "partly": "#C28500",
-    "open": "#555555",
-    "no": "#A6380A",
+    "yes": style.INK,
+    "nearly": style.SIMULATED,
+    "partly": style.PALE,
+    "open": "0.45",
+    "no": style.AGAINST,
 }
 _SHOWN_COLOURS = dict(
-    zip(SHOWN, (style.BLUE, "#8EC1E0", "0.6", "#F0B48A", style.ORANGE), strict=True)
+    zip(SHOWN, (style.INK, "0.38", "0.66", "#DDB892", style.AGAINST), strict=True)
 )
 _WHOLE, _OTHERS = "147 sites", "58 other sites"
 _FEW, _BINS = 150, 60
@@ -88,7 +88,7 @@ def specification_curve(
             upper.plot(at, each["estimate"], "o", ms=3, color=colour, label=label)
         front = {"mfc": colour, "mec": "black", "mew": 0.7, "zorder": 3}
         upper.plot(x[part & large], rows["estimate"][part & large], "D", ms=4.5, **front)
-    upper.set_ylabel(axis)
+    upper.set_ylabel(f"{axis[0].upper()}{axis[1:]}")
     upper.tick_params(bottom=False, labelbottom=False)
     close = {"alignment": "left", "handletextpad": 0.1, "columnspacing": 0.8}
     columns = {"ncols": 5, "title": "as printed"} if colours is AGREE_COLOURS else {"ncols": 1}
@@ -104,7 +104,7 @@ def specification_curve(
         for name, value in levels
     ]
     style.name_rows(lower, names, f"{number}, sorted")
-    lower.tick_params(labelsize=8)
+    lower.tick_params(labelsize=style.SMALL)
     lower.set(xticks=[], xlim=(-0.7, len(rows) - 0.3))
     fig.set_label(
         f"{axis[0].upper()}{axis[1:]} under {number}, from "
@@ -164,7 +164,8 @@ def choice_curve(table: pd.DataFrame, conclusion: str, axis: str) -> tuple[plt.F
     """
     rows = table[(table["conclusion"] == conclusion) & (table["sites"] != _OTHERS)]
     made = [word for code, word in CHOICES.items() if code != "set" and rows[code].nunique() > 1]
-    named = rows.replace(OPTIONS).rename(columns=CHOICES)
+    words = OPTIONS | {"SOC": "soil carbon", "TN": "soil nitrogen"}
+    named = rows.replace(words).rename(columns=CHOICES)
     named = named.assign(agrees=rows["shown"].map(SHOWN), large=rows["sites"] == _WHOLE)
     colours = {SHOWN[number]: colour for number, colour in _SHOWN_COLOURS.items()}
     return specification_curve(named, made, axis, 0, colours)
@@ -197,12 +198,12 @@ def survival_chart(table: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
         each = table[table["conclusion"] == name]
         thirty = each[each["sites"].str.startswith("30")]
         cuts = thirty["estimate"].quantile([0.025, 0.25, 0.75, 0.975])
-        for low, high, shade in ((0, 3, "0.87"), (1, 2, "0.72")):
+        for low, high, shade in ((0, 3, "0.94"), (1, 2, "0.88")):
             ax.plot(cuts.iloc[[low, high]], [row, row], color=shade, lw=8, solid_capstyle="butt")
         for kind, marker in ((_WHOLE, "|"), (_OTHERS, "D")):
             points = each[each["sites"] == kind]
             look = {"marker": marker, "ls": "", "ms": 9 if marker == "|" else 4.5, "mew": 1}
-            look |= {"mec": "white", "mew": 0.4} if marker == "D" else {}
+            look |= {"mec": "black", "mew": 0.4} if marker == "D" else {}
             for number, colour in _SHOWN_COLOURS.items():
                 found = points.loc[points["shown"] == number, "estimate"]
                 ax.plot(found, np.full(len(found), row), color=colour, **look)
@@ -212,7 +213,7 @@ def survival_chart(table: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
             style.say_share((thirty["shown"] == 2).mean(), 0),
         ]
         letters = {"fontsize": 9, "va": "center"}
-        ax.text(-0.98, row - 0.38, name, bbox={"color": "white", "pad": 0.5}, **letters)
+        ax.text(-0.98, row - 0.42, name, bbox={"color": "white", "pad": 0.5}, **letters)
         for place, said_there in zip((1.25, 1.6), counts, strict=True):
             ax.text(place, row, said_there, ha="center", clip_on=False, **letters)
         said.append(f"{name}, with all sites in {counts[0]} ways, with thirty in {counts[1]}")
@@ -221,7 +222,7 @@ def survival_chart(table: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     style.name_rows(ax, [""] * len(names), "Estimate, turned to the paper's sign", 0)
     ax.set(xlim=(-1, 1), xticks=[-1, -0.5, 0, 0.5, 1], ylim=(len(names) - 0.5, -0.75))
     looks = {
-        "thirty: middle 95 % and half": {"color": "0.72", "lw": 6},
+        "thirty: middle 95 % and half": {"color": "0.88", "lw": 6},
         "all sites": {"marker": "|", "ls": "", "ms": 9, "color": "black"},
         _OTHERS: {"marker": "D", "ls": "", "ms": 4, "color": "black"},
         "shown": {"marker": "s", "ls": "", "color": _SHOWN_COLOURS[2]},
@@ -251,13 +252,15 @@ def dependence_table(shares: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     if shares.empty:
         return style.nothing_to_draw("None of these conclusions is in the sweep.")
     fig, ax = style.subplots(1.8 + 0.3 * len(shares))
-    bar = {"label": "share of the spread", "location": "bottom", "aspect": 35}
-    colours = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar_kws": bar}
+    bar = {"label": "Share of the spread (%)", "location": "bottom", "aspect": 35}
+    colours = {"cmap": "Greys", "vmin": 0, "vmax": 100, "cbar_kws": bar}
     percent = (100 * shares).map("{:.0f}".format)
-    style.draw_heatmap(ax, shares, annot=percent, annot_kws={"fontsize": 8}, **colours)
+    style.draw_heatmap(
+        ax, 100 * shares, annot=percent, annot_kws={"fontsize": style.SMALL}, **colours
+    )
     ax.set_facecolor("0.92")
     ax.xaxis.tick_top()
-    ax.tick_params(length=0, labelsize=8)
+    ax.tick_params(length=0, labelsize=style.SMALL)
     slanted = {"rotation": 45, "ha": "left", "rotation_mode": "anchor"}
     ax.set_xticks(ax.get_xticks(), shares.columns, **slanted)
     top = shares.stack().sort_values(ascending=False).head(3)

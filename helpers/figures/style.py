@@ -38,11 +38,57 @@ plt.rcParams.update(
 # Okabe and Ito's colours, which colour-blind readers can tell apart
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 BLUE, ORANGE, GREEN, PINK = PALETTE
+# One meaning each: these four are the groups of factors, and nothing else
 GROUP_COLOURS = dict(zip(GROUPS, (BLUE, GREEN, ORANGE, PINK), strict=True))
-_STAND_INS = dict.fromkeys(("biomass", "BGB", "richness"), "plant") | dict.fromkeys(
-    ("bacteria", "fungi", "protists", "animals", "fauna_abundance", "fauna_richness"), "microbial"
+_STAND_INS = (
+    dict.fromkeys(("AI", "MAT", "MAP"), "climatic")
+    | dict.fromkeys(("biomass", "BGB", "richness"), "plant")
+    | dict.fromkeys(
+        ("bacteria", "fungi", "protists", "animals", "fauna_abundance", "fauna_richness"),
+        "microbial",
+    )
 )
-COVER_COLOURS = {"meadow": GREEN, "steppe": "#E69F00", "desert steppe": PINK}
+COVER_COLOURS = {"meadow": "#5B7F00", "steppe": "#E69F00", "desert steppe": "#A98467"}
+INK, GREY, AGAINST = "0.1", "0.6", "#A6611A"  # shown, open, against
+SIMULATED, PALE = "#5B3A9B", "#A58BD3"  # scenarios, the more forcing the darker; models
+SERIES = (INK, SIMULATED, "0.55", PALE)  # whatever else is compared
+SMALL = 8.5  # points: eight pixels on a phone, the least there is
+_SHORT = {  # what the registry's names become where room is short
+    "root-zone soil moisture": "root-zone moisture",
+    "downward heat flux in soil": "heat flux into soil",
+    "surface skin temperature": "surface temperature",
+    "total precipitation rate": "precipitation",
+    "net shortwave radiation": "net sunlight",
+    "enhanced vegetation index": "greenness",
+    "carbon input amount": "carbon input",
+    "coverage of grass": "cover of grass",
+    "coverage of forb": "cover of forbs",
+    "coverage of sedge": "cover of sedges",
+    "aboveground net primary productivity": "growth above ground",
+    "belowground net primary productivity": "growth of roots",
+    "net primary productivity": "growth",
+    "soil organic carbon": "organic carbon",
+    "soil inorganic carbon": "inorganic carbon",
+    "carbon to nitrogen ratio": "carbon/nitrogen",
+    "soil temperature at 10 cm": "soil warmth, 10 cm",
+    "total phospholipid fatty acids": "all microbes",
+    "bacterial phospholipid fatty acids": "bacteria",
+    "fungal phospholipid fatty acids": "fungi",
+    "actinomycete phospholipid fatty acids": "actinomycetes",
+    "Gram-positive bacterial phospholipid fatty acids": "Gram-positive",
+    "Gram-negative bacterial phospholipid fatty acids": "Gram-negative",
+    "carbon-acquiring enzyme activity": "carbon enzymes",
+    "nitrogen-acquiring enzyme activity": "nitrogen enzymes",
+    "phosphorus-acquiring enzyme activity": "phosphorus enzymes",
+    "fungi to bacteria ratio": "fungi/bacteria",
+}
+_WORDS = {  # what is no factor of the registry
+    "TP": "total phosphorus (TP)",
+    "CP": "carbon/phosphorus (C/P)",
+    "biomass": "plant biomass",
+    "richness": "plant species",
+    "BGB": "roots",
+}
 ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
 DASHED = (0, (4, 2))
 NOT_MEASURED = "None of these was measured in the columns that are here."
@@ -205,10 +251,33 @@ def printed_names(codes: Iterable[str]) -> dict[str, str]:
     return {code: labels.get(code, {"CP": "C/P"}.get(code, code)) for code in codes}
 
 
+def name_in_words(codes: Iterable[str]) -> dict[str, str]:
+    """Return a short name of each code with its printed acronym, for the rows of a figure.
+
+    Examples
+    --------
+    >>> list(name_in_words(["TF", "Clay", "pH", "biomass"]).values())
+    ['transpiration (TF)', 'clay content', 'soil pH', 'plant biomass']
+    """
+    names = load_factors()["name"]
+    texts = {}
+    for code, label in printed_names(codes).items():
+        words = _SHORT.get(names.get(code), names.get(code))
+        if words is None:
+            texts[code] = _WORDS.get(code, label)
+        else:
+            plain = label.lower() in words.lower().split()
+            texts[code] = words if plain else f"{words} ({label})"
+    return texts
+
+
 def factor_colours(codes: Iterable[str]) -> list[str]:
-    """Return the colour of each factor's group, or of the group for which a variable stands in."""
+    """Return the colour of each factor's group, or of the group for which a variable stands in.
+
+    What belongs to no group is dark grey.
+    """
     groups = load_factors()["group"].to_dict() | _STAND_INS
-    return [GROUP_COLOURS[groups[code]] for code in codes]
+    return [GROUP_COLOURS.get(groups.get(code), "0.2") for code in codes]
 
 
 def sign_colour(value: float) -> str:

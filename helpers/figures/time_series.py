@@ -13,7 +13,8 @@ from helpers.figures import style
 from helpers.statistics.projections import PAST, spread_of_models
 
 HISTORICAL = "historical"
-_COLOURS = (style.GREEN, style.BLUE, style.ORANGE, "0.2")  # from the least forcing to the most
+_COLOURS = {1: (style.SIMULATED,), 2: (style.PALE, style.SIMULATED)}  # the more forcing, the darker
+_MANY = ("#C9B8E8", style.PALE, "#7F5FBF", style.SIMULATED, "#2E1A5E")
 
 
 def name_scenario(code: str) -> str:
@@ -29,8 +30,9 @@ def name_scenario(code: str) -> str:
 
 
 def _colour(scenarios: list[str]) -> dict[str, str]:
-    colours = dict(zip(sorted({*scenarios} - {HISTORICAL}), _COLOURS, strict=False))
-    colours[HISTORICAL] = style.PINK
+    futures = sorted({*scenarios} - {HISTORICAL})
+    colours = dict(zip(futures, _COLOURS.get(len(futures), _MANY), strict=False))
+    colours[HISTORICAL] = "0.35"
     return {name: colours.get(name, "0.5") for name in scenarios}
 
 
@@ -116,7 +118,7 @@ def emulator_panels(test: pd.DataFrame, label: str) -> tuple[plt.Figure, np.ndar
     for ax, model in zip(axes.flat, models, strict=False):
         one = test.loc[model]
         ax.plot(one["nep"], "o", ms=3, color="black", label="the model")
-        ax.plot(one["nep_emulated"], color=style.ORANGE, lw=1.8, label="its emulator")
+        ax.plot(one["nep_emulated"], color=style.SIMULATED, lw=1.8, label="its emulator")
         ax.set_title(model, pad=2)
         ax.set_ylim(min(0, *one["nep"], *one["nep_emulated"]), None)
     fig.supxlabel("Year of a run in which CO₂ rises by 1% a year")
@@ -189,7 +191,8 @@ def scenario_series(values: xr.DataArray, label: str) -> tuple:
     ends = []
     for name, part in parts.items():
         low, high, mean = part.min("model"), part.max("model"), part.mean("model")
-        ax.fill_between(part["year"], low, high, color=colours[name], alpha=0.15, lw=0)
+        band = {"fc": (colours[name], 0.15), "ec": (colours[name], 0.8), "lw": 0.6}
+        ax.fill_between(part["year"], low, high, **band)
         ax.plot(part["year"], mean, color=colours[name], lw=1.6, label=name_scenario(name))
         ends.append(f"{name_scenario(name)} {float(mean.isel(year=-1)):.3g}")
     ax.set(xlabel="Year", ylabel=label)
@@ -215,9 +218,13 @@ def carbon_bars(means: xr.Dataset) -> tuple[plt.Figure, plt.Axes]:
     --------
     >>> means = xr.Dataset(dict.fromkeys(["npp", "rh", "nep"], ("model", [0.2, 0.3])))
     >>> carbon_bars(means)[0].get_label().split("; ")[1]
-    'Rh 0.25 (0.2 to 0.3)'
+    'decay in the soil (Rh) 0.25 (0.2 to 0.3)'
     """
-    names = {"npp": "NPP", "rh": "Rh", "nep": "NEP = NPP − Rh"}
+    names = {
+        "npp": "growth of plants\n(NPP)",
+        "rh": "decay in the soil\n(Rh)",
+        "nep": "what is left\n(NEP = NPP − Rh)",
+    }
     table = means.to_dataframe()[list(names)].rename(columns=names)
     table = table.agg(["mean", "min", "max"]).T
     fig, ax = style.subplots(2.8)
@@ -226,7 +233,8 @@ def carbon_bars(means: xr.Dataset) -> tuple[plt.Figure, plt.Axes]:
     ax.axhline(0, color="black", lw=0.8)
     ax.set_ylabel("Carbon (kg m⁻² yr⁻¹)")
     said = [
-        f"{row.Index} {row.mean:.3g} ({row.min:.3g} to {row.max:.3g})" for row in table.itertuples()
+        f"{row.Index.replace(chr(10), ' ')} {row.mean:.3g} ({row.min:.3g} to {row.max:.3g})"
+        for row in table.itertuples()
     ]
     fig.set_label(
         f"Three bars with ranges: {'; '.join(said)} kg of carbon per square metre and year."

@@ -60,7 +60,9 @@ def tower_oxygen(
         ax.tick_params(labelbottom=row == len(names) - 1)
         last.scatter(years, [row - 0.17] * len(years), 36, _colours(years), marker="D")
         for year, value in years.items():
-            last.annotate(f"{year}", (value, row - 0.27), ha="center", va="bottom", fontsize=8)
+            last.annotate(
+                f"{year}", (value, row - 0.27), ha="center", va="bottom", fontsize=style.SMALL
+            )
         here = models.loc[tower].dropna()
         last.plot(here, [row + 0.2] * len(here), "o", color=_MODELS, ms=5, mfc="none")
         last.vlines(here.mean(), row + 0.05, row + 0.35, color=_MEAN, lw=2)
@@ -72,7 +74,7 @@ def tower_oxygen(
     for (tower, year), value in published.items():
         row = names.index.get_loc(tower) - 0.17
         last.plot(value, row, "D", color=_colours([value])[0], mfc="white", ms=6)
-        last.annotate(f"{year}", (value, row - 0.1), ha="center", va="bottom", fontsize=8)
+        last.annotate(f"{year}", (value, row - 0.1), ha="center", va="bottom", fontsize=style.SMALL)
         said.append(f"Published otherwise: {names[tower]} {year} {value:.0f}.")
     fig.supylabel("Oxygen in a month (g m⁻²)", y=0.66)
     style.name_rows(last, names.str.split(",").str[0], "Oxygen in a year (g m⁻²)", 0)

@@ -10,7 +10,11 @@ from helpers.checks import check_word
 from helpers.figures import style
 from helpers.readers.sites import ZONES
 
-VERDICT_COLOURS = {"supported": style.BLUE, "not supported": style.ORANGE, "undecided": "0.55"}
+VERDICT_COLOURS = {
+    "supported": style.INK,
+    "not supported": style.AGAINST,
+    "undecided": style.GREY,
+}
 _CLASSES = {  # prefix of the groups, ends from first to last, axis label
     "elevation": ("class", "lowest", "highest", "Elevation (m)"),
     "southeast": ("way", "group of sites, north-west", "south-east", "Way to the south-east (km)"),
@@ -28,7 +32,7 @@ def relation_forest(judged: pd.DataFrame, names: pd.Series) -> tuple[plt.Figure,
     Parameters
     ----------
     judged : pandas.DataFrame
-        As :meth:`helpers.paper.Transect.judge` returns it; the rows keep their order.
+        As :meth:`helpers.paper.Transect.judge` returns it; the most positive stands on top.
     names : pandas.Series
         What each row is called, by the same index.
 
@@ -41,6 +45,7 @@ def relation_forest(judged: pd.DataFrame, names: pd.Series) -> tuple[plt.Figure,
     """
     if judged.empty:
         return style.nothing_to_draw(style.NOT_MEASURED)
+    judged = judged.sort_values("r", ascending=False, kind="stable")
     fig, ax = style.subplots(0.9 + 0.27 * len(judged))
     for row, (_, one) in enumerate(judged.iterrows()):
         colour = VERDICT_COLOURS[one["verdict"]]
@@ -76,7 +81,8 @@ def two_looks(
         right, as :meth:`helpers.paper.Transect.judge` and :func:`helpers.paper.judge_plots` return
         them. The first has filled circles, the second hollow squares.
     names : dict
-        What each relation is called, from the top down; those that no network has are left out.
+        What each relation is called; those that no network has are left out. The most positive
+        stands on top, by the first network that has it.
 
     Examples
     --------
@@ -88,6 +94,9 @@ def two_looks(
     rows = [pair for pair in names if any(pair in table.index for table in looks.values())]
     if not rows:
         return style.nothing_to_draw(style.NOT_MEASURED)
+    first = pd.concat([table["r"] for table in looks.values() if len(table)])
+    first = first.groupby(level=[0, 1]).first()
+    rows.sort(key=first.get, reverse=True)
     fig, ax = style.subplots(1.2 + 0.33 * len(rows))
     said = []
     for place, (network, table) in enumerate(looks.items()):
@@ -105,7 +114,8 @@ def two_looks(
         for network, look in zip(looks, _LOOKS, strict=False)
     }
     words = {word: {"color": colour, "lw": 3} for word, colour in VERDICT_COLOURS.items()}
-    style.add_legend(fig, marks | words, 2)
+    blanks = {" " * k: {"alpha": 0} for k in range(1, 1 + len(words) - len(marks))}
+    style.add_legend(fig, marks | blanks | words, 2)
     fig.set_label("".join(said) + "Axis: correlation from -1 to 1.")
     return fig, ax
 
@@ -155,6 +165,8 @@ def class_means(
 ) -> tuple[plt.Figure, np.ndarray]:
     """Draw the means of six classes of sites with their intervals (Fig. 1).
 
+    Colours are those of the groups of factors.
+
     Parameters
     ----------
     groups : pandas.DataFrame
@@ -187,8 +199,9 @@ def class_means(
         if along == "elevation":
             for low, high in ZONES.values():
                 ax.axvspan(low, high, color="0.93", zorder=0)
-        ax.vlines(place, here["low"], here["high"], color=style.BLUE, lw=1.5)
-        ax.plot(place, here["mean"], "o-", color=style.BLUE, ms=4, lw=0.8)
+        (colour,) = style.factor_colours([code])
+        ax.vlines(place, here["low"], here["high"], color=colour, lw=1.5)
+        ax.plot(place, here["mean"], "o-", color=colour, ms=4, lw=0.8)
         ax.set_title(name, fontsize=9)
         said.append(f"{name} from {here['mean'].iloc[0]:.3g} to {here['mean'].iloc[-1]:.3g}")
     fig.supxlabel(label)
