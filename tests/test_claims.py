@@ -30,7 +30,7 @@ from helpers.paper.claims import (
 from helpers.paths import DATA
 from helpers.provenance import LABELS
 from tools.execution import NOTEBOOKS
-from tools.report import BOOK, _say_count, gather, write_report
+from tools.report import BOOK, write_report
 
 LEDGER = load_claims()
 PATH_MODELS = LEDGER.index[LEDGER["notebook"] == "07_path_models"]
@@ -257,15 +257,6 @@ def test_the_report_is_what_its_notebooks_say(tmp_path):
     for path in tmp_path.rglob("*.*"):
         shown = BOOK / path.relative_to(tmp_path)
         assert path.read_text() == shown.read_text(), f"{path.name} is old: make refresh"
-
-
-def test_the_count_of_verdicts_on_the_future_is_counted():
-    table = gather()
-    table = table[table["kind"] != "check"]
-    future = (table["notebook"] == "14_projections").sum()
-    assert f"None of the {future} verdicts on oxygen production to 2099" in _say_count(table)
-    table.loc["rise-rcp85", "verdict"] = "by construction"
-    assert f"1 of the {future} verdicts on oxygen production to 2099" in _say_count(table)
 
 
 def test_the_report_counts_every_claim_once():

@@ -19,12 +19,12 @@ from helpers.paper.claims import (
     RULES,
     VERDICTS,
     collect,
-    draw_tables,
+    draw_table,
     find_place,
     load_claims,
     print_published,
 )
-from helpers.provenance import LABELS, REAL
+from helpers.provenance import LABELS
 from tools.execution import NOTEBOOKS
 
 BOOK = NOTEBOOKS.parent
@@ -50,10 +50,6 @@ def write_report(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
         generated / "reasons.md": _define(REASONS),
         generated / "rules.md": _define(RULES),
     }
-    paper = table[table["kind"] != "check"]
-    verdicts = list(dict.fromkeys([*VERDICTS["claim"], *VERDICTS["question"]]))
-    files[generated / "count.md"] = f"{_say_count(paper)}\n\n{_say_future(paper)}"
-    files[generated / "paper-verdicts.md"] = _count(paper, verdicts)
     for kind in KINDS:
         rows = table[table["kind"] == kind]
         files |= {
@@ -77,8 +73,10 @@ def _draw_claims(table: pd.DataFrame) -> str:
             f"<small>{escape(find_place(row))} · {name} · chapter {int(chapter[:2])}</small>"
         )
     printed = table.apply(print_published, axis="columns")
-    drawn = draw_tables(table.assign(published=printed), rows, cells)
-    return '<div class="claims-report">' + drawn.replace("<tr ", "\n<tr ") + "</div>"
+    drawn = draw_table(table.assign(published=printed), rows, cells)
+    kind = table["kind"].iloc[0]
+    drawn = drawn.replace("<tr ", "\n<tr ")
+    return f'<div class="claims-report" data-kind="{kind}">{drawn}</div>'
 
 
 def _count(table: pd.DataFrame, verdicts: Iterable[str]) -> str:
@@ -87,37 +85,6 @@ def _count(table: pd.DataFrame, verdicts: Iterable[str]) -> str:
     found = [verdict for verdict in (*verdicts, "all") if verdict in counts.index]
     labels = [label for label in (*LABELS, "all") if label in counts.columns]
     return counts.loc[found, labels].to_markdown()
-
-
-def _say_count(table: pd.DataFrame) -> str:
-    """Say how many claims of the paper have a verdict on real values, and which."""
-    judged = table[~table["verdict"].isin(["by construction", "not testable"])]
-    real = judged[judged["label"].isin(REAL)]
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in real["verdict"].value_counts().items())
-    *labels, last = [label for label in LABELS if label in set(real["label"])]
-    emulated = (judged["label"] == "emulated").sum()
-    future = table[table["notebook"] == "14_projections"]
-    later = ", ".join(f"{n} {verdict}" for verdict, n in future["verdict"].value_counts().items())
-    put_in = (future["verdict"] == "by construction").sum() or "None"
-    return (
-        f"Of {len(table)} claims that we took from the paper (one that is put to two networks of "
-        f"sites counts for each), **{len(real)} have a verdict on real values**, "
-        f"{', '.join(labels)} or {last}: {counts}. Another {emulated}, on how oxygen production "
-        "changes in time, are judged by emulators of climate models. The others rest on values "
-        f"that we do not have, or hold because we put them in. {put_in} of the {len(future)} "
-        f"verdicts on oxygen production to 2099 is *by construction*: {later}."
-    )
-
-
-def _say_future(table: pd.DataFrame) -> str:
-    """Say what models answer to the first question of the book."""
-    ours, asia = (table.loc[name] for name in ("rise-rcp85", "rise-asia-high"))
-    return (
-        "**More and more oxygen?** From 1990–2005 to 2006–2099, in the stronger scenario of each, "
-        f"emulators of CMIP5 models give the Plateau {ours['here']} (*{ours['verdict']}*), and "
-        f"CMIP6 models give East Asia {asia['here']} (*{asia['verdict']}*). In parentheses are "
-        "intervals over models."
-    )
 
 
 def _deviations(table: pd.DataFrame) -> str:

@@ -28,8 +28,14 @@ LEDGER = DATA / "claims.csv"
 KINDS = {  # as the head of a table's first column
     "claim": "the paper says",
     "question": "the paper says, asked of other data",
-    "check": "the paper does not say it: a check of ours",
+    "check": "our check",
 }
+_LEADS = {  # what stands above a chapter's table, and how a row of it is called
+    "claim": ("What the paper says of its own sites and models", "claim"),
+    "question": ("The same, asked of other data than the paper's", "question"),
+    "check": ("What we checked, and the paper does not say", "check"),
+}
+_FOLD = 3  # so many rows of a chapter that hold by construction, or more, are folded
 _ALWAYS = {
     "by construction": "it agrees (within 5 % of the largest printed number), as it was put in",
     "undecided": "our tests or intervals allow both answers",
@@ -75,9 +81,7 @@ RULES = {
     "statement": "A criterion that the chapter states is met",
 }
 _NEAR = 0.05
-_HEAD = "".join(
-    f'<th scope="col">{name}</th>' for name in ("in numbers", "here", "what that means")
-)
+_HEAD = "".join(f'<th scope="col">{name}</th>' for name in ("here", "what that means"))
 _KEY = "claims"  # in the metadata of an output
 ANSWER = ["value", "here", "label", "agrees", "verdict", "reason"]
 
@@ -192,8 +196,39 @@ class Weighed:
         plain = self.table[["published", "here", "label", "verdict", "reason"]].to_string()
         rows = [f'id="claim-{name}"' for name in self.table.index]
         cells = self.table["claim"].map(escape)
-        shown = {"text/plain": plain, "text/html": draw_tables(self.table, rows, cells)}
+        drawn = ""
+        table = self.table.assign(row=rows, cell=cells)
+        for kind in filter(set(table["kind"]).__contains__, KINDS):
+            claims = table[table["kind"] == kind]
+            sure = claims["verdict"] == "by construction"
+            sure &= sure.sum() >= _FOLD
+            drawn += f'<p class="claims-lead"><strong>{_LEADS[kind][0]}</strong>: '
+            drawn += f"{_say_verdicts(claims, _LEADS[kind][1])}."
+            if claims["judged"].any():
+                drawn += " By the rule of chapter 0: what more than half of its relations say."
+            drawn += "</p>"
+            if not sure.all():
+                drawn += draw_table(claims[~sure], claims["row"][~sure], claims["cell"][~sure])
+            if sure.any():
+                folded = draw_table(claims[sure], claims["row"][sure], claims["cell"][sure])
+                drawn += (
+                    f'<details class="claims-put-in"><summary>{sure.sum()} that hold by '
+                    f"construction: we put them in</summary>{folded}</details>"
+                )
+        shown = {"text/plain": plain, "text/html": drawn}
         return shown, {_KEY: self.table[ANSWER].reset_index().to_dict("records")}
+
+
+def _say_verdicts(claims: pd.DataFrame, name: str) -> str:
+    """Count the verdicts of some claims in words, the most frequent first."""
+    counts = claims["verdict"].value_counts()
+    if len(claims) == 1:
+        return f"one {name}, {counts.index[0]}"
+    if len(counts) == 1:
+        every = "both" if len(claims) == 2 else "all"
+        return f"{len(claims)} {name}s, {every} {counts.index[0]}"
+    each = [f"{count} {verdict}" for verdict, count in counts.items()]
+    return f"{len(claims)} {name}s, of them {', '.join(each[:-1])} and {each[-1]}"
 
 
 def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weighed:
@@ -237,6 +272,7 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
             "label": answer.label,
             **judge(claim, answer),
             "note": claim["note"],
+            "judged": claim["rule"] == "judged",
         }
     return Weighed(pd.DataFrame.from_dict(rows, "index").rename_axis("id"))
 
@@ -306,30 +342,42 @@ def find_place(claim: Mapping) -> str:
 
 
 def print_published(claim: Mapping) -> str:
-    """Return what the paper prints, with its unit, or what its words or our criterion ask."""
-    if claim["published"].startswith("at "):
-        return f"(needs {claim['published']})"
-    if claim["rule"] == "sign":
-        return f"{claim['quantity']} {'>' if claim['published'] == '+' else '<'} 0"
-    return " ".join(filter(None, (claim["published"].replace(";", ", "), claim["unit"])))
+    """Return in words what was compared, as far as the sentence of the claim does not say it."""
+    printed, quantity, rule = claim["published"], claim["quantity"], claim["rule"]
+    said = all(part in claim["claim"] for part in printed.split(";"))
+    printed = printed.replace(";", ", ")
+    match rule:
+        case "sign":
+            side = "above" if printed == "+" else "below"
+            return f"asked: {quantity} {side} zero, with its interval"
+        case "within":
+            return f"printed: {printed}; asked: each within our interval"
+        case "most":
+            return "asked: in more than half of the cases"
+        case "every":
+            return "" if re.search("all|every", claim["claim"]) else "asked: in all cases"
+        case "judged" if printed in ("most", "all", "+", "−", "differs"):
+            return ""  # what stands above the table says it
+        case "statement" if not said:
+            return f"asked: {quantity} {printed}"
+    return "" if said else " ".join(filter(None, (f"printed: {printed}", claim["unit"])))
 
 
-def draw_tables(claims: pd.DataFrame, rows: Iterable[str], cells: Iterable[str]) -> str:
-    """Return an HTML table for each kind of claim.
+def draw_table(claims: pd.DataFrame, rows: Iterable[str], cells: Iterable[str]) -> str:
+    """Return claims of one kind as an HTML table.
 
     `rows` and `cells` are, for each claim, the attributes of its row and its first cell, as HTML.
     """
-    drawn = dict.fromkeys(KINDS, "")
+    body = ""
     for (_, claim), row, cell in zip(claims.iterrows(), rows, cells, strict=True):
+        asked = f"<br><small>{escape(claim['published'])}</small>" if claim["published"] else ""
         why = f": {REASONS[claim['reason']]}" if claim["reason"] else ""
         note = f" <small>{escape(claim['note'])}</small>" if claim["note"] else ""
         here = f"{escape(claim['here'])}<br><small>{claim['label']}</small>"
         meaning = f"<strong>{claim['verdict'].capitalize()}</strong>{why}.{note}"
-        data = "</td><td>".join((cell, escape(claim["published"]), here, meaning))
-        drawn[claim["kind"]] += f"<tr {row}><td>{data}</td></tr>"
-    return "".join(
-        f'<table class="dataframe claims"><thead><tr><th scope="col">{KINDS[kind]}</th>{_HEAD}'
-        f"</tr></thead><tbody>{body}</tbody></table>"
-        for kind, body in drawn.items()
-        if body
+        body += f"<tr {row}><td>{cell}{asked}</td><td>{here}</td><td>{meaning}</td></tr>"
+    head = f'<th scope="col">{KINDS[claims["kind"].iloc[0]]}</th>{_HEAD}'
+    return (
+        f'<table class="dataframe claims"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table>"
     )
