@@ -248,7 +248,11 @@ def _text(cell: nbformat.NotebookNode) -> str:
 
 
 def _numbers(cell: nbformat.NotebookNode) -> list[float]:
-    return [float(number) for number in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", _text(cell))]
+    kinds = ("text/plain", "text/markdown", "text/html")
+    said = " ".join(
+        output.get("data", {}).get(kind, "") for output in cell.outputs for kind in kinds
+    )
+    return [float(number) for number in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", said)]
 
 
 @pytest.fixture
