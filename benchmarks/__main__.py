@@ -24,11 +24,13 @@ SUITES = {
     "paths": "Path models and the feedback loop",
     "archive": "Oxygen production from a large archive",
     "book": "The book",
+    "reading": "The chapters as they read",
 }
 PACKAGES = {
     "paths": ("numpy", "scipy", "pandas"),
     "archive": ("numpy", "xarray", "dask", "netCDF4"),
     "book": ("jupyter-book", "sphinx", "ipykernel"),
+    "reading": ("jupyter-book", "sphinx-book-theme"),
 }
 
 
