@@ -73,8 +73,20 @@ def test_a_chapter_that_is_named_by_its_number_is_that_chapter(page):
 
 def test_the_landing_page_leads_to_all_chapters_in_order():
     root = TOC["root"]
-    links = [leads_to(root, link["target"]) for link in LINK.finditer(read_source(root))]
-    assert [page for page in dict.fromkeys(links) if page in CHAPTERS] == CHAPTERS
+    listed = read_source(root).split("\n## Chapters\n")[1]
+    assert [leads_to(root, link["target"]) for link in LINK.finditer(listed)] == CHAPTERS
+
+
+def test_a_chapter_has_the_number_of_its_file_wherever_it_is_named(pages):
+    start = pages[HTML / f"{TOC['root']}.html"]
+    for number, chapter in enumerate(CHAPTERS):
+        title = pages[HTML / f"{chapter}.html"].h1.find(string=True)
+        assert title.startswith(f"{number} · ")
+        name = chapter.rpartition("/")[2]
+        for place in ("nav.bd-links", "#chapters"):
+            (link,) = start.select(f'{place} a[href$="{name}.html"]')
+            assert " ".join(link.text.split()) == title
+    assert start.select_one("a.right-next")["href"] == f"{CHAPTERS[0][5:]}.html"
 
 
 @pytest.mark.parametrize(

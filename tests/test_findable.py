@@ -261,7 +261,7 @@ def test_with_an_address_each_page_tells_its_own_the_picture_and_the_sitemap(pub
     for name, content in (
         ("og:url", here),
         ("citation_public_url", here),
-        ("og:title", "A chapter"),
+        ("og:title", "4 · A chapter"),
         ("og:site_name", BOOK["title"]),
         ("description", DESCRIBED[CHAPTER]),
         ("og:description", DESCRIBED[CHAPTER]),

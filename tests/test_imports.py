@@ -1,8 +1,8 @@
 """Which large packages the import cells of each notebook load: a page pays for what it uses.
 
 A package more in this table makes the page start later by its import, so that it needs a reason.
-Those that a page needs only in some functions (semopy where it searches, seaborn for one figure)
-are imported by these.
+Those that a page needs only in some functions (seaborn for one figure) are imported by these.
+Chapter 7 shows where semopy ends.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ LARGE = (
 )
 MOST = {"scipy.stats", "xarray"}  # that a chapter loads, but for these
 BESIDES = {number: {"statsmodels"} for number in ("06", "10")}
+BESIDES["07"] = {"semopy", "sklearn", "statsmodels", "sympy"}
 LESS = {"01": {"scipy.stats"}, "02": {"scipy.stats"}, "07": {"xarray"}}
 # What every page needs is loaded once; each notebook then has a copy of this process
 LISTEN = """

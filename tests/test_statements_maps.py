@@ -193,7 +193,7 @@ def test_the_map_is_of_the_models_that_were_emulated_and_says_so(maps):
 
 
 def test_the_oxygen_page_has_nep_as_a_share_of_npp():
-    drawn = re.search(r"NPP ([\d.]+) .*?Rh ([\d.]+) .*?NEP = NPP − Rh ([\d.]+)", words("02"))
+    drawn = re.search(r"NPP\) ([\d.]+) .*?Rh\) ([\d.]+) .*?= NPP − Rh\) ([\d.]+)", words("02"))
     npp, rh, nep = map(float, drawn.groups())
     assert npp - rh == pytest.approx(nep, abs=0.001)
     share = re.search(r"NEP is ([\d.]+) % of NPP", words("02"))[1]
