@@ -243,7 +243,7 @@ def test_dots_rise_and_marks_below_name_the_choices():
         assert (kept.loc[at, name].astype(str) == value).all()
     assert sum(len(line.get_xdata()) for line in lower.lines) == len(kept) * len(choices)
     assert "from -0.1 to 0.5" in fig.get_label()
-    assert "open in 4, yes in 3" in fig.get_label()
+    assert "undecided in 4, yes in 3" in fig.get_label()
     assert_readable(specification_curve(rows.assign(low=np.nan, high=np.nan), choices, "s", 1)[0])
     fig, _ = specification_curve(rows[:0], [], "gain", 0)
     assert "No specification has" in fig.get_label()

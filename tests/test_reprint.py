@@ -83,7 +83,7 @@ def test_matrices_that_print_the_papers_numbers_are_much_alike(found):
     assert np.linalg.det(matrices(found, PUBLISHED)).min() > 1e-4
     assert found["residual"].between(0.003, 0.008).all()
     lowest = found.drop(columns=["n", "residual"]).min().min()
-    assert 0.895 < lowest < 0.9, "0.89, rounded down, as the page says"
+    assert 0.895 < lowest < 0.9, "0.9 would be too much for the page"
 
 
 @pytest.mark.parametrize("order", [(0.99, 0.75, 0.73, 0.75), (0.99, 0.75, 0.75, 0.73)], ids=str)

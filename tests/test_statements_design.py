@@ -60,7 +60,7 @@ def test_one_emulator_has_not_the_right_form_as_chapter_14_says():
         in said
     )
     nep = value["nep_emulated"] / value["nep_run"]
-    assert f"that of CanESM2 gives {100 * nep.min():.0f} % of it" in said
+    assert f"that of CanESM2 reaches only {100 * nep.min():.0f} % of it" in said
     rest = (nep.drop("CanESM2") - 1).abs().max()
     assert f"miss their model's NEP by at most {100 * rest:.0f} %" in said
     assert round(value["beta"].max() / value["beta"].min()) == 9

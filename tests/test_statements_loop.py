@@ -260,7 +260,7 @@ def test_the_words_of_the_explorer_are_true(explorer, b):
         assert (f"It tends to {shown}, above the chart." in said["caption"]) == (limit > 8)
     real = not np.isnan(imply_correlations(B.to_numpy())).any() if abs(abs(g) - 1) > 1e-6 else False
     real &= (np.abs(b) != 1).all()  # an error variance of 0 is met but for rounding
-    assert ("same Σ" in said["status"]) == (real and g != 0)
+    assert ("same correlations" in said["status"]) == (real and g != 0)
 
 
 def test_none_and_all_are_not_said_of_a_few_and_nearly_all():

@@ -83,9 +83,9 @@ def test_the_map_page_says_of_147_sites_what_the_genuine_table_says():
     first, last = (sites["biomass"][sixth == end].mean() for end in (0, 5))
     said = words("03")
     assert f"rises from {first:.0f} g m⁻² in the north-western sixth to {last:.0f}" in said
-    assert f"distance to the south-east is {r:.2f}, by ranks {ranks:.2f}" in said
+    assert f"how far south-east a site lies is {r:.2f}, by ranks {ranks:.2f}" in said
     meadow = stats.pearsonr(way, sites["land_cover"] == "meadow").statistic
-    assert f"distance to the south-east by {meadow:.2f}" in said
+    assert f"how far south-east a site lies by {meadow:.2f}" in said
 
     for bearing, stated in ((90, "due east ($r$ = 0.67)"), (180, "they fall (−0.44)")):
         angle, east = np.radians(bearing), sites["longitude"] * np.cos(np.radians(33))

@@ -68,9 +68,9 @@
         `${runs} But these cannot be standardized coefficients: no error variances above 0 give ` +
         "every variable the variance 1. So there is no Σ, and no twin."
       );
-    if (course !== "settles") return `${runs} Its twin settles, and has the same Σ.`;
+    if (course !== "settles") return `${runs} Its twin settles, and has the same correlations.`;
     if (gain === 0) return `${runs} An arrow of 0 opens the circle: nothing comes back, no twin.`;
-    return `${runs} Its twin, with the same Σ, does not settle.`;
+    return `${runs} Its twin, with the same correlations, does not settle.`;
   };
 
   const ticks = (low, high) => {

@@ -5,7 +5,7 @@ Lengths are inches, boxes are (left, bottom, right, top), lines are points from 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -68,6 +68,13 @@ def limits(drawings: list[Drawing], numbers: list[Lines]) -> tuple[float, float]
         for part in parts.values()
     ]
     return np.concatenate(heights).min() - EDGE, np.concatenate(heights).max() + EDGE
+
+
+def has_room(layers: dict[str, int], width: float) -> bool:
+    """Return whether boxes of this width stand beside each other in the fullest row."""
+    most = max(Counter(layers.values()).values(), default=0)
+    room = style.WIDTH - 2 * EDGE
+    return most > _MOST_IN_A_ROW or most * (width + _BESIDE[0]) - _BESIDE[0] <= room
 
 
 def around(causes: list[str], size: np.ndarray, outcome: str = "TOP") -> Drawing:

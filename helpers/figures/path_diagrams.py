@@ -56,15 +56,19 @@ def path_diagram(
     r2 = {name: f"R² {share:.2f}" for name, share in explained.items()}
     texts = _two_decimals(dict(paths.items()) | covariances)
     fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
-    written = names | {name: wrap(text) for name, text in (words or {}).items() if name in names}
-    lines = {name: text.split("\n") for name, text in written.items()}
-    width = width_of_boxes(fig, [*chain.from_iterable(lines.values()), *r2.values()])
+    in_layers, loop = layout.find_layers(fit.model, outcome), _find_loop(fit.model)
+    said = {name: text for name, text in (words or {}).items() if name in names}
+    for letters in (15, 12):
+        written = names | {name: wrap(text, letters) for name, text in said.items()}
+        lines = {name: text.split("\n") for name, text in written.items()}
+        width = width_of_boxes(fig, [*chain.from_iterable(lines.values()), *r2.values()])
+        if layout.has_room(in_layers or {}, width):
+            break
     boxes = {
         name: np.array([width, 0.1 + _LINE * len(lines[name]) + 0.14 * (name in r2)])
         for name in names
     }
     sizes = {pair: measure(fig, text, style.SMALL) for pair, text in texts.items()}
-    in_layers, loop = layout.find_layers(fit.model, outcome), _find_loop(fit.model)
     options = (
         [
             layout.in_layers(fit.model, in_layers, covariances, boxes, gap)
@@ -97,11 +101,13 @@ def path_diagram(
     return fig, ax
 
 
-def wrap(text: str) -> str:
+def wrap(text: str, letters: int = 15) -> str:
     """Return words in lines that fit a box, the acronym on a line of its own."""
     words, bracket, acronym = text.replace("_", " ").partition(" (")
     return "\n".join(
-        fill(part, 15, break_long_words=False) for part in (words, bracket[1:] + acronym) if part
+        fill(part, letters, break_long_words=False)
+        for part in (words, bracket[1:] + acronym)
+        if part
     )
 
 

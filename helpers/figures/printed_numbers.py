@@ -47,7 +47,7 @@ def rows_behind_rmsea(
     verb = "prints" if agrees[n == stated] else "would print"
     other = f"N = {stated}, the number of sites: {verb} {would}"
     fig, axes = style.subplots(4.2, 2)
-    titles = "from the smallest to the largest N", "around the printed RMSEA"
+    titles = f"N from {n[0]} to {n[-1]}", "around the printed RMSEA"
     for ax, shown, title in zip(axes, (n > 0, around), titles, strict=True):
         band = f"rounds to the printed {printed}"
         ax.axhspan(rmsea - half, rmsea + half, color="0.5", alpha=0.3, lw=0, label=band)

@@ -16,6 +16,7 @@ AGREE_COLOURS = {
     "open": "0.45",
     "no": style.AGAINST,
 }
+_WORDS = {"open": "undecided"}
 _SHOWN_COLOURS = dict(
     zip(SHOWN, (style.INK, "0.38", "0.66", "#DDB892", style.AGAINST), strict=True)
 )
@@ -80,18 +81,19 @@ def specification_curve(
     for agrees in words:
         part = (rows["agrees"] == agrees).to_numpy()
         at, each, colour = x[part], rows[part], colours[agrees]
+        said = _WORDS.get(agrees, agrees)
         if many:
-            upper.plot([], [], "s", color=colour, label=f"{agrees} ({shares[agrees]:,})")
+            upper.plot([], [], "s", color=colour, label=f"{said} ({shares[agrees]:,})")
         else:
             upper.vlines(at, each["low"], each["high"], color=colour, lw=1, alpha=0.5)
-            label = f"{agrees} ({shares[agrees]})"
+            label = f"{said} ({shares[agrees]})"
             upper.plot(at, each["estimate"], "o", ms=3, color=colour, label=label)
         front = {"mfc": colour, "mec": "black", "mew": 0.7, "zorder": 3}
         upper.plot(x[part & large], rows["estimate"][part & large], "D", ms=4.5, **front)
     upper.set_ylabel(f"{axis[0].upper()}{axis[1:]}")
     upper.tick_params(bottom=False, labelbottom=False)
     close = {"alignment": "left", "handletextpad": 0.1, "columnspacing": 0.8}
-    columns = {"ncols": 5, "title": "as printed"} if colours is AGREE_COLOURS else {"ncols": 1}
+    columns = {"ncols": 5, "title": "sign as printed"} if colours is AGREE_COLOURS else {"ncols": 1}
     fig.legend(loc="outside upper left", **columns, **close)
     if not many:
         for line, (name, value) in enumerate(levels):
@@ -110,7 +112,7 @@ def specification_curve(
         f"{axis[0].upper()}{axis[1:]} under {number}, from "
         f"{rows['estimate'].min():.3g} to {rows['estimate'].max():.3g}, with a line at "
         f"{printed:g}. {'As printed' if colours is AGREE_COLOURS else 'Of these'}: "
-        + ", ".join(f"{agrees} in {count}" for agrees, count in shares.items())
+        + ", ".join(f"{_WORDS.get(agrees, agrees)} in {count}" for agrees, count in shares.items())
         + f". Below, one line for each value of {', '.join(choices)}."
     )
     return fig, axes

@@ -10,7 +10,7 @@ import pandas as pd
 from IPython.display import HTML
 
 _WORDS = {"chi2": "χ²", "chi2_df": "χ²/df", "se": "standard error", "standardized_se": "its error"}
-_WORDS |= {name: name.upper() for name in ("rmsea", "srmr", "cfi", "gfi")}
+_WORDS |= {name: name.upper() for name in ("rmsea", "srmr", "cfi", "nfi", "gfi")}
 
 
 def tabulate(table: pd.DataFrame | pd.Series, digits: int = 3, *, index: bool = True) -> HTML:

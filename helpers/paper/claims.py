@@ -59,14 +59,14 @@ VERDICTS = {
     "check": {"holds": "it is so", **_PARTLY, "does not hold": "it is not so", **_ALWAYS},
 }
 REASONS = {
-    "values made up": "its values could not be had; ours, made up in part or all, are no evidence",
+    "values made up": "we did not have its values; ours, made up in part or all, are no evidence",
     "pattern assumed": "it compares places, and how our TOP differs between places is a formula",
     "data not available": "we do not have what it rests on",
     "method ambiguous": "the text does not say enough to compute it, or names no criterion",
-    "our reading": "it is our reading of words that may mean something else",
+    "our reading": "the paper's words may mean something other than our reading",
     "software formula": "programs define the quantity in different ways",
     "likely typo": "a slip of the pen may explain the difference",
-    "measured otherwise": "the sites that were measured show something else",
+    "measured otherwise": "the measured sites show something else",
     "internal inconsistency": "two statements of the paper exclude each other",
 }
 RULES = {
