@@ -407,3 +407,14 @@ def test_a_fit_prints_what_it_was_asked_for():
         assert all(
             word in text for word in ("chain", "covariance", "Chi-square 0.000", "intercept")
         )
+
+
+def test_a_likelihood_that_rises_as_an_arrow_grows_is_refused():
+    values = np.random.default_rng(36).normal(size=(20, 5))
+    data = pd.DataFrame(values, columns=list("ymwxz"))
+    text = "y ~ w\nm ~ {}y\nw ~ m\ny ~ x\nw ~ z\ny ~~ m"
+    with pytest.raises(InputError, match="rises without end as y -> m"):
+        fit_model(text.format(""), data)
+    fits = [fit_model(text.format(f"{b}*"), data) for b in (0.1, 0.5, 1, 10)]
+    misfits = [fit_indices(fit)["chi2"] for fit in fits]
+    assert misfits == sorted(misfits, reverse=True)
