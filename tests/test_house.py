@@ -17,6 +17,7 @@ ORDER = (
     "helpers.provenance",
     "helpers.paths",
     "helpers.cluster",
+    "helpers.parameters",
     "helpers.checks",
     "helpers.factors",
     "helpers.oxygen",

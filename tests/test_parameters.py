@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.errors import InputError
+from helpers.parameters import check_parameters
 from tests.faults.parameters import CELL, write_notebook
 from tools.execution import NOTEBOOKS
 from tools.parameters import (
@@ -120,3 +121,70 @@ def test_the_page_of_parameters_is_fresh_and_lists_every_parameter_of_a_chapter(
     assert page == print_parameters(), "run make refresh"
     for name, each in (item for path in CHAPTERS for item in list_parameters(path).items()):
         assert f"| `{name}: {each.kind} = {each.default!r}` |" in page
+
+
+def scope(cell: str = CELL, injected: str = "") -> dict[str, object]:
+    """Return the names of a notebook that was run as papermill does: cells, and what they set."""
+    cells = [cell, f"# Parameters\n{injected}"]
+    names: dict[str, object] = {"In": ["", *cells, "%matplotlib inline", "check(globals())"]}
+    for code in cells:
+        exec(code, names)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("injected", "name", "value"),
+    [
+        ('fdr = "false"', "fdr", False),
+        ("fdr = True", "fdr", True),
+        ('seed = "7"', "seed", 7),
+        ('level = "0.9"', "level", 0.9),
+        ("share = 1", "share", 1.0),
+        ('kind = "c d"', "kind", "c d"),
+        ("", "seed", 2022),
+    ],
+)
+def test_what_papermill_injects_is_read_as_make_run_reads_it(injected, name, value):
+    names = scope(injected=injected)
+    check_parameters(names)
+    assert names[name] == value
+    assert type(names[name]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("injected", "where", "needed"),
+    [
+        ('fdr = "maybe"', "'fdr'", "True or False"),
+        ("seed = -1", "'seed'", "at least 0"),
+        ("seed = 7.5", "'seed'", "a whole number"),
+        ('level = "0,05"', "'level'", "between 0 and 1"),
+        ("share = 9000", "'share'", "from -1.5 to 1e3"),
+        ('zones = ["Low", "High"]', "'zones'", "another text"),
+        ('kind = "d"', "'kind'", '"a" or "b" or "c d"'),
+        ("sed = 7", "'sed'", "one of these names"),
+        ('source = "/no/such/folder"', "'source'", "or a folder"),
+    ],
+)
+def test_what_papermill_injects_is_refused_as_make_run_refuses_it(injected, where, needed):
+    said = refusal(check_parameters, scope(injected=injected))
+    assert where in said.where
+    assert needed in said.needed
+
+
+def test_all_faults_are_told_together_and_a_mended_cell_counts_anew():
+    said = refusal(check_parameters, scope(injected='seed = -1\nsed = 7\nfdr = "no"'))
+    assert all(word in str(said) for word in ("'seed'", "'sed'", "did you mean seed?", "'fdr'"))
+    edited = scope(CELL.replace("2022", "-7"))
+    assert "'seed'" in refusal(check_parameters, edited).where
+    edited["In"] += [CELL]
+    exec(CELL, edited)
+    check_parameters(edited)
+
+
+def test_a_word_that_the_comment_does_not_quote_is_refused_in_an_edited_cell():
+    cell = CELL.replace('"a"  # or "b"', '"z"  # "a" or "b"')
+    assert "'kind'" in refusal(check_parameters, scope(cell)).where
+
+
+def test_a_script_without_the_history_of_a_notebook_is_left_alone():
+    check_parameters({"seed": -1})

@@ -1,106 +1,36 @@
-"""What may be changed in a notebook: its parameters, read from its own cell and checked.
+"""The parameters of the book's notebooks: read from files, typed by users, listed on their page.
 
-The comment of a number gives its range: ``between 0 and 1`` (without the ends), ``from 0 to 1``
-(with them) or ``at least 0``; that of a text with a closed list of values quotes the others (``or
-"lavaan"``). ``make refresh`` writes the page of all parameters from the same cells.
+``make refresh`` writes the page of all parameters from the notebooks' own cells.
 """
 
 from __future__ import annotations
 
-import ast
-import math
-import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
 import nbformat
-import papermill
 
 from helpers.errors import InputError
+from helpers.parameters import Parameter, read_cell
+from helpers.parameters import check_values as check_against
 from tools.execution import NOTEBOOKS
 
 GENERATED = "_generated/parameters.md"
-_NUMBER = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
-_RANGE = re.compile(
-    rf"\bbetween {_NUMBER} and {_NUMBER}|\bfrom {_NUMBER} to {_NUMBER}|\bat least {_NUMBER}"
-)
-# Python reads more as a number (1_000, or digits of another script), which is likely a slip
-_WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One line of a parameters cell.
-
-    `limits` are the words of its comment that give a number its range, `choices` all that a text
-    may be; both are empty where any will do.
-    """
-
-    name: str
-    kind: str
-    default: object
-    comment: str
-    limits: str = ""
-    low: float = -math.inf
-    high: float = math.inf
-    choices: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> str:
-        """Say which values it takes."""
-        if self.kind == "bool":
-            return "True or False"
-        if self.kind == "str":
-            any_other = ("or a folder" if self.name == "source" else "or another text",)
-            others = [f'or "{choice}"' for choice in self.choices[1:]] or any_other
-            return " ".join([f'"{self.default}"', *others])
-        comma = "," if self.limits.startswith("at") else ""
-        kind = "a whole number" if self.kind == "int" else "a number"
-        return f"{kind}{comma} {self.limits}".rstrip()
-
-    def takes(self, value: object) -> bool:
-        """Return whether a value has the right type and is allowed."""
-        types = {"str": str, "bool": bool, "int": int, "float": (int, float)}[self.kind]
-        if not isinstance(value, types) or isinstance(value, bool) != (self.kind == "bool"):
-            return False
-        if self.kind in ("str", "bool"):
-            return not self.choices or value in self.choices
-        if not abs(value) <= sys.float_info.max:  # as good as infinite, or nan
-            return False
-        if self.limits.startswith("between"):
-            return self.low < value < self.high
-        return self.low <= value <= self.high
 
 
 def list_parameters(notebook: Path) -> dict[str, Parameter]:
     """Return the parameters of a notebook by name, in its order."""
-    return dict(_read_cell(notebook, notebook.stat().st_mtime_ns))
+    return dict(_read_notebook(notebook, notebook.stat().st_mtime_ns))
 
 
 @cache
-def _read_cell(notebook: Path, changed: int) -> dict[str, Parameter]:
+def _read_notebook(notebook: Path, changed: int) -> dict[str, Parameter]:
     """Read a notebook once for each time that it was `changed`: sweeps ask often."""
-    return {
-        name: _parse(name, ast.literal_eval(about["default"]), about["help"].strip())
-        for name, about in papermill.inspect_notebook(str(notebook)).items()
-    }
-
-
-def _parse(name: str, default: object, comment: str) -> Parameter:
-    kind = type(default).__name__
-    if kind == "str":
-        others = re.findall(r'"([^"]+)"', comment)
-        choices = tuple(dict.fromkeys([default, *others])) if others else ()
-        return Parameter(name, kind, default, comment, choices=choices)
-    if not (found := _RANGE.search(comment)):
-        return Parameter(name, kind, default, comment)
-    low, high, *_ = [*(float(end) for end in found.groups() if end), math.inf]
-    return Parameter(name, kind, default, comment, found[0], low, high)
+    cells = nbformat.read(notebook, 4).cells
+    tagged = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    return read_cell("\n".join(tagged))
 
 
 def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, object]:
@@ -127,63 +57,8 @@ def read_assignments(notebook: Path, assignments: Sequence[str]) -> dict[str, ob
 
 
 def check_values(notebook: Path, values: Mapping[str, object]) -> dict[str, object]:
-    """Check values, typed or as texts, against the notebook's own parameters.
-
-    A whole number may stand for a float, not the other way round. Floats are returned as floats,
-    and the folder of ``source`` as an absolute path.
-    """
-    known = list_parameters(notebook)
-    return {name: _check(notebook.stem, known, name, value) for name, value in values.items()}
-
-
-def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: object) -> object:
-    where = f"{notebook}: parameter {name!r}"
-    if name not in known:
-        told = [
-            f"    {f'{each.name}: {each.kind} = {each.default!r}':<30} {each.comment}"
-            for each in known.values()
-        ]
-        near = get_close_matches(str(name).lower(), known, n=1)
-        raise InputError(
-            where,
-            needed="\n".join(["one of these names", *told]),
-            found=repr(name),
-            mend=f"did you mean {near[0]}?" if near else "give one of these names",
-        )
-    parameter = known[name]
-    value = _read(parameter.kind, value) if isinstance(value, str) else value
-    if not parameter.takes(value):
-        raise InputError(
-            where,
-            needed=parameter.allowed,
-            found=repr(value),
-            mend=f"give a value like {parameter.default!r}, the book's",
-        )
-    if name == "source" and value != parameter.default:
-        folder = os.path.expanduser(value)  # unlike pathlib's, it leaves a "~name" nobody has
-        if not os.path.isdir(folder):
-            raise InputError(
-                where,
-                needed=parameter.allowed,
-                found=f"the file {value!r}"
-                if os.path.isfile(folder)
-                else f"{value!r}: there is no folder {os.path.abspath(folder)}",
-                mend="check the path (one with spaces needs quotes)",
-            )
-        return str(Path(folder).resolve())
-    return float(value) if parameter.kind == "float" else value
-
-
-def _read(kind: str, text: str) -> object:
-    """Return the value that a text means, or the text itself where it is none of this kind."""
-    if kind == "bool":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if kind == "str" or not _WRITTEN.fullmatch(text):
-        return text
-    try:
-        return int(text) if kind == "int" else float(text)
-    except ValueError:  # a fraction for a whole number, or thousands of digits
-        return text
+    """Check values, typed or as texts, against the parameters of a notebook."""
+    return check_against(notebook.stem, list_parameters(notebook), values)
 
 
 def write_parameters() -> None:
