@@ -89,6 +89,16 @@ def test_a_chapter_has_the_number_of_its_file_wherever_it_is_named(pages):
     assert start.select_one("a.right-next")["href"] == f"{CHAPTERS[0][5:]}.html"
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_chapter_begins_with_its_question_and_a_figure_before_any_code(pages, chapter):
+    opening = pages[HTML / f"{chapter}.html"].select_one("article h1").find_next_siblings()
+    opening = opening[: next(at for at, part in enumerate(opening) if part.name == "section")]
+    found = [part.select_one("strong, figure, .cell_input") for part in opening]
+    kinds = [part.name for part in found if part]
+    assert kinds[0] == "strong"
+    assert "figure" in kinds[: kinds.index("div")]
+
+
 @pytest.mark.parametrize(
     ("chapter", "call"),
     [
