@@ -141,6 +141,24 @@ def test_few_covariances_are_arcs_and_many_are_left_out(name, arcs, words, draw)
     assert words in fig.get_label()
 
 
+@pytest.mark.parametrize("name", [*GROUPS, "friends", "loop with causes"])
+def test_intervals_stand_below_the_numbers_of_their_arrows_inside_the_figure(name, draw):
+    fit = draw(name)[0]
+    rows = fit.estimates.query("kind == 'path'").set_index(["from", "to"])["standardized"]
+    intervals = pd.DataFrame({"low": rows - 0.25, "high": rows + 0.5}).iloc[1:]
+    fig, ax = path_diagram(fit, intervals=intervals)
+    check.assert_diagram(ax, paths_of(fit), under_numbers=4)
+    numbers = check.numbers_of(ax)
+    for (cause, to), value in rows.items():
+        text = f"{value:.2f}"
+        if (cause, to) in intervals.index:
+            text += f"\n({value - 0.25:.2f}, {value + 0.5:.2f})"
+        assert numbers[f"{cause} to {to}"].get_text() == text.replace("-", "−")
+    drawn = fig.get_tightbbox().extents
+    assert (drawn[:2] > -0.02).all()
+    assert (drawn[2:] < fig.get_size_inches() + 0.02).all()
+
+
 def test_a_diagram_names_factors_and_its_words_give_the_numbers(draw):
     assert {"C/N", "Rₛ", "TOP"} <= set(check.words_of(draw("soil")[1]))
     fit, fig, _ = draw("climatic")

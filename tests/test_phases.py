@@ -207,7 +207,7 @@ def test_the_diagram_draws_its_tables_and_tells_them_in_words():
             away = np.maximum(boxes[phase][:2] - end, end - boxes[phase][2:]).max()
             assert away <= 0.12 * fig.dpi, gid
     texts = check.words_of(fig)
-    assert "here −0.88 [−0.99, −0.11] reconstructed" in texts
+    assert "here −0.88 (−0.99 to −0.11) reconstructed" in texts
     assert texts.count("here no data") == 3
     assert "soil disruption to plant rise: nothing named. " in fig.get_label()
 

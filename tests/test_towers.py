@@ -130,7 +130,7 @@ def test_every_year_of_the_page_is_the_year_of_the_models_arithmetic():
     for (tower, year), value in years.items():
         assert f"<td>{names[tower]}</td><td>{year}</td><td>{value:.0f}</td>" in said
     gains = years[years > 0]
-    summary = f"In {len(gains)} of {len(years)} measured tower years a square metre gave"
+    summary = f"In {len(gains)} of {len(years)} years at three towers a square metre gave"
     assert f"{summary} {gains.min():.0f} to {gains.max():.0f} g of oxygen" in said
 
 

@@ -212,8 +212,9 @@ def gain_distributions(gains: dict[str, pd.Series], printed: float) -> tuple[plt
 
 def ring_arrows(
     loops: pd.DataFrame, printed: dict[int, float], names: dict[str, str]
-) -> tuple[plt.Figure, plt.Axes]:
-    """Draw the arrows of several rings with their intervals, each once, largest first, and gains.
+) -> tuple[plt.Figure, np.ndarray]:
+    """Draw the arrows of several rings with their intervals, each once, largest first, and, in a
+    panel of their own, since they are products of four, the gains.
 
     Dots are estimates from values, hollow diamonds below them those from ranks; black bars are
     what the paper prints.
@@ -249,22 +250,24 @@ def ring_arrows(
         row: loops.loc[(ring, "values", *pair), "estimate"] for row, (ring, pair) in rows.items()
     }
     order = sorted(rows, key=lambda row: (row[0] % (len(ends) + 1), -found[row]))
-    fig, ax = style.subplots(1 + 0.25 * len(order))
+    parts = [[row for row in order if row[0] >= 0], [row for row in order if row[0] < 0]]
+    how = {"height_ratios": [len(part) + 0.6 for part in parts]}
+    fig, axes = style.subplots(1.6 + 0.25 * len(order), 2, **how)
     said = []
-    for place, (step, text) in enumerate(order):
-        ring, pair = rows[step, text]
-        for scale, up, look in (("values", 0, _VALUES), ("ranks", 0.3, _RANKS)):
-            one = loops.loc[(ring, scale, *pair)]
-            ax.plot([one["low"], one["high"]], [place + up] * 2, color=style.INK, lw=1)
-            ax.plot(one["estimate"], place + up, color=style.INK, **look)
-            if scale == "values":
-                said.append(f"{text} {one['estimate']:+.2f}")
-        if step in printed:
-            ax.vlines(printed[step], place - 0.4, place + 0.6, color="black", lw=2, zorder=0)
-        if place and step != order[place - 1][0]:
-            ax.axhline(place - 0.4, color="0.85", lw=0.8)
-    labels = [f"gain: {text}" if step < 0 else text for step, text in order]
-    style.name_rows(ax, labels, "Coefficient or gain", 0)
+    for ax, part, label in zip(axes, parts, ("Coefficient", "Gain: what comes back"), strict=True):
+        for place, (step, text) in enumerate(part):
+            ring, pair = rows[step, text]
+            for scale, up, look in (("values", 0, _VALUES), ("ranks", 0.3, _RANKS)):
+                one = loops.loc[(ring, scale, *pair)]
+                ax.plot([one["low"], one["high"]], [place + up] * 2, color=style.INK, lw=1)
+                ax.plot(one["estimate"], place + up, color=style.INK, **look)
+                if scale == "values":
+                    said.append(f"{text} {one['estimate']:+.2f}")
+            if step in printed:
+                ax.vlines(printed[step], place - 0.4, place + 0.6, color="black", lw=2, zorder=0)
+            if place and step != part[place - 1][0]:
+                ax.axhline(place - 0.4, color="0.85", lw=0.8)
+        style.name_rows(ax, [text for _, text in part], label, 0)
     looks = {
         "values": {"color": style.INK, **_VALUES},
         "ranks": {"color": style.INK, **_RANKS},
@@ -274,7 +277,7 @@ def ring_arrows(
     fig.set_label(
         f"Arrows of {loops.index.unique(0).size} rings with intervals: {'; '.join(said)}."
     )
-    return fig, ax
+    return fig, axes
 
 
 def _show(value: float) -> str:

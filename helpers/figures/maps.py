@@ -55,7 +55,7 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
         for cover, colour in style.COVER_COLOURS.items()
         for zone, marker in style.ZONE_MARKERS.items()
     }
-    fig, ax = relief_axes(elevation, 3.9)
+    fig, ax = relief_axes(elevation, 3.6)
     ax.set(xlim=(79, 104), ylim=(27, 39.5))
     for group, places in sites.groupby(["land_cover", "zone"]):
         ax.plot(places["longitude"], places["latitude"], **looks[group])

@@ -21,7 +21,10 @@ _GAPS = (0.6, 0.7, 0.85, 1.0, 1.2)  # tried between layers until every number ha
 
 
 def path_diagram(
-    fit: PathFit, outcome: str = "TOP", words: Mapping[str, str] | None = None
+    fit: PathFit,
+    outcome: str = "TOP",
+    words: Mapping[str, str] | None = None,
+    intervals: pd.DataFrame | None = None,
 ) -> tuple[plt.Figure, plt.Axes]:
     r"""Draw a fitted path model with its standardized coefficients (Fig. 3a-d, 4c).
 
@@ -38,6 +41,8 @@ def path_diagram(
         The variable that is drawn last, where the model has it and it causes nothing.
     words : mapping, optional
         What stands in the boxes, in lines; the printed acronyms if left out.
+    intervals : pandas.DataFrame, optional
+        Lower and upper end, by ``from`` and ``to``, that stand below the numbers of arrows.
 
     Examples
     --------
@@ -55,6 +60,10 @@ def path_diagram(
     names = style.printed_names(fit.model.variables)
     r2 = {name: f"R² {share:.2f}" for name, share in explained.items()}
     texts = _two_decimals(dict(paths.items()) | covariances)
+    if intervals is not None:
+        for pair in paths.index.intersection(intervals.index):
+            ends = _two_decimals(dict(enumerate(intervals.loc[pair]))).values()
+            texts[pair] += f"\n({', '.join(ends)})"
     fig = plt.figure(figsize=(style.WIDTH, style.WIDTH))
     in_layers, loop = layout.find_layers(fit.model, outcome), _find_loop(fit.model)
     said = {name: text for name, text in (words or {}).items() if name in names}
@@ -79,6 +88,10 @@ def path_diagram(
     )
     (drawing,), (numbers,) = layout.arrange(options, [sizes])
     (ax,) = inch_axes(fig, *layout.limits([drawing], [numbers]))
+    left = min(0, *(box[0] for box in numbers.values()))  # wide numbers may stand out
+    right = max(style.WIDTH, *(box[2] for box in numbers.values()))
+    ax.set_xlim(left, right)
+    fig.set_figwidth(right - left)
     for name, box in drawing.boxes.items():
         look = {"edgecolor": "0.3", "linewidth": 1.6 if name == outcome else 0.8}
         draw_box(ax, name, box, written[name], r2.get(name, ""), **look)
@@ -246,6 +259,7 @@ def draw_effects(
             "ha": "center",
             "va": "center",
             "fontsize": style.SMALL,
+            "linespacing": 1.0,
             "bbox": white,
             "zorder": 4,
         }

@@ -20,9 +20,9 @@ _LOOKS = {
 }
 _LINE = 0.15  # from one line of letters to the next, inches
 _GAP = 0.56  # between two boxes
-_LANE = 0.37  # between two arrows beside the boxes
+_LANE = 0.34  # between two arrows beside the boxes
 _INNER = 0.27  # from a box to the first of them
-_LEFT, _RIGHT = 1.35, 3.97  # sides of the boxes
+_LEFT, _RIGHT = 1.28, 4.02  # sides of the boxes
 
 
 def phase_diagram(
@@ -90,7 +90,7 @@ def phase_diagram(
             order = f"\norder:\n{row['order']}" if row["order"] else ""
             ax.text(x - 0.09, y, row["acts"] + order, fontsize=style.SMALL, ha="right", va="center")
             here = "{}–{} {}".format(*found[cause, to]) if (cause, to) in found else "here no data"
-            here = here.replace(" [", "\n[").replace("] ", "]\n")
+            here = here.replace(" (", "\n(").replace(") ", ")\n")
             ax.text(x + 0.09, y, here, fontsize=style.SMALL, ha="left", va="center")
     first = arrows["acts"].str.split(", ").str[0]
     used = {word: look | {"color": "black"} for word, look in _LOOKS.items() if word in set(first)}
@@ -120,7 +120,7 @@ def _marker_lines(phases: pd.DataFrame, here: pd.DataFrame) -> list[str]:
 
 
 def _estimate(row: pd.Series) -> str:
-    text = f"{row['r']:+.2f} [{row['r_low']:.2f}, {row['r_high']:.2f}] {row['label']}"
+    text = f"{row['r']:+.2f} ({row['r_low']:.2f} to {row['r_high']:.2f}) {row['label']}"
     return text.replace("-", "−")
 
 
@@ -170,7 +170,7 @@ def third_panels(
     >>> alone = pd.DataFrame({"share": 0.7, "share_low": 0.5, "share_high": 0.9}, ["SOC"])
     >>> top, scaled = pd.Series([1, 2, 3]), pd.DataFrame({"SOC": [0, 0.7, 1]})
     >>> third_panels(top, scaled, alone)[0].get_label().split(": ")[1]
-    'SOC share 0.70 [0.50, 0.90].'
+    'SOC share 0.70 (0.50 to 0.90).'
     """
     order = top.sort_values(kind="stable").index
     thirds = np.array_split(np.arange(1, len(order) + 1), 3)
@@ -202,5 +202,5 @@ def third_panels(
 def _said(row: pd.Series) -> str:
     if np.isnan(row["share_low"]):
         return "no clear change"
-    text = f"share {row['share']:.2f} [{row['share_low']:.2f}, {row['share_high']:.2f}]"
+    text = f"share {row['share']:.2f} ({row['share_low']:.2f} to {row['share_high']:.2f})"
     return text.replace("-", "−")

@@ -176,7 +176,7 @@ def choice_curve(table: pd.DataFrame, conclusion: str, axis: str) -> tuple[plt.F
 def survival_chart(table: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     """Draw each conclusion with the range of its estimates, and how often it is shown.
 
-    Bars are the middle 95 % and half of all specifications with thirty sites, upright marks those
+    Bars are the middle 95% and half of all specifications with thirty sites, upright marks those
     with all sites, diamonds those with other sites; at the right the share that shows the
     conclusion, with all sites and with thirty, neighbours kept.
 
@@ -224,7 +224,7 @@ def survival_chart(table: pd.DataFrame) -> tuple[plt.Figure, plt.Axes]:
     style.name_rows(ax, [""] * len(names), "Estimate, turned to the paper's sign", 0)
     ax.set(xlim=(-1, 1), xticks=[-1, -0.5, 0, 0.5, 1], ylim=(len(names) - 0.5, -0.75))
     looks = {
-        "thirty: middle 95 % and half": {"color": "0.88", "lw": 6},
+        "thirty: middle 95% and half": {"color": "0.88", "lw": 6},
         "all sites": {"marker": "|", "ls": "", "ms": 9, "color": "black"},
         _OTHERS: {"marker": "D", "ls": "", "ms": 4, "color": "black"},
         "shown": {"marker": "s", "ls": "", "color": _SHOWN_COLOURS[2]},

@@ -78,6 +78,7 @@ def tower_oxygen(
         said.append(f"Published otherwise: {names[tower]} {year} {value:.0f}.")
     fig.supylabel("Oxygen in a month (g m⁻²)", y=0.66)
     style.name_rows(last, names.str.split(",").str[0], "Oxygen in a year (g m⁻²)", 0)
+    last.margins(x=0.08)  # for the words above the outermost diamonds
     gives, takes = _colours([1, -1])
     looks = {
         "gives oxygen": {"color": gives, "marker": "D", "ls": ""},
