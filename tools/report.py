@@ -46,7 +46,7 @@ def write_report(notebooks: Path = NOTEBOOKS, book: Path = BOOK) -> None:
     records = table.reset_index().to_dict("records")
     files = {
         book / "_static" / "claims.json": json.dumps(records, ensure_ascii=False, indent=1),
-        generated / "deviations.md": _deviations(table),
+        generated / "deviations.html": _deviations(table),
         generated / "reasons.md": _define(REASONS),
         generated / "rules.md": _define(RULES),
     }
@@ -83,22 +83,24 @@ def _count(table: pd.DataFrame, verdicts: Iterable[str]) -> str:
     """Return a Markdown table: verdicts that occur down, labels across."""
     counts = pd.crosstab(table["verdict"], table["label"], margins=True, margins_name="all")
     found = [verdict for verdict in (*verdicts, "all") if verdict in counts.index]
-    labels = [label for label in (*LABELS, "all") if label in counts.columns]
-    return counts.loc[found, labels].to_markdown()
+    labels = [label for label in (*LABELS, "no data", "all") if label in counts.columns]
+    return counts.loc[found, labels].replace(0, "–").to_markdown()
 
 
 def _deviations(table: pd.DataFrame) -> str:
-    """Return a Markdown list of what came out otherwise, with the reason."""
-    differs = table[table["agrees"].isin(["nearly", "partly", "no"])]
+    """Return an HTML list of the claims that came out otherwise, by reason, each a link."""
+    differs = table[table["agrees"].isin(["nearly", "partly", "no"]) & (table["kind"] != "check")]
     differs = differs[~differs["verdict"].isin(["by construction", "not testable"])]
-    lines = []
-    for _, row in differs.iterrows():
-        why = f": {REASONS[row['reason']]}" if row["reason"] else ""
-        lines.append(
-            f"- **{row['claim']}** ({find_place(row)}). Here: {row['here']}. "
-            f"*{row['verdict'].capitalize()}*{why}. {row['note']}"
-        )
-    return "\n".join(lines)
+    text = ""
+    for reason, rows in differs.groupby("reason", sort=False):
+        why = REASONS[reason] if reason else "no other reason is known"
+        text += f"<p><strong>{why[0].upper()}{why[1:]}</strong> ({len(rows)}):</p>\n<ul>\n"
+        for name, row in rows.iterrows():
+            place = f"notebooks/{row['notebook']}.html#claim-{name}"
+            said = f'<a href="{place}">{escape(row["claim"])}</a>'
+            text += f"<li>{said}: <em>{row['verdict']}</em></li>\n"
+        text += "</ul>\n"
+    return text.strip()
 
 
 def _define(words: Mapping[str, str]) -> str:

@@ -36,6 +36,7 @@ _LEADS = {  # what stands above a chapter's table, and how a row of it is called
     "check": ("What we checked, and the paper does not say", "check"),
 }
 _FOLD = 3  # so many rows of a chapter that hold by construction, or more, are folded
+_LONG = 20  # a table of more rows folds those that stay undecided, too
 _ALWAYS = {
     "by construction": "it agrees (within 5 % of the largest printed number), as it was put in",
     "undecided": "our tests or intervals allow both answers",
@@ -96,7 +97,7 @@ class Answer(NamedTuple):
     here: str
 
 
-NO_DATA = Answer(None, "published", "no data")
+NO_DATA = Answer(None, "no data", "no data")
 
 
 def load_claims() -> pd.DataFrame:
@@ -200,21 +201,27 @@ class Weighed:
         table = self.table.assign(row=rows, cell=cells)
         for kind in filter(set(table["kind"]).__contains__, KINDS):
             claims = table[table["kind"] == kind]
-            sure = claims["verdict"] == "by construction"
-            sure &= sure.sum() >= _FOLD
+            sure, unsure = (claims["verdict"] == word for word in ("by construction", "undecided"))
+            folds = {
+                "hold by construction: we put them in": sure & (sure.sum() >= _FOLD),
+                "stay undecided": unsure & (len(claims) > _LONG),
+            }
+            parts = claims, claims["row"], claims["cell"]
+            open_rows = ~np.any(list(folds.values()), axis=0)
             drawn += f'<p class="claims-lead"><strong>{_LEADS[kind][0]}</strong>: '
             drawn += f"{_say_verdicts(claims, _LEADS[kind][1])}."
             if claims["judged"].any():
                 drawn += " By the rule of chapter 0: what more than half of its relations say."
             drawn += "</p>"
-            if not sure.all():
-                drawn += draw_table(claims[~sure], claims["row"][~sure], claims["cell"][~sure])
-            if sure.any():
-                folded = draw_table(claims[sure], claims["row"][sure], claims["cell"][sure])
-                drawn += (
-                    f'<details class="claims-put-in"><summary>{sure.sum()} that hold by '
-                    f"construction: we put them in</summary>{folded}</details>"
-                )
+            if open_rows.any():
+                drawn += draw_table(*(part[open_rows] for part in parts))
+            for said, rows in folds.items():
+                if rows.any():
+                    folded = draw_table(*(part[rows] for part in parts))
+                    drawn += (
+                        f'<details class="claims-put-in"><summary>{rows.sum()} that {said}'
+                        f"</summary>{folded}</details>"
+                    )
         shown = {"text/plain": plain, "text/html": drawn}
         return shown, {_KEY: self.table[ANSWER].reset_index().to_dict("records")}
 
@@ -373,7 +380,8 @@ def draw_table(claims: pd.DataFrame, rows: Iterable[str], cells: Iterable[str]) 
         asked = f"<br><small>{escape(claim['published'])}</small>" if claim["published"] else ""
         why = f": {REASONS[claim['reason']]}" if claim["reason"] else ""
         note = f" <small>{escape(claim['note'])}</small>" if claim["note"] else ""
-        here = f"{escape(claim['here'])}<br><small>{claim['label']}</small>"
+        made = "" if claim["here"] == claim["label"] else f"<br><small>{claim['label']}</small>"
+        here = f"{escape(claim['here'])}{made}"
         meaning = f"<strong>{claim['verdict'].capitalize()}</strong>{why}.{note}"
         body += f"<tr {row}><td>{cell}{asked}</td><td>{here}</td><td>{meaning}</td></tr>"
     head = f'<th scope="col">{KINDS[claims["kind"].iloc[0]]}</th>{_HEAD}'
