@@ -56,13 +56,13 @@ def test_one_emulator_has_not_the_right_form_as_chapter_14_says():
     said = words("14")
     decay = 1 - (value["rh_emulated"] / value["rh_run"])["MPI-ESM-LR"]
     assert (
-        f"the emulator lacks {-100 * missed.min():.0f} %, and of its decay {100 * decay:.0f} %"
+        f"the emulator lacks {-100 * missed.min():.0f}%, and of its decay {100 * decay:.0f}%"
         in said
     )
     nep = value["nep_emulated"] / value["nep_run"]
-    assert f"that of CanESM2 reaches only {100 * nep.min():.0f} % of it" in said
+    assert f"that of CanESM2 reaches only {100 * nep.min():.0f}% of it" in said
     rest = (nep.drop("CanESM2") - 1).abs().max()
-    assert f"miss their model's NEP by at most {100 * rest:.0f} %" in said
+    assert f"miss their model's NEP by at most {100 * rest:.0f}%" in said
     assert round(value["beta"].max() / value["beta"].min()) == 9
     assert value.loc["MPI-ESM-LR", ["area", "area_lowest"]].round().tolist() == [50, 27]
 

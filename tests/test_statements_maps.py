@@ -118,7 +118,8 @@ def test_the_map_page_says_of_58_sites_what_their_table_says():
     sites = load_plots()
     way = way_southeast(sites["longitude"], sites["latitude"])
     r = stats.pearsonr(way, sites["AGB"]).statistic
-    said = f"at {len(sites)} other sites it is {r:.2f} for biomass".replace("-", "−")
+    said = f"the correlation with $s$ is {r:.2f} for biomass".replace("-", "−")
+    assert f"Plants at {len(sites)} other sites do not show it" in words("03")
     assert said in words("03")
     assert "between 91 and 101 °E" in words("03")
     assert sites["longitude"].round().agg(["min", "max"]).tolist() == [91, 101]
@@ -196,7 +197,7 @@ def test_the_oxygen_page_has_nep_as_a_share_of_npp():
     drawn = re.search(r"NPP\) ([\d.]+) .*?Rh\) ([\d.]+) .*?= NPP − Rh\) ([\d.]+)", words("02"))
     npp, rh, nep = map(float, drawn.groups())
     assert npp - rh == pytest.approx(nep, abs=0.001)
-    share = re.search(r"NEP is ([\d.]+) % of NPP", words("02"))[1]
+    share = re.search(r"NEP is ([\d.]+)% of NPP", words("02"))[1]
     rounding = 0.05 + 100 * 0.0005 * (npp + nep) / npp**2  # of what is shown
     assert float(share) == pytest.approx(100 * nep / npp, abs=rounding)
 

@@ -177,7 +177,7 @@ def test_chapter_7_recomputes_what_was_printed_and_says_where_a_search_stops_sho
         "0.40 ± 0.10 and 0.42 ± 0.13",  # Fox: .40 and .42
         "χ² = 2.761 with 2 df",  # AMOS's manual
         "χ² is 1.251 with N − 1 and 1.259 with N (df 3)",  # lavaan, wishart and normal
-        "0.18 ± 0.08 and -0.003 ± 0.07",  # lavaan, without the covariance of errors
+        "0.18 ± 0.08 and −0.003 ± 0.07",  # lavaan, without the covariance of errors
         "0.28 ± 0.14 and 0.28 ± 0.16",  # lavaan, with both families
         "The stability index is 0.80 for the one and 1.25 for the other",
         "semopy ends at F = 0.119, a χ² of 11.88",
@@ -438,8 +438,8 @@ def test_most_of_what_four_leaders_explain_belongs_to_no_single_one():
         lost.append(whole - r @ np.linalg.solve(R[np.ix_(kept, kept)], r))
     assert whole - sum(lost) > sum(lost)
     text = words("12")
-    assert f"The four explain {whole:.0%} of the variance of biomass" in text
-    assert f"but {whole - sum(lost):.0%} cannot be given to any single one" in text
+    assert f"they explain {whole:.0%} of the variance of biomass" in text
+    assert f"{whole - sum(lost):.0%} of it cannot be given to any one of them alone" in text
 
 
 def test_an_order_of_four_small_effects_seldom_comes_home_from_thirty_sites():
