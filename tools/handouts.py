@@ -79,12 +79,14 @@ def count_minutes(notebook: nbformat.NotebookNode) -> int:
     """Estimate the minutes that reading an executed chapter takes, without its exercises."""
     minutes = 0.0
     for cell in notebook.cells:
-        if "solution" in cell.metadata.get("tags", []):
+        tags = {*cell.metadata.get("tags", [])}
+        if "solution" in tags:
             continue
         if cell.cell_type == "markdown":
             minutes += _count_words(cell.source.split("\n## Exercises")[0]) / 120
             continue
-        minutes += len(cell.source.splitlines()) / 30
+        if not tags & {"hide-cell", "hide-input", "remove-input"}:
+            minutes += len(cell.source.splitlines()) / 30
         for kinds in (output.get("data", {}) for output in cell.outputs):
             minutes += 1.5 * ("image/png" in kinds) + 0.5 * ("text/html" in kinds)
             minutes += _count_words(kinds.get("text/markdown", "")) / 120

@@ -120,9 +120,9 @@ def _list_slides(article: Tag, number: int, question: str, part: str) -> Iterato
         title, *parts = section.find_all(True, recursive=False)
         heading = f"<h2>{title.decode_contents().strip()}</h2>"
         match section["id"]:
-            case "in-this-chapter-you-will":
-                items = [item.decode_contents() for item in section.ul.find_all("li")]
-                yield _slide(heading, _bullets(items), "text", parts)
+            case "the-way-there":  # without what one needs, and how long it takes
+                steps = [part for part in parts if part.name == "p"][:1]
+                yield _slide(heading, _bullets(_fit(_sentences(steps))), "text", parts)
             case "the-paper-and-this-book":
                 yield from _show_verdicts(section, heading)
             case "exercises":
