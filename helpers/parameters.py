@@ -183,7 +183,8 @@ def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: Any)
             if like
             else "give a value that is allowed",
         )
-    if name == "source" and value not in ("embedded", "genuine"):
+    word = "genuine" if parameter.default == "genuine" else "embedded"
+    if name == "source" and value != word:
         folder = os.path.expanduser(value)  # unlike pathlib's, it leaves a "~name" nobody has
         if not os.path.isdir(folder):
             raise InputError(

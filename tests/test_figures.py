@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from helpers.factors import GROUPS, load_factors
 from helpers.figures.effect_plots import effect_bars, rank_chances
 from helpers.figures.path_diagrams import effect_web, path_diagram
-from helpers.figures.style import GROUP_COLOURS, name_in_words
+from helpers.figures.style import GREY, GROUP_COLOURS, name_in_words
 from helpers.pathmodel import effects, fit_model, parse_model, read_model
 from helpers.study import load_study, sample_top
 from tests import figures as check
@@ -265,6 +265,11 @@ def test_a_web_shows_every_total_and_nothing_covers_anything(most):
         {edges[f"box {code}"] for code in table.index} == {to_rgba(GROUP_COLOURS[group])}
         for group, table in tables.items()
     )
+    wide = {group: t.assign(total_low=-0.1, total_high=1.0) for group, t in tables.items()}
+    fig, ax = effect_web(wide | {"soil": wide["soil"].assign(total_low=0.1)})
+    grey = {gid for gid, line in check.lines_of(ax).items() if line.get_color() == GREY}
+    unsure = totals.index.difference(tables["soil"].index)
+    assert grey == {f"{cause} to TOP" for cause in unsure}
     strongest = totals.abs().idxmax()
     said = f"Strongest: {registry.loc[strongest, 'label']} {totals[strongest]:+.2f}"
     assert said in fig.get_label()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from helpers.figures.error_rates import (
     least_curves,
@@ -15,7 +16,7 @@ from helpers.figures.error_rates import (
     rate_dots,
     rate_lines,
 )
-from helpers.figures.factor_plots import column_tiles
+from helpers.figures.factor_plots import column_tiles, group_means
 from helpers.figures.headline_panels import headline_panels
 from helpers.figures.respiration_plots import respiration_curves
 from helpers.figures.specification_curves import dependence_table, specification_curve
@@ -279,6 +280,29 @@ def test_means_of_covers_and_zones_stand_at_their_values_with_their_intervals():
     assert "SOC (g kg⁻¹): meadow 38.2, steppe 13.2" in fig.get_label()
 
 
+@pytest.mark.parametrize("zones", [("Low", "High"), ("Low", "Middle", "High")])
+def test_groups_of_a_study_have_physical_units_intervals_and_marks(zones):
+    study = load_study()
+    values, sites = study.factors()[["AT", "PRE", "Penzy", "FB"]], study.sites
+    groups = {"land_cover": ("meadow", "steppe"), "zone": zones}
+    pairs = {by: list(combinations(names, 2)) for by, names in groups.items()}
+    marks = {by: pd.DataFrame("###", values.columns, each) for by, each in pairs.items()}
+    fig, axes = group_means(values, sites, marks)
+    assert_readable(fig)
+    warm = values["AT"] - 273.15
+    parts = [warm[sites[by] == name] for by, names in groups.items() for name in names]
+    ax = axes.flat[0]
+    means = [line.get_ydata()[0] for line in ax.lines if line.get_marker() in "sv^o"]
+    np.testing.assert_allclose(means, [part.mean() for part in parts])
+    for part, line in zip(parts, ax.collections, strict=True):
+        interval = stats.ttest_1samp(part, 0).confidence_interval()
+        np.testing.assert_allclose(line.get_segments()[0][:, 1], interval)
+    count = sum(map(len, pairs.values()))
+    assert [len(one.texts) for one in axes.flat[:4]] == [count] * 4
+    assert "phosphorus enzymes\n(Penzy, nmol g⁻¹ h⁻¹)" in words_of(fig)
+    assert f"(AT, °C): meadow {parts[0].mean():.3g}" in fig.get_label()
+
+
 def test_columns_that_are_not_there_are_said_to_be_missing():
     fig, axes = cover_zone_means(load_transect(columns="present").groups, {"SOC": "SOC"})
     assert axes.size == 0
@@ -290,8 +314,9 @@ def test_a_headline_has_the_colour_of_its_verdict_and_a_stroke_where_a_number_is
     words = ["supported", "not supported", "undecided"]
     rows = pd.DataFrame(estimates, ["climate → plants", "plants → soil", "what comes back"])
     rows = rows.assign(verdict=words, printed=[0.9, np.nan, 0.4])
-    fig, axes = headline_panels({("Does it?", "Change (kg)"): rows, ("Is it?", "Arrow"): rows[:1]})
+    fig, axes = headline_panels({("Does it?", "Change (kg)"): rows, ("", "Arrow"): rows[:1]})
     assert_readable(fig)
+    assert "Axis: Change (kg). climate" in fig.get_label()
     assert rows_of(axes[0]) == list(rows.index)
     dots = [line for line in axes[0].lines if line.get_marker() == "o"]
     assert [dot.get_color() for dot in dots] == [VERDICT_COLOURS[word] for word in words]

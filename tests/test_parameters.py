@@ -163,6 +163,7 @@ def test_what_papermill_injects_is_read_as_make_run_reads_it(injected, name, val
         ('kind = "d"', "'kind'", '"a" or "b" or "c d"'),
         ("sed = 7", "'sed'", "one of these names"),
         ('source = "/no/such/folder"', "'source'", "or a folder"),
+        ('source = "genuine"', "'source'", "or a folder"),  # no word of this chapter
     ],
 )
 def test_what_papermill_injects_is_refused_as_make_run_refuses_it(injected, where, needed):

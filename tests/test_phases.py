@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from helpers.factors import GROUPS, load_factors
 from helpers.figures.phase_diagrams import phase_diagram, third_panels
@@ -223,6 +224,12 @@ def test_panels_show_sites_in_their_order_and_the_means_of_thirds():
         values = table[code][top.sort_values().index]
         np.testing.assert_allclose(ax.lines[0].get_ydata(), values)
         drawn = {round(line.get_ydata()[0], 9) for line in ax.lines[1:]}
-        assert drawn >= set(values.to_numpy().reshape(3, 10).mean(axis=1).round(9))
+        thirds = values.to_numpy().reshape(3, 10)
+        assert drawn >= set(thirds.mean(axis=1).round(9))
+        bands = [band.get_paths()[0].vertices[:, 1] for band in ax.collections]
+        for third, band in zip(thirds, bands, strict=True):
+            interval = stats.ttest_1samp(third, 0).confidence_interval()
+            np.testing.assert_allclose([band.min(), band.max()], interval)
+    assert "organic carbon (SOC), g kg⁻¹: no clear change" in check.words_of(fig)
     assert "2 rows of 30 dots" in fig.get_label()
     assert "SOC no clear change." in fig.get_label()

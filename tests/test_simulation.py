@@ -134,7 +134,7 @@ def test_rates_of_what_happens_or_not_have_wilson_intervals():
         assert row["rate"] == count / 200
         assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert (table["worlds"] == 200).all()
-    assert print_rate(table.loc["some"]) == "15.0 % (11.3 to 19.6)"
+    assert print_rate(table.loc["some"]) == "15.0% (11.3 to 19.6)"
 
 
 def test_means_of_counts_have_normal_intervals_and_gaps_are_left_out():

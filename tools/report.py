@@ -93,7 +93,11 @@ def _deviations(table: pd.DataFrame) -> str:
     differs = differs[~differs["verdict"].isin(["by construction", "not testable"])]
     text = ""
     for reason, rows in differs.groupby("reason", sort=False):
-        why = REASONS[reason] if reason else "no other reason is known"
+        why = (
+            REASONS[reason]
+            if reason
+            else "the models are others than the paper's, or no reason is known"
+        )
         text += f"<p><strong>{why[0].upper()}{why[1:]}</strong> ({len(rows)}):</p>\n<ul>\n"
         for name, row in rows.iterrows():
             place = f"notebooks/{row['notebook']}.html#claim-{name}"

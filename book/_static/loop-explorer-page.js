@@ -66,7 +66,7 @@
     if (!kept)
       return (
         `${runs} But these cannot be standardized coefficients: no error variances above 0 give ` +
-        "every variable the variance 1. So there is no Σ, and no twin."
+        "every variable the variance 1. So no correlations follow, and there is no twin."
       );
     if (course !== "settles") return `${runs} Its twin settles, and has the same correlations.`;
     if (gain === 0) return `${runs} An arrow of 0 opens the circle: nothing comes back, no twin.`;

@@ -10,19 +10,13 @@ import pandas as pd
 
 from helpers.factors import load_factors
 from helpers.figures import style
+from helpers.figures.transect_plots import cover_zone_means
 
 _SHADES = {  # the darker, the more real: face, letters, edge
     "measured": ("0.25", "white", "solid"),
     "observed": ("0.25", "white", "solid"),
     "assimilated": ("0.78", "black", "solid"),
     "reconstructed": ("white", "black", "dashed"),
-}
-
-
-_HANDY = {  # what a unit is multiplied with, what is added, and the unit that is drawn
-    "kg m-2 s-1": (365 * 86400, 0, "mm yr⁻¹"),
-    "kg kg-1": (1000, 0, "g kg⁻¹"),
-    "K": (1, -273.15, "°C"),
 }
 
 
@@ -105,21 +99,18 @@ def gradient_panels(
     if values.empty:
         return style.nothing_to_draw("No factors of this group. Add columns to sites.csv.")
     names, words = style.printed_names(values.columns), style.name_in_words(values.columns)
-    units = load_factors()[["unit", "unit_shown"]]
+    drawn, units = style.in_handy_units(values)
     km = elevation / 1000
     ends = np.linspace(km.min(), km.max(), 50)
     fig, axes = style.panels(len(names), 3, 0.6, 1.6, sharex=True)
     slopes, dots = {}, {"ms": 2, "alpha": 0.3} if len(km) > 100 else {"ms": 3, "alpha": 0.8}
     for ax, code, colour in zip(axes.flat, names, style.factor_colours(names), strict=False):
-        plain, shown = units.loc[code] if code in units.index else ("1", "1")
-        factor, shift, unit = _HANDY.get(plain, (1, 0, shown.replace("\u00a0", " ")))
-        drawn = values[code] * factor + shift
-        ax.plot(km, drawn, "o", color=colour, mew=0, **dots)
+        ax.plot(km, drawn[code], "o", color=colour, mew=0, **dots)
         for degree, line in ((1, "-"), (2, style.DASHED)):
-            curve = np.polyval(np.polyfit(km, drawn, degree), ends)
+            curve = np.polyval(np.polyfit(km, drawn[code], degree), ends)
             ax.plot(ends, curve, color="black", lw=1.1, ls=line)
-        unit = "" if unit == "1" else f" {unit.replace('°C', 'K')}"
-        slopes[code] = f"{np.polyfit(km, drawn, 1)[0]:+.2g}{unit} per km".replace("-", "−")
+        unit = f" {units[code].replace('°C', 'K')}".rstrip()
+        slopes[code] = f"{np.polyfit(km, drawn[code], 1)[0]:+.2g}{unit} per km".replace("-", "−")
         # a mark stays on the line of the last word
         name = textwrap.fill(f"{words[code]}\u00a0{fits.loc[code, 'marks']}".rstrip(), 20)
         ax.set_title(f"{name}\n{slopes[code]}", pad=2, fontsize=style.SMALL)
@@ -140,7 +131,7 @@ def gradient_panels(
 
 
 def group_means(
-    scaled: pd.DataFrame, sites: pd.DataFrame, marks: dict[str, pd.DataFrame]
+    values: pd.DataFrame, sites: pd.DataFrame, marks: dict[str, pd.DataFrame]
 ) -> tuple[plt.Figure, np.ndarray]:
     """Draw the mean of every factor in each land cover and zone, with marks (Fig. 2b, d, f).
 
@@ -148,8 +139,8 @@ def group_means(
 
     Parameters
     ----------
-    scaled : pandas.DataFrame
-        Min-max scaled factors.
+    values : pandas.DataFrame
+        Factors in the units of the registry; drawn as in :func:`gradient_panels`.
     sites : pandas.DataFrame
         With land_cover and zone.
     marks : dict of pandas.DataFrame
@@ -160,50 +151,17 @@ def group_means(
     --------
     >>> sites = pd.DataFrame({"land_cover": ["meadow", "steppe"]})
     >>> marks = {"land_cover": pd.DataFrame({("meadow", "steppe"): {"SOC": "*"}})}
-    >>> group_means(pd.DataFrame({"SOC": [1, 0]}), sites, marks)[0].get_label()[-37:]
-    '0 factors, 1 of 1 comparisons marked.'
+    >>> group_means(pd.DataFrame({"SOC": [10, 3]}), sites, marks)[0].get_label()[-60:]
+    'organic carbon (SOC, g kg⁻¹): meadow 10, steppe 3; 1 marked.'
     """
-    from scipy import stats  # only for this figure
-
-    drawn = {by: table for by, table in marks.items() if table.shape[1]}
-    if scaled.empty or not drawn:
+    pairs = {by: table for by, table in marks.items() if table.shape[1]}
+    if values.empty or not pairs:
         return style.nothing_to_draw("Nothing to compare: add factors or sites to sites.csv.")
-    looks = {name: ("s", colour) for name, colour in style.COVER_COLOURS.items()}
-    looks |= {name: (marker, "0.35") for name, marker in style.ZONE_MARKERS.items()}
-    rows = range(scaled.shape[1])
-    widths = [1.07 + 0.5 * table.shape[1] for table in drawn.values()]
-    shared = {"sharey": True, "width_ratios": widths, "squeeze": False}
-    fig, axes = style.subplots(1.2 + 0.31 * len(rows), 1, len(drawn), **shared)
-    said = []
-    for ax, (by, table) in zip(axes[0], drawn.items(), strict=True):
-        table = table.loc[scaled.columns]
-        names = list(dict.fromkeys(name for pair in table for name in pair))
-        groups = scaled.groupby(sites[by])
-        means, counts = groups.mean().loc[names], groups.count().loc[names]
-        half = stats.t.ppf(0.975, (counts - 1).where(counts > 1)) * groups.sem().loc[names]
-        for number, (name, mean) in enumerate(means.iterrows()):
-            marker, colour = looks[name]
-            at = np.arange(len(rows)) + 0.22 * (number - (len(means) - 1) / 2)
-            ax.hlines(at, mean - half.loc[name], mean + half.loc[name], color=colour, lw=1.2)
-            look = {"color": colour, "mec": "black", "mew": 0.5, "ms": 4.5}
-            ax.plot(mean, at, marker, label=name, **look)
-        ax.hlines(rows, 0, 1, color="0.85", lw=0.6, zorder=0)
-        for number, (first, second) in enumerate(table):
-            x = 1.3 + 0.5 * number
-            ax.text(x, -0.9, f"{first[0]}–{second[0]}", ha="center", fontsize=style.SMALL)
-            for row, mark in enumerate(table[first, second]):
-                ax.text(x, row + 0.2, mark, ha="center", fontsize=style.SMALL)
-        ax.set(xlim=(-0.05, 1.07 + 0.5 * table.shape[1]))
-        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-        ax.spines["bottom"].set_bounds(0, 1)
-        style.name_rows(ax, style.name_in_words(scaled.columns).values(), "")
-        highest = means.idxmax().value_counts()
-        said.append(
-            f"{by.replace('_', ' ')}: highest mean in "
-            + ", ".join(f"{name} for {highest.get(name, 0)}" for name in names)
-            + f" factors, {(table != '').to_numpy().sum()} of {table.size} comparisons marked"
-        )
-    fig.supxlabel("Mean, share of the range")
-    fig.legend(loc="outside upper center", ncols=5, handletextpad=0, columnspacing=0.8)
-    fig.set_label(f"Means of {len(rows)} factors side by side. By " + "; by ".join(said) + ".")
-    return fig, axes[0]
+    drawn, units = style.in_handy_units(values)
+    names = {}
+    for code, words in style.name_in_words(values.columns).items():
+        name, _, acronym = words.rstrip(")").partition(" (")
+        about = ", ".join(each for each in (acronym, units[code]) if each)
+        names[code] = f"{name}\n({about})" if about else name
+    groups = [style.means_with_intervals(drawn, sites[by]) for by in pairs]
+    return cover_zone_means(pd.concat(groups), names, list(pairs.values()))

@@ -17,7 +17,8 @@ def headline_panels(panels: Mapping[tuple[str, str], pd.DataFrame]) -> tuple[plt
     Parameters
     ----------
     panels : mapping of pandas.DataFrame
-        By question and label of the axis, from the top down: a row for each estimate, with
+        By question and label of the axis, from the top down, without a question where the one
+        above goes on: a row for each estimate, with
         ``estimate``, ``low``, ``high``, ``verdict`` and ``printed``, which is NaN where the paper
         prints no number.
 
@@ -44,7 +45,7 @@ def headline_panels(panels: Mapping[tuple[str, str], pd.DataFrame]) -> tuple[plt
             + row.verdict
             for name, row in table.iterrows()
         ]
-        said.append(f"{question} {'; '.join(rows)}. Axis: {label}.")
+        said.append(f"{question} {'; '.join(rows)}. Axis: {label}.".lstrip())
     looks = {word: {"color": colour, "marker": "o"} for word, colour in VERDICT_COLOURS.items()}
     printed = {"color": "black", "marker": "|", "ms": 11, "mew": 2, "ls": ""}
     style.add_legend(fig, looks | {"printed in the paper": printed}, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from textwrap import fill
@@ -145,10 +145,12 @@ def effect_web(
 ) -> tuple[plt.Figure, plt.Axes]:
     """Draw the total effects of all factors as lines to an outcome, as wide as they are (Fig. 4b).
 
+    Lines whose interval holds zero are grey.
+
     Parameters
     ----------
     tables : dict of pandas.DataFrame
-        By group of factors: a column ``total``, by cause.
+        By group of factors: a column ``total``, by cause; perhaps ``total_low`` and ``total_high``.
     outcome : str
         What stands in the middle.
 
@@ -173,7 +175,10 @@ def effect_web(
     (drawing,), (numbers,) = layout.arrange([[web]], [sizes])
     low, high = layout.limits([drawing], [numbers])
     (ax,) = inch_axes(fig, low, high + 0.3)
-    draw_effects(ax, drawing, numbers, texts, values, heads=False)
+    effects = pd.concat(tables.values()).reindex(columns=["total_low", "total_high"])
+    unsure = (effects["total_low"] <= 0) & (effects["total_high"] >= 0)
+    open_ = {(cause, outcome) for cause in effects.index[unsure]}
+    draw_effects(ax, drawing, numbers, texts, values, heads=False, unsure=open_)
     for name, box in drawing.boxes.items():
         edge = style.GROUP_COLOURS[group_of[name]] if name in group_of else "0.3"
         draw_box(ax, name, box, names[name], edgecolor=edge, linewidth=1.6)
@@ -183,7 +188,8 @@ def effect_web(
     strongest = totals.abs().nlargest(3).index
     fig.set_label(
         f"Lines from {len(totals)} factors around a circle to {names[outcome]} in the middle, as "
-        f"wide as the total effect: {_count_signs(totals)}. Strongest: "
+        f"wide as the total effect: {_count_signs(totals)}, {len(open_)} of them grey, with an "
+        "interval that holds zero. Strongest: "
         + ", ".join(f"{names[cause]} {totals[cause]:+.2f}" for cause in strongest)
         + "."
     )
@@ -245,11 +251,13 @@ def draw_effects(
     texts: dict[layout.Key, str],
     values: pd.Series,
     heads: bool = True,
+    unsure: Container[layout.Key] = (),
 ) -> None:
     """Draw lines from 0.7 points wide for 0 to 3.7 for 1 or more, with their numbers."""
     widths = 0.7 + 3 * values.abs().clip(upper=1)
     for pair, value in values.items():
-        look = {"color": style.sign_colour(value), "ls": "-" if value > 0 else style.DASHED}
+        colour = style.GREY if pair in unsure else style.sign_colour(value)
+        look = {"color": colour, "ls": "-" if value > 0 else style.DASHED}
         draw_line(ax, drawing.curves[pair], pair, heads, lw=widths[pair], **look)
     for pair, arc in drawing.arcs.items():
         draw_line(ax, arc, pair, False, color="0.7", lw=0.8, zorder=1)

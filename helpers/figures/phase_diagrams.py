@@ -152,48 +152,56 @@ def _beside(
 
 
 def third_panels(
-    top: pd.Series, scaled: pd.DataFrame, alone: pd.DataFrame
+    top: pd.Series, values: pd.DataFrame, alone: pd.DataFrame, others: dict[str, str] | None = None
 ) -> tuple[plt.Figure, np.ndarray]:
     """Draw each marker along the sites in the order of their TOP, with its mean in each third.
+
+    Bands are 95 % intervals of the means by Student's t, as if sites were independent.
 
     Parameters
     ----------
     top : pandas.Series
         kg O2 m-2 yr-1.
-    scaled : pandas.DataFrame
-        Markers at the same sites, shares of their range.
+    values : pandas.DataFrame
+        Markers at the same sites, in the units of the registry.
     alone : pandas.DataFrame
         As :func:`helpers.paper.time_changes` returns it for them.
+    others : dict
+        Units of markers that the registry does not have.
 
     Examples
     --------
     >>> alone = pd.DataFrame({"share": 0.7, "share_low": 0.5, "share_high": 0.9}, ["SOC"])
-    >>> top, scaled = pd.Series([1, 2, 3]), pd.DataFrame({"SOC": [0, 0.7, 1]})
-    >>> third_panels(top, scaled, alone)[0].get_label().split(": ")[1]
+    >>> top, values = pd.Series([1, 2, 3]), pd.DataFrame({"SOC": [0, 7, 10]})
+    >>> third_panels(top, values, alone)[0].get_label().split(": ")[1]
     'SOC share 0.70 (0.50 to 0.90).'
     """
     order = top.sort_values(kind="stable").index
     thirds = np.array_split(np.arange(1, len(order) + 1), 3)
-    names, words = style.printed_names(scaled.columns), style.name_in_words(scaled.columns)
-    fig, axes = style.panels(len(names), 1, 0.7, 0.95, sharex=True, sharey=True)
+    names, words = style.printed_names(values.columns), style.name_in_words(values.columns)
+    drawn, units = style.in_handy_units(values.loc[order].set_axis(np.arange(len(order)) + 1))
+    units |= others or {}
+    number = pd.Series({site: at for at, third in enumerate(thirds) for site in third})
+    means = style.means_with_intervals(drawn, number)
+    fig, axes = style.panels(len(names), 1, 0.7, 0.95, sharex=True)
     for ax, code, colour in zip(axes.flat, names, style.factor_colours(names), strict=True):
-        values = scaled.loc[order, code].to_numpy()
-        ax.plot(np.arange(len(values)) + 1, values, "o", color=colour, ms=3.5, alpha=0.8)
-        for third in thirds:
-            mean, ends = values[third - 1].mean(), third[[0, -1]] + [-0.4, 0.4]
-            ax.plot(ends, [mean, mean], color="black", lw=2)
+        ax.plot(drawn[code], "o", color=colour, ms=3.5, alpha=0.8)
+        for third, (_, one) in zip(thirds, means.loc[code].iterrows(), strict=True):
+            ends = third[[0, -1]] + [-0.4, 0.4]
+            ax.fill_between(ends, one["low"], one["high"], color="0.85", lw=0, zorder=0)
+            ax.plot(ends, [one["mean"]] * 2, color="black", lw=2)
             if third[0] > 1:
                 ax.axvline(third[0] - 0.5, color="0.7", lw=0.8, ls=style.DASHED)
-        title = f"{words[code]}: {_said(alone.loc[code])}"
+        unit = f", {units[code]}" if units[code] else ""
+        title = f"{words[code]}{unit}: {_said(alone.loc[code])}"
         ax.set_title(title, loc="left", pad=2, fontsize=9)
-        ax.set(ylim=(-0.08, 1.08), yticks=[0, 1])
+        ax.locator_params(axis="y", nbins=3)
     ax.set_xlabel("Sites, from the lowest TOP to the highest")
-    fig.supylabel("Share of the range")
     fig.set_label(
-        f"{scaled.shape[1]} rows of {len(order)} dots, sites in the order of their TOP "
+        f"{values.shape[1]} rows of {len(order)} dots, sites in the order of their TOP "
         f"({top.min():.3f} to {top.max():.3f} kg m⁻² yr⁻¹), cut into thirds. The share of its "
         "change that a marker makes by the middle third: "
-        + "; ".join(f"{names[code]} {_said(alone.loc[code])}" for code in scaled)
+        + "; ".join(f"{names[code]} {_said(alone.loc[code])}" for code in values)
         + "."
     )
     return fig, axes

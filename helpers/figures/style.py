@@ -90,6 +90,11 @@ _WORDS = {  # what is no factor of the registry
     "BGB": "roots",
 }
 ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
+_HANDY = {  # what a unit is multiplied with, what is added, and the unit that is drawn
+    "kg m-2 s-1": (365 * 86400, 0, "mm yr⁻¹"),
+    "kg kg-1": (1000, 0, "g kg⁻¹"),
+    "K": (1, -273.15, "°C"),
+}
 DASHED = (0, (4, 2))
 NOT_MEASURED = "None of these was measured in the columns that are here."
 NO_EFFECTS = "No effects. Add columns to sites.csv."
@@ -269,6 +274,44 @@ def name_in_words(codes: Iterable[str]) -> dict[str, str]:
             plain = label.lower() in words.lower().split()
             texts[code] = words if plain else f"{words} ({label})"
     return texts
+
+
+def in_handy_units(values: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return factors in °C, mm a year and g a kg instead of K and tiny numbers, and their units.
+
+    Examples
+    --------
+    >>> drawn, units = in_handy_units(pd.DataFrame({"AT": [273.15], "pH": [7.0], "biomass": [80]}))
+    >>> drawn.loc[0].tolist(), units
+    ([0.0, 7.0, 80.0], {'AT': '°C', 'pH': '', 'biomass': ''})
+    """
+    registry, drawn, units = load_factors()[["unit", "unit_shown"]], {}, {}
+    for code in values:
+        plain, shown = registry.loc[code] if code in registry.index else ("1", "1")
+        factor, shift, unit = _HANDY.get(plain, (1, 0, shown.replace("\u00a0", " ")))
+        drawn[code] = values[code] * factor + shift
+        units[code] = "" if unit == "1" else unit
+    return pd.DataFrame(drawn, values.index), units
+
+
+def means_with_intervals(values: pd.DataFrame, groups: pd.Series | np.ndarray) -> pd.DataFrame:
+    """Return mean, low and high of each variable in each group, by (variable, group).
+
+    Intervals of 95 % by Student's t, as if the rows were independent; none for a single row.
+
+    Examples
+    --------
+    >>> table = means_with_intervals(pd.DataFrame({"SOC": [1, 3, 5]}), pd.Series(["a", "a", "b"]))
+    >>> table.loc[("SOC", "a")].round(1).tolist()
+    [2.0, -10.7, 14.7]
+    """
+    from scipy import stats  # only for these figures
+
+    parts = values.groupby(groups)
+    means, counts = parts.mean(), parts.count()
+    half = stats.t.ppf(0.975, (counts - 1).where(counts > 1)) * parts.sem()
+    table = {"mean": means.T, "low": (means - half).T, "high": (means + half).T}
+    return pd.DataFrame({name: each.stack(future_stack=True) for name, each in table.items()})
 
 
 def factor_colours(codes: Iterable[str]) -> list[str]:

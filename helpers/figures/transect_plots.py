@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -210,12 +213,18 @@ def class_means(
     return fig, axes
 
 
-def cover_zone_means(groups: pd.DataFrame, names: dict[str, str]) -> tuple[plt.Figure, np.ndarray]:
+def cover_zone_means(
+    groups: pd.DataFrame, names: dict[str, str], marks: Sequence[pd.DataFrame] = ()
+) -> tuple[plt.Figure, np.ndarray]:
     """Draw the means of land covers and of zones with their intervals (Fig. 2b, d, f).
 
     Parameters
     ----------
     groups, names : as for :func:`class_means`
+    marks : sequence of pandas.DataFrame
+        Marks of tests by variable and pair of groups, for covers, for zones or both. They stand
+        above the pair, those of groups that are no neighbours higher up. Only groups of these pairs
+        are drawn; without marks, meadow, steppe and the three zones.
 
     Examples
     --------
@@ -226,30 +235,64 @@ def cover_zone_means(groups: pd.DataFrame, names: dict[str, str]) -> tuple[plt.F
     names = {code: name for code, name in names.items() if code in groups.index.levels[0]}
     if not names:
         return style.nothing_to_draw(style.NOT_MEASURED)
-    fig, axes = style.panels(len(names), 2, 0.3, 1.25, sharex=True)
-    looks = {cover: ("s", style.COVER_COLOURS[cover]) for cover in ("meadow", "steppe")}
+    blocks = [list(dict.fromkeys(chain.from_iterable(table))) for table in marks]
+    blocks = blocks or [["meadow", "steppe"], list(style.ZONE_MARKERS)]
+    starts = np.cumsum([0, *(len(block) + 0.4 for block in blocks[:-1])])
+    places = {
+        group: start + number
+        for start, block in zip(starts, blocks, strict=True)
+        for number, group in enumerate(block)
+    }
+    looks = {cover: ("s", colour) for cover, colour in style.COVER_COLOURS.items()}
     looks |= {zone: (marker, "0.35") for zone, marker in style.ZONE_MARKERS.items()}
-    places = dict(zip(looks, (0, 1, 2.4, 3.4, 4.4), strict=True))
+    columns, margin, row = (3, 0.4, 1.12) if marks else (2, 0.3, 1.25)
+    fig, axes = style.panels(len(names), columns, margin, row, sharex=True)
     said = []
     for ax, (code, name) in zip(axes.flat, names.items(), strict=False):
         here = groups.loc[code]
-        for group, (marker, colour) in looks.items():
-            one, place = here.loc[group], places[group]
+        for group, place in places.items():
+            (marker, colour), one = looks[group], here.loc[group]
             ax.vlines(place, one["low"], one["high"], color=colour, lw=1.5)
             ax.plot(place, one["mean"], marker, color=colour, ms=6, mec="black", mew=0.5)
-        ax.axvline(1.7, color="0.85", lw=1)
-        ax.set_title(name, fontsize=9)
-        ax.set(xlim=(-0.6, 5))
+        for start in starts[1:]:
+            ax.axvline(start - 0.7, color="0.85", lw=1)
+        ax.set_title(name, fontsize=style.SMALL if marks else 9, pad=4)
+        ax.set(xlim=(-0.6, max(places.values()) + 0.6))
         ax.set_xticks([])
         means = here["mean"]
-        said.append(
-            f"{name}: meadow {means['meadow']:.3g}, steppe {means['steppe']:.3g}; zones "
-            + ", ".join(f"{zone} {means[zone]:.3g}" for zone in style.ZONE_MARKERS)
-        )
+        values = [f"{group} {means[group]:.3g}" for group in places]
+        said.append(f"{name}: {', '.join(values)}".replace("\n", " "))
+        if marks:
+            ax.locator_params(axis="y", nbins=3)
+            _mark_pairs(ax, [table.loc[code] for table in marks], places)
+            found = sum((table.loc[code] != "").sum() for table in marks)
+            said[-1] += f"; {found} marked"
     handles = {
         name: {"marker": marker, "color": colour, "mec": "black", "mew": 0.5, "ls": ""}
         for name, (marker, colour) in looks.items()
+        if name in places
     }
-    style.add_legend(fig, handles, 5, "outside lower center", handletextpad=0)
+    if marks:
+        fig.get_layout_engine().set(rect=(0, 0, 0.97, 1))  # titles are wider than panels
+    place = "outside upper center" if marks else "outside lower center"
+    style.add_legend(fig, handles, 6, place, handletextpad=0)
     fig.set_label(f"Means with intervals by land cover and zone. {'. '.join(said)}.")
     return fig, axes
+
+
+def _mark_pairs(ax: plt.Axes, marks: list[pd.Series], places: dict[str, float]) -> None:
+    """Write the mark of each pair above it, neighbours in the lower line, others above them."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.55 * (high - low))
+    axis = ax.get_xaxis_transform()
+    for row in marks:
+        near = [pair for pair in row.index if places[pair[1]] - places[pair[0]] < 1.5]
+        for pair, mark in row.items():
+            ends = [places[group] for group in pair]
+            x, side = sum(ends) / 2, "center"
+            if len(near) > 1 and pair in near:  # side by side, apart at the group that they share
+                x, side = (ends[1] - 0.08, "right") if pair == near[0] else (ends[0] + 0.08, "left")
+            line = 0.7 if pair in near else 0.86
+            how = {"ha": side, "va": "bottom", "fontsize": style.SMALL, "transform": axis}
+            if mark:
+                ax.text(x, line, mark, **how)

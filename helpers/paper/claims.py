@@ -67,7 +67,7 @@ REASONS = {
     "our reading": "the paper's words may mean something other than our reading",
     "software formula": "programs define the quantity in different ways",
     "likely typo": "a slip of the pen may explain the difference",
-    "measured otherwise": "the measured sites show something else",
+    "measured otherwise": "the other data show something else",
     "internal inconsistency": "two statements of the paper exclude each other",
 }
 RULES = {

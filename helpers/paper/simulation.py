@@ -269,10 +269,10 @@ def print_rate(row: pd.Series) -> str:
     Examples
     --------
     >>> print_rate(pd.Series({"rate": 0.053, "low": 0.044, "high": 0.063}))
-    '5.3 % (4.4 to 6.3)'
+    '5.3% (4.4 to 6.3)'
     """
     rate, low, high = 100 * row[["rate", "low", "high"]].astype(float)
-    return "–" if np.isnan(rate) else f"{rate:.1f} % ({low:.1f} to {high:.1f})"
+    return "–" if np.isnan(rate) else f"{rate:.1f}% ({low:.1f} to {high:.1f})"
 
 
 @threadpool_limits.wrap(limits=1)
