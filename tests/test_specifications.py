@@ -36,7 +36,6 @@ ANSWER = ["notebook", "run", "claim", "value", "here", "label", "agrees", "verdi
         ("yearly-trend-rcp45", [2, 4], (0.5, np.nan, np.nan)),
         ("plant-leader", ["EVI"], (1, np.nan, np.nan)),
         ("plant-leader", ["CIA"], (0, np.nan, np.nan)),
-        ("loop-coefficients", [[0, 1]] * 4, (np.nan, np.nan, np.nan)),
         ("loop-positive", None, (np.nan, np.nan, np.nan)),
     ],
 )

@@ -74,7 +74,6 @@ RULES = {
     "rounds to": "Each number lies within half a unit of the last printed digit that counts",
     "sign": "The estimate and its whole interval lie on the printed side of zero; open around zero",
     "order": "Names rank from the strongest down as printed; the parts are the pairs of names",
-    "within": "Each printed number lies inside our interval; the parts are the numbers",
     "every": "All of the parts that were counted are as the claim says",
     "tests": "All tests show it at the printed level: partly if more than half do, open if fewer",
     "most": "It was shown for more than half of what was counted, else it stays open",
@@ -134,10 +133,6 @@ def agree(claim: Mapping, value: Any) -> str:
         case "order":  # names
             names = printed.split(" > ")
             share, complete = share_in_order(names, value), list(value) == names
-        case "within":  # (low, high) for each printed number
-            ends = zip(map(float, printed.split(";")), value, strict=True)
-            inside = [low <= number <= high for number, (low, high) in ends]
-            share, complete = np.mean(inside), all(inside)
         case _:  # every, tests or most: (count, total)
             count, total = value
             share, complete = count / total if total else 0, count == total
@@ -211,7 +206,9 @@ class Weighed:
             drawn += f'<p class="claims-lead"><strong>{_LEADS[kind][0]}</strong>: '
             drawn += f"{_say_verdicts(claims, _LEADS[kind][1])}."
             if claims["judged"].any():
-                drawn += " By the rule of chapter 0: what more than half of its relations say."
+                drawn += (
+                    " A row has the verdict that most of its relations have by chapter 0's rule."
+                )
             drawn += "</p>"
             if open_rows.any():
                 drawn += draw_table(*(part[open_rows] for part in parts))
@@ -357,8 +354,6 @@ def print_published(claim: Mapping) -> str:
         case "sign":
             side = "above" if printed == "+" else "below"
             return f"asked: {quantity} {side} zero, with its interval"
-        case "within":
-            return f"printed: {printed}; asked: each within our interval"
         case "most":
             return "asked: in more than half of the cases"
         case "every":
