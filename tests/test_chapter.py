@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers.errors import InputError
 from helpers.factors import GROUPS, load_factors
-from helpers.paper.claims import judge, load_claims
+from helpers.paper.claims import NO_DATA, judge, load_claims
 from helpers.paper.group_models import fit_group, load_published_effects, published_order
-from helpers.pathmodel import fit_indices, fit_model, parse_model, read_model
+from helpers.pathmodel import effects, fit_indices, fit_model, parse_model, read_model
 from helpers.study import load_study, rescale, sample_top
 
 EACH = pytest.mark.parametrize("group", GROUPS)
@@ -127,10 +130,53 @@ def test_a_verdict_follows_the_level(data):
         soil.tests(1.0)
 
 
-def test_another_structure_and_a_column_that_cannot_be_used_are_refused(data):
-    with pytest.raises(InputError, match="stated or direct"):
-        fit_group("soil", data, structure="both")
-    for value, found in ((3.0, "3 at every site"), (np.nan, "a gap at")):
-        fit_group("soil", rescale(data.assign(TC=value), "min-max"), n_boot=100)  # it is not used
-        with pytest.raises(InputError, match=rf"column 'SOC'\n(.|\n)*{found}"):
-            fit_group("soil", rescale(data.assign(SOC=value), "min-max"), n_boot=100)
+def test_a_model_of_ones_own_is_taken_as_text_and_as_file(data, tmp_path):
+    text = "TOP ~ SOC + pH; pH ~ PRE"
+    path = tmp_path / "mine.lav"
+    path.write_text(text.replace("; ", "\n"), encoding="utf-8")
+    found, again = (
+        fit_group("soil", data, structure=each, n_boot=100) for each in (text, str(path))
+    )
+    pd.testing.assert_frame_equal(found.effects(), again.effects())
+    expected = effects(fit_model(parse_model(text), data), "TOP").droplevel("to")["total"]
+    pd.testing.assert_series_equal(found.effects()["total"], expected, check_like=True)
+    assert set(found.ranks().index) == {"SOC", "pH", "PRE"}
+    assert all(answer == NO_DATA for answer in found.answers("observed").values())
+    assert len(found.answers("observed")) > 0
+
+
+def test_what_a_table_lacks_is_named_with_a_model_that_runs(data):
+    with pytest.raises(InputError, match="no column Rs") as refusal:
+        fit_group("soil", data.drop(columns="Rs"), n_boot=100)
+    example = ast.literal_eval(re.search("structure=(.*)", str(refusal.value))[1])
+    assert fit_group("soil", data.drop(columns="Rs"), structure=example, n_boot=100).fit.n == 30
+
+
+def test_sites_with_a_gap_in_the_model_are_left_out_and_counted(data):
+    gaps = data.copy()
+    gaps.loc[gaps.index[:3], "SOC"] = np.nan
+    gaps.loc[gaps.index[5:20], "EVI"] = np.nan  # no part of this model
+    found = fit_group("soil", gaps, n_boot=100)
+    assert found.fit.n == 27
+    without = fit_group("soil", data.iloc[3:], n_boot=100)
+    pd.testing.assert_frame_equal(found.effects(), without.effects())
+
+
+@pytest.mark.parametrize(
+    ("structure", "found"),
+    [
+        ("both", "'both'"),
+        ("nowhere.lav", "'nowhere.lav'"),
+        ("SOC ~ PRE", "arrows on SOC"),
+        ("TOP ~ PRE +", "TOP ~ PRE"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused(data, structure, found):
+    with pytest.raises(InputError, match=re.escape(found)):
+        fit_group("soil", data, structure=structure)
+
+
+def test_a_column_that_cannot_be_used_is_refused(data):
+    fit_group("soil", rescale(data.assign(TC=3.0), "min-max"), n_boot=100)  # it is not used
+    with pytest.raises(InputError, match=r"column 'SOC'\n(.|\n)*3 at every site"):
+        fit_group("soil", rescale(data.assign(SOC=3.0), "min-max"), n_boot=100)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import pandas as pd
 
-from helpers.checks import check_level, check_word
+from helpers.checks import check_level
+from helpers.errors import InputError, list_some
 from helpers.factors import load_factors
-from helpers.paper.claims import Answer
+from helpers.paper.claims import NO_DATA, Answer, load_claims
 from helpers.pathmodel.diagnostics import d_separation, swain
 from helpers.pathmodel.fit import PathFit, fit_model
 from helpers.pathmodel.indices import fit_indices
@@ -17,7 +19,7 @@ from helpers.pathmodel.resampling import (
     bollen_stine,
     bootstrap_effects,
 )
-from helpers.pathmodel.spec import parse_model, read_model
+from helpers.pathmodel.spec import PathModel, parse_model, read_model
 from helpers.paths import DATA
 
 OUTCOME = "TOP"
@@ -61,18 +63,25 @@ class GroupModel:
         return self.bootstrap.table.droplevel("to").sort_values("total", ascending=False)
 
     def ranks(self) -> pd.DataFrame:
-        """Return in which share of the resamples each factor (row, in the paper's order) has each
-        rank (column), from the most positive total effect (1) down.
+        """Return in which share of the resamples each factor has each rank (column), from the most
+        positive total effect (1) down; rows in the paper's order, then the others.
         """
         ranks = self.bootstrap.draws.rank(axis="columns", ascending=False).astype(int)
         shares = ranks.apply(pd.Series.value_counts, normalize=True).fillna(0.0).T
-        return shares.rename_axis(columns="rank").loc[published_order(self.group)]
+        first = [code for code in published_order(self.group) if code in shares.index]
+        order = [*first, *shares.index.difference(first, sort=False)]
+        return shares.rename_axis(columns="rank").loc[order]
 
     def answers(self, label: str) -> dict[str, Answer]:
         """Return answers to the paper's claims on the effects (``climatic-leader`` and so on), with
         the share of resamples in which the whole claim holds, for :func:`helpers.paper.weigh`.
+        A model that lacks one of the paper's factors answers none.
         """
         positive, negative = _by_sign(self.group)
+        if not {*positive, *negative} <= {*self.bootstrap.draws}:
+            claims = load_claims().index
+            lists = [f"{self.group}-{name}" for name in ("leader", "signs", "positive", "negative")]
+            return {name: NO_DATA for name in lists if name in claims}
         names, total = load_factors()["label"], self.effects()["total"]
         cases = pd.concat([total.to_frame().T, self.bootstrap.draws])  # the estimate comes first
         leads = cases.drop(columns=positive[0]).lt(cases[positive[0]], axis="index")
@@ -117,11 +126,12 @@ def fit_group(
     group : {"climatic", "plant", "soil", "microbial"}
         Whose model to fit.
     data, exogenous : as for :func:`helpers.pathmodel.fit_model`
-        Factors and TOP, one row per site.
-    structure : {"stated", "direct"}
+        Factors and TOP, one row per site; rows with a gap in what the model has are left out.
+    structure : "stated", "direct", or str
         ``stated``: the arrows of ``data/models``; ``direct``: each of the paper's factors of the
         group acts on TOP, and on nothing else. With correlated factors that leaves no degree of
-        freedom: the model fits any data, and nothing of it can be tested.
+        freedom: the model fits any data, and nothing of it can be tested. Any other text is a
+        path model of TOP or the path of a file with one, of whatever columns `data` has.
     n_boot, confidence, seed : as for :func:`helpers.pathmodel.bootstrap_effects`
 
     Examples
@@ -132,16 +142,48 @@ def fit_group(
     >>> plant.effects()["total"].idxmax()
     'ANPP'
     """
-    check_word("structure", structure, STRUCTURES)
-    if structure == "stated":
-        model = read_model(group)
-    else:
-        causes = " + ".join(published_order(group))
-        model = parse_model(f"{OUTCOME} ~ {causes}  # each by itself, and nothing else")
+    model = _read_structure(group, structure)
+    if missing := [name for name in model.variables if name not in data]:
+        causes = [name for name in model.parents(OUTCOME) if name in data]
+        others = [
+            name for name in data.columns.drop(OUTCOME, errors="ignore") if name not in causes
+        ]
+        example = f"{OUTCOME} ~ {' + '.join([*causes, *others][: max(len(causes), 2)])}"
+        raise InputError(
+            f"the {group} model",
+            needed=f"the columns {list_some(model.variables)}",
+            found=f"no column {list_some(missing)}",
+            mend=f"add them to your table, or give a model of what it has: structure={example!r}",
+        )
+    data = data[[*model.variables]].dropna()
     fit = fit_model(model, data, exogenous=exogenous)
     options = {"n_boot": n_boot, "confidence": confidence, "seed": seed, "exogenous": exogenous}
     bootstrap = bootstrap_effects(model, data, OUTCOME, **options)
     return GroupModel(group, data, fit, bootstrap, seed)
+
+
+def _read_structure(group: str, structure: str) -> PathModel:
+    if structure == "stated":
+        return read_model(group)
+    if structure == "direct":
+        causes = " + ".join(published_order(group))
+        return parse_model(f"{OUTCOME} ~ {causes}  # each by itself, and nothing else")
+    if "~" not in structure and not os.path.isfile(structure):
+        raise InputError(
+            "structure",
+            needed='"stated", "direct", or a path model: its text, or a file with it',
+            found=repr(structure),
+            mend=f'write a model like "{OUTCOME} ~ TF + SOC; SOC ~ TF", or correct the path',
+        )
+    model = parse_model(structure, "structure") if "~" in structure else read_model(structure)
+    if not model.parents(OUTCOME):
+        raise InputError(
+            "structure",
+            needed=f"a model in which something acts on {OUTCOME}",
+            found=f"arrows on {list_some(dict.fromkeys(effect for effect, _ in model.paths))}",
+            mend=f"add a line like {OUTCOME} ~ {model.variables[0]}",
+        )
+    return model
 
 
 def load_published_effects(group: str) -> pd.Series:
