@@ -47,8 +47,13 @@ run: ready-run ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confiden
 sweep: ready-run ## run notebooks over a grid: GRID=book/sweeps/what_survives.yml (CLUSTER=tcp://...)
 	@$(BIN)/python -m tools.sweep "$$GRID" $${CLUSTER:+--cluster "$$CLUSTER"}
 
-data: ready-download ## recompute data/embedded (SOURCE=folder), or fetch: SOURCE=gldas, sites, models, cmip5, cmip6
+ifdef CHECK
+data: ready
+	@$(BIN)/python -m tools.check_table "$$CHECK"
+else
+data: ready-download ## check a table (CHECK=path), recompute data/embedded (SOURCE=folder), or fetch: SOURCE=gldas, sites, models, cmip5, cmip6
 	@$(BIN)/python -m tools.data $${SOURCE:+"$$SOURCE"}
+endif
 
 refresh: ready ## execute the .md notebooks and rewrite their .ipynb twins
 	@$(BIN)/python -m tools.refresh

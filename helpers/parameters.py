@@ -51,7 +51,8 @@ class Parameter:
         if self.kind == "bool":
             return "True or False"
         if self.kind == "str":
-            any_other = ("or a folder" if self.name == "source" else "or another text",)
+            own = "or a folder" + " or a table" * (self.default == "embedded")
+            any_other = (own if self.name == "source" else "or another text",)
             others = [f'or "{choice}"' for choice in self.choices[1:]] or any_other
             return " ".join([f'"{(self.choices or (self.default,))[0]}"', *others])
         comma = "," if self.limits.startswith("at") else ""
@@ -108,7 +109,7 @@ def check_values(
     """Check values, typed or as texts, against the parameters of a notebook; all faults at once.
 
     A whole number may stand for a float, not the other way round. Floats are returned as floats,
-    and the folder of ``source`` as an absolute path.
+    and the folder or table of ``source`` as an absolute path.
     """
     faults, checked = Faults(), {}
     for name, value in values.items():
@@ -123,7 +124,7 @@ def check_parameters(scope: dict[str, Any]) -> None:
 
     Each chapter calls it once, below its parameters, with ``globals()``: so papermill, JupyterLab
     and VS Code refuse what ``make run`` refuses. A text that spells a number or a truth value
-    becomes one, and the folder of ``source`` an absolute path.
+    becomes one, and the folder or table of ``source`` an absolute path.
 
     Parameters
     ----------
@@ -186,13 +187,13 @@ def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: Any)
     word = "genuine" if parameter.default == "genuine" else "embedded"
     if name == "source" and value != word:
         folder = os.path.expanduser(value)  # unlike pathlib's, it leaves a "~name" nobody has
-        if not os.path.isdir(folder):
+        if not (os.path.isdir(folder) or (word == "embedded" and os.path.isfile(folder))):
             raise InputError(
                 where,
                 needed=parameter.allowed,
                 found=f"the file {value!r}"
                 if os.path.isfile(folder)
-                else f"{value!r}: there is no folder {os.path.abspath(folder)}",
+                else f"{value!r}: there is no folder or file {os.path.abspath(folder)}",
                 mend="check the path (one with spaces needs quotes)",
             )
         return str(Path(folder).resolve())

@@ -18,18 +18,20 @@ import xarray as xr
 from helpers import readers  # of models: takes a while, which own archives alone need
 from helpers.checks import check_numbers, check_word
 from helpers.errors import Faults, InputError
-from helpers.factors import load_factors
+from helpers.factors import gldas_sources, load_factors
 from helpers.paths import DATA
 from helpers.provenance import least_real
 from helpers.readers.archive_files import gather_alike
 from helpers.readers.gldas import (
     annual_mean,
+    check_inside,
     find_gldas_files,
     is_doubtful,
     load_climate,
     open_gldas,
     sample,
 )
+from helpers.readers.grids import PLATEAU_BOX
 from helpers.readers.netcdf import dimensions_of, walk
 from helpers.readers.sites import read_sites
 from helpers.readers.transect import TABLE, read_transect
@@ -42,7 +44,7 @@ EMBEDDED_ENSEMBLE = DATA / "embedded" / "ensemble_tp_1990_2099.nc"
 EMBEDDED_SITES = DATA / "embedded" / "sites.csv"
 _CONTENTS = {
     "gldas": "monthly files of GLDAS-2.1 Noah anywhere in it",
-    "sites": "the site table, sites.csv, right in the folder",
+    "sites": "the site table, sites.csv (or .xlsx, .tsv, .txt), right in the folder",
     "cmip5": "monthly files of npp and rh of CMIP models anywhere in it, named as ESGF names them",
     "plateau_transect": f"the transect's files as make data SOURCE=sites fetches them ({TABLE})",
 }
@@ -54,6 +56,7 @@ _NAMED_LIKE = {  # what is so named right in a folder, and is none of the above,
     "cmip5": re.compile("cmip|esgf", re.IGNORECASE),
     "plateau_transect": re.compile(r"^plateau_transect|^metadata_.*\.txt$|_vegan\.txt$"),
 }
+_TABLES = [f"sites.{suffix}" for suffix in ("csv", "xlsx", "tsv", "txt")]
 _CARBON = {"npp", "nep", "gpp", "nbp"}  # variables that no other field has the names of
 _HEADER = {"longitude", "latitude", "elevation"}  # of a table of sites, whatever its name
 
@@ -63,9 +66,11 @@ class Study:
     """What every analysis of the book reads.
 
     The table `sites` has a row per site: longitude, latitude, elevation (m), land_cover, zone, then
-    the factors in the registry's order and units. For each of its columns `labels` says whether it
-    is measured, observed, assimilated or reconstructed, and `provenance` what it was made from.
-    `chosen` is the label of the choice of sites: reconstructed where they were drawn.
+    the factors in the registry's order and units, NaN where a table of your own has a gap, and its
+    TOP if there is one. For each of its columns `labels` says whether it is measured, observed,
+    assimilated or reconstructed, and `provenance` what it was made from. `chosen` is the label of
+    the choice of sites: reconstructed where they were drawn. `remarks` are sentences on a table of
+    your own: what of it was converted, ignored, left out, and how many values are missing.
     """
 
     sites: pd.DataFrame
@@ -73,6 +78,7 @@ class Study:
     labels: pd.Series
     provenance: pd.Series
     chosen: str
+    remarks: tuple[str, ...] = ()
 
     def factors(self, group: str | None = None) -> pd.DataFrame:
         """Return the factor columns, all of them or those of one group."""
@@ -95,16 +101,17 @@ class Study:
 
 
 def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
-    """Load the embedded study, or one made from a folder of your own, with its climate at sites.
+    """Load the embedded study, or one made from data of your own, with its climate at sites.
 
     Parameters
     ----------
     source : path or "embedded"
-        A folder with any of ``sites.csv`` (see ``data/README.md``), GLDAS monthly files and a CMIP
-        archive (anywhere in it), and the fetched files of the transect, whose soil then stands in
-        the place of reconstructed soil at the embedded places. What the folder lacks is taken from
-        the embedded study; what looks like one of these and cannot be used is refused, all faults
-        together.
+        A table of sites (:func:`helpers.readers.read_sites`), or a folder with any of such a table,
+        named ``sites.csv`` or ``sites.xlsx``, GLDAS monthly files and a CMIP archive (anywhere in
+        it), and the fetched files of the transect, whose soil then stands in the place of
+        reconstructed soil at the embedded places. What is lacking is taken from the embedded study,
+        but for climate at sites beyond its box, 25-41 N and 72-106 E; what looks like one of these
+        and cannot be used is refused, all faults together.
     seed : int
         Of the reconstruction, which is used where there is no site table of your own.
 
@@ -115,10 +122,17 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     """
     own, faults = _recognise(source)
     embedded_climate, parts = load_climate(), {}
-    for part, read in _READERS.items():
-        if part in own and not (part == "plateau_transect" and "sites" in own):
-            with faults.gather():
-                parts[part] = read(own[part])
+    box, remarks = PLATEAU_BOX, []
+    with faults.gather():
+        if "sites" in own:
+            parts["sites"] = read_sites(own["sites"])
+            remarks = parts["sites"].attrs.pop("remarks")
+            box = _box_of(parts["sites"])
+        elif "plateau_transect" in own:
+            parts["plateau_transect"] = read_transect(own["plateau_transect"])
+    with faults.gather():
+        if "gldas" in own:
+            parts["gldas"] = annual_mean(open_gldas(own["gldas"], box=box))
     faults.refuse()
     if "gldas" in parts:
         climate = parts["gldas"]
@@ -129,6 +143,7 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         climate_from = f"GLDAS-2.1 Noah monthly files, {climate.attrs['period']} (embedded mean)"
 
     labels = load_factors()["data_label"]
+    labels["TOP"] = "observed"
     if site_table := own.get("sites"):
         sites = parts["sites"]
         labels = labels.mask(labels.index.isin(sites.columns), "observed")
@@ -155,7 +170,13 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         provenance[_POSITION] = "one of very many admissible sets of a public network's sites"
     if "Rs" not in sites:
         provenance["Rs"] = "soil temperature, by a field equation of SRDB v5"
-    sites = _add_climate(sites, climate)
+    elsewhere = box is not PLATEAU_BOX and "gldas" not in parts
+    sites = _add_climate(sites, None if elsewhere else climate)
+    if elsewhere and (lacks := [code for code in gldas_sources() if code not in sites]):
+        remarks.append(
+            "the sites lie beyond the book's climate (25-41 N, 72-106 E), and no GLDAS files are "
+            f"beside the table: without {', '.join(lacks)}"
+        )
     provenance = provenance.reindex(sites.columns, fill_value=climate_from)
     return Study(
         sites=sites,
@@ -163,14 +184,17 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         labels=pd.concat([position, labels])[sites.columns].rename("label"),
         provenance=provenance.rename("provenance"),
         chosen="observed" if site_table else "reconstructed",
+        remarks=tuple(remarks),
     )
 
 
-_READERS = {
-    "gldas": lambda folder: annual_mean(open_gldas(folder)),
-    "sites": read_sites,
-    "plateau_transect": read_transect,
-}
+def _box_of(sites: pd.DataFrame) -> dict[str, slice]:
+    """Return the box of the Plateau, or that of sites which all lie outside of it."""
+    places = {"lat": sites["latitude"], "lon": sites["longitude"]}
+    inside = [places[name].between(box.start, box.stop) for name, box in PLATEAU_BOX.items()]
+    if (inside[0] & inside[1]).any():
+        return PLATEAU_BOX
+    return {name: slice(each.min() - 1, each.max() + 1) for name, each in places.items()}
 
 
 def _measured_soil(sites: pd.DataFrame, transect: pd.DataFrame) -> pd.DataFrame:
@@ -265,7 +289,7 @@ def sample_top(sites: pd.DataFrame, source: str | Path = "embedded") -> pd.Serie
     Parameters
     ----------
     sites : pandas.DataFrame
-        With longitude and latitude.
+        With longitude and latitude; a column TOP, of a table of your own, is returned as it is.
     source : path or "embedded"
         As for :func:`load_top`.
 
@@ -274,24 +298,33 @@ def sample_top(sites: pd.DataFrame, source: str | Path = "embedded") -> pd.Serie
     >>> sample_top(load_study().sites)["T30"].round(3).item()
     0.073
     """
+    if "TOP" in sites:
+        return sites["TOP"]
     if _look_into(source).get("cmip5"):
         field = mean_top(load_top(source, last_year=2005))
     else:
         with xr.open_dataset(EMBEDDED_TOP, engine="scipy") as file:
             field = file["top"].load()
+    mend = "give the table a column TOP (kg m-2 yr-1 of O2)"
+    check_inside(field, sites["longitude"], sites["latitude"], mend=mend)
     places = {"lat": sites["latitude"].to_xarray(), "lon": sites["longitude"].to_xarray()}
     return field.mean("model").sel(places, method="nearest").to_series().rename("TOP")
 
 
 def top_label(source: str | Path = "embedded") -> str:
-    """Return the label of TOP: simulated from an archive of your own, emulated without one.
+    """Return the label of TOP at sites: observed in a table of your own, simulated in an archive.
+
+    Emulated without one of these.
 
     Examples
     --------
     >>> top_label()
     'emulated'
     """
-    return "simulated" if _look_into(source).get("cmip5") else "emulated"
+    own = _look_into(source)
+    if "sites" in own and "TOP" in read_sites(own["sites"]):
+        return "observed"
+    return "simulated" if "cmip5" in own else "emulated"
 
 
 def mean_top(ensemble: xr.Dataset) -> xr.DataArray:
@@ -320,14 +353,18 @@ def _recognise(source: str | Path) -> tuple[dict[str, Path], Faults]:
     if source == "embedded":
         return own, faults
     folder = Path(source)
+    if folder.is_file():
+        return {"sites": folder}, faults
     with faults.gather():
         files = find_gldas_files(folder)
         if any(is_doubtful(path) for path in files):
             open_gldas(folder)  # refuses them with all else
         if files:
             own["gldas"] = folder
-    if os.path.lexists(folder / "sites.csv"):
-        own["sites"] = folder / "sites.csv"
+    if table := find_table(folder):
+        own["sites"] = table
+        more = (folder / name for name in _TABLES if name != table.name)
+        faults.extend(_take_for(path, "sites") for path in more if os.path.lexists(path))
     with faults.gather():
         if readers.holds_archive(folder):
             own["cmip5"] = folder
@@ -347,7 +384,7 @@ def _recognise(source: str | Path) -> tuple[dict[str, Path], Faults]:
         for name in like:
             faults.append(_take_for(path, name))
     if "sites" in looked_for and not any(fault.needed == _CONTENTS["sites"] for fault in faults):
-        deeper = (path for path in walk(folder) if path.name.lower() == "sites.csv")
+        deeper = (path for path in walk(folder) if path.name.lower() in _TABLES)
         faults.extend(_take_for(path, "sites") for path in deeper)
     if not own and not faults:
         raise InputError(
@@ -357,6 +394,18 @@ def _recognise(source: str | Path) -> tuple[dict[str, Path], Faults]:
             mend="check the path (it is read from where you started the run)",
         )
     return own, faults
+
+
+def find_table(source: str | Path) -> Path | None:
+    """Return the table of sites that a source is, or that lies in its folder, if there is one.
+
+    Examples
+    --------
+    >>> find_table(DATA / "embedded").name
+    'sites.csv'
+    """
+    places = [Path(source, name) for name in _TABLES if os.path.lexists(Path(source, name))]
+    return Path(source) if Path(source).is_file() else next(iter(places), None)
 
 
 def _take_for(path: Path, part: str) -> InputError:
@@ -377,15 +426,15 @@ def _has_places(path: Path) -> bool:
         return {*re.findall("[a-z]+", file.readline(4096).lower())} >= _HEADER
 
 
-def _add_climate(sites: pd.DataFrame, climate: xr.Dataset) -> pd.DataFrame:
-    weather = sample(climate, sites["longitude"], sites["latitude"])
-    missing = weather.columns.difference(sites.columns, sort=False)
-    sites = sites.join(weather[missing])
-    if "Rs" not in sites:
+def _add_climate(sites: pd.DataFrame, climate: xr.Dataset | None) -> pd.DataFrame:
+    if climate is not None:
+        weather = sample(climate, sites["longitude"], sites["latitude"])
+        sites = sites.join(weather[weather.columns.difference(sites.columns, sort=False)])
+    if "Rs" not in sites and "ST10" in sites:
         from helpers.reconstruction import soil_respiration
 
         sites["Rs"] = soil_respiration(sites["ST10"])
-    return sites[[*_POSITION, *(code for code in load_factors().index if code in sites)]]
+    return sites[[*_POSITION, *(code for code in [*load_factors().index, "TOP"] if code in sites)]]
 
 
 def name_used(
@@ -426,9 +475,10 @@ def name_used(
     if "sites" in parts and "sites" in own:
         lacks = load_factors().index.difference(study.labels.index, sort=False)
         lines.append(
-            f"sites: your table `sites.csv`, {len(study.sites)} sites (observed, on your "
-            "word)" + f", without {', '.join(lacks)}" * bool(len(lacks))
+            f"sites: your table {_code(own['sites'].name)}, {len(study.sites)} sites (observed, on "
+            "your word)" + f", without {', '.join(lacks)}" * bool(len(lacks))
         )
+        lines += [f"  - {escape(each, quote=False)}" for each in study.remarks]
         if "plateau_transect" in own:
             lines.append("left out: the transect's soil, as your table has the sites")
     elif "sites" in parts:
@@ -439,6 +489,9 @@ def name_used(
             * bool(len(measured))
             + "; plants, microbes and what else was not measured are reconstructed"
         )
+    observed = "top" in parts and top_label(source) == "observed"
+    if observed:
+        lines.append("oxygen production at sites (observed): your table's")
     if "top" in parts and "cmip5" in own:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # their words are told below
@@ -451,7 +504,7 @@ def name_used(
         lines += [f"  - {each}" for each in _say_fluxes(ensemble)]
         lines += _tell(ensemble)
     elif "top" in parts:
-        lines.append("oxygen production (emulated): **the book's**")
+        lines.append(f"oxygen production{' elsewhere' * observed} (emulated): **the book's**")
     used = {"climate": {"gldas"}, "sites": {"sites", "plateau_transect"}, "top": {"cmip5"}}
     some = own.keys() & set().union(*(used[part] for part in parts))
     head = "Not only the book's data" if some else "Your folder holds nothing that this page uses"

@@ -44,7 +44,7 @@ def test_a_cell_is_read_with_ranges_and_choices(small):
     }
     no_ends = (-math.inf, math.inf)
     assert told == {
-        "source": ("str", "embedded", '"embedded" or a folder', *no_ends),
+        "source": ("str", "embedded", '"embedded" or a folder or a table', *no_ends),
         "seed": ("int", 2022, "a whole number, at least 0", 0, math.inf),
         "n_boot": ("int", 2000, "a whole number from 100 to 100000", 100, 100000),
         "level": ("float", 0.95, "a number between 0 and 1", 0, 1),
@@ -66,6 +66,8 @@ def test_texts_take_the_declared_types(small, tmp_path, monkeypatch):
     values = {"seed": 7, "level": 0.1, "share": 1.0, "kind": "c d", "fdr": True, "source": own}
     assert read_assignments(small, texts) == values
     assert read_assignments(small, ["source=~/my data"]) == {"source": own}
+    (tmp_path / "t.csv").touch()
+    assert read_assignments(small, ["source=t.csv"]) == {"source": str(tmp_path / "t.csv")}
     assert read_assignments(small, ["source=embedded"]) == {"source": "embedded"}, "no folder"
     typed = check_values(small, {"share": 1, "seed": 0, "fdr": True, "free": "1e-3"})
     assert typed == {"share": 1.0, "seed": 0, "fdr": True, "free": 0.001}

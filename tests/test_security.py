@@ -158,7 +158,7 @@ def test_a_text_reaches_the_notebook_as_this_text_and_nothing_else(text):
     ("variable", "goal"),
     [
         *(("P", "run"), ("NB", "run"), ("SOURCE", "data")),
-        *(("GRID", "sweep"), ("CLUSTER", "sweep")),
+        *(("CHECK", "data"), ("GRID", "sweep"), ("CLUSTER", "sweep")),
     ],
 )
 def test_what_is_given_to_make_reaches_no_shell(variable, goal, tmp_path):

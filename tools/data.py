@@ -161,7 +161,7 @@ def write_embedded(source: Path, target: Path) -> None:
         top = top.round(_DECIMALS).to_dataset().assign_attrs(ensemble.attrs)
         place(EMBEDDED_TOP.name, top.to_netcdf, engine="scipy")
         place(EMBEDDED_ENSEMBLE.name, ensemble.to_netcdf, engine="netcdf4")
-    template = pd.DataFrame(columns=allowed_columns())
+    template = pd.DataFrame([allowed_columns()])
     template.to_csv(target.parent / "sites_template.csv", index=False, lineterminator="\n")
 
 

@@ -73,11 +73,11 @@ def run_folder(notebook: Path, parameters: Mapping[str, object]) -> Path:
 def state(notebook: Path, parameters: Mapping[str, object]) -> str:
     """Return a digest of all that the numbers of a run depend on, but the parameters.
 
-    Of the files below a folder that is its ``source``, these are names, sizes and times.
+    Of a ``source``, and of the files below it, these are names, sizes and times.
     """
     code = [each.source for each in nbformat.read(notebook, 4).cells if each.cell_type == "code"]
     source = Path(str(parameters.get("source", "")))
-    files = sorted(source.rglob("*")) if source.is_absolute() else []
+    files = (sorted(source.rglob("*")) or [source]) if source.is_absolute() else []
     there = ((path, path.stat()) for path in files if path.exists())  # no link to nowhere
     own = [[str(path), about.st_size, about.st_mtime_ns] for path, about in there]
     key = json.dumps([digest(), list_versions(), list_genuine(), code, own])

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "earth_system_models": ["open_ensemble"],
         "gldas": [
             "annual_mean",
+            "check_inside",
             "load_climate",
             "open_gldas",
             "sample",
@@ -18,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "plots": ["add_climate"],
         "regional_means": ["read_regional_means"],
         "respiration": ["load_respiration", "read_srdb"],
-        "sites": ["LAND_COVERS", "ZONES", "read_sites"],
+        "sites": ["LAND_COVERS", "ZONES", "list_columns", "read_sites"],
         "terrain": ["cell_elevation", "load_elevation", "plateau_mask", "way_southeast"],
         "towers": ["load_tower_sites", "load_towers", "read_towers"],
         "transect": ["read_transect"],

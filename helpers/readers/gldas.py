@@ -91,8 +91,12 @@ def is_doubtful(path: Path) -> bool:
     return dimensions_of(path) is None and not _NAMES.search(path.name)
 
 
-def open_gldas(folder: str | Path, units: dict[str, str] | None = None) -> xr.Dataset:
-    """Read the monthly climate of the Plateau box from a folder of GLDAS files, in any order.
+def open_gldas(
+    folder: str | Path,
+    units: dict[str, str] | None = None,
+    box: dict[str, slice] = PLATEAU_BOX,
+) -> xr.Dataset:
+    """Read the monthly climate of a region from a folder of GLDAS files, in any order.
 
     Parameters
     ----------
@@ -102,6 +106,8 @@ def open_gldas(folder: str | Path, units: dict[str, str] | None = None) -> xr.Da
     units : dict of str, optional
         Variables, each with the unit that it must have: ``{"Lwnet_tavg": "W m-2"}``. Without it,
         those behind the factors of the registry, of which values are checked too.
+    box : dict of slice
+        The ends of ``lat`` and ``lon``, degrees north and east; without it, the Plateau's.
 
     Returns
     -------
@@ -130,7 +136,7 @@ def open_gldas(folder: str | Path, units: dict[str, str] | None = None) -> xr.Da
     months, faults = {}, Faults()
     for path in files:
         with faults.gather():
-            months[path] = _read_month(path, units)
+            months[path] = _read_month(path, units, box)
     for path, month in months.items():
         first = next(iter(months))
         with faults.gather():
@@ -150,7 +156,7 @@ def open_gldas(folder: str | Path, units: dict[str, str] | None = None) -> xr.Da
     return monthly.assign_attrs(inputs="\n".join(inputs), left_out="\n".join(left_out.values()))
 
 
-def _read_month(path: Path, units: dict[str, str]) -> xr.Dataset:
+def _read_month(path: Path, units: dict[str, str], box: dict[str, slice]) -> xr.Dataset:
     """Return a month in the region, or refuse a file with all of its faults."""
     _check_product(path, path.name)
     faults, sound = Faults(), []
@@ -173,9 +179,9 @@ def _read_month(path: Path, units: dict[str, str]) -> xr.Dataset:
         for name, most in (("lat", 90), ("lon", 180)):
             with faults.gather():
                 check_degrees(f"{path}: {name}", month[name].values, most, _DOWNLOAD)
-                _check_region(f"{path}: {name}", month[name].values, PLATEAU_BOX[name])
+                _check_region(f"{path}: {name}", month[name].values, box[name])
         try:
-            month = month.sel(PLATEAU_BOX).transpose("time", *SIDES, missing_dims="ignore").load()
+            month = month.sel(box).transpose("time", *SIDES, missing_dims="ignore").load()
         except UNREADABLE as error:
             faults.refuse()
             raise unreadable(path, _DOWNLOAD) from error
@@ -347,20 +353,8 @@ def sample(
     >>> sample(load_climate(), pd.Series([91.1]), pd.Series([30.5]))["AT"].round().tolist()
     [272.0]
     """
+    check_inside(climate, longitude, latitude, method)
     points = {"lat": latitude.to_xarray(), "lon": longitude.to_xarray()}
-    for name, values in (("lat", latitude), ("lon", longitude)):
-        centres = climate[name].values
-        half_cell = np.diff(centres).min() / 2
-        margin = half_cell if method == "nearest" else 0.0
-        outside = values[(values < centres.min() - margin) | (values > centres.max() + margin)]
-        if len(outside):
-            raise InputError(
-                f"site {outside.index[0]}",
-                needed=f"{name} between {centres.min() - margin:g} and {centres.max() + margin:g}",
-                found=f"{outside.iloc[0]:g}",
-                mend="correct the coordinate (degrees north, and east from -180 to 180), or give "
-                "climate that reaches there",
-            )
     at_sites = (
         climate.sel(points, method="nearest") if method == "nearest" else climate.interp(points)
     )
@@ -375,3 +369,25 @@ def sample(
             mend="move the site to a neighbouring land cell, or leave it out",
         )
     return table
+
+
+def check_inside(
+    grid: xr.Dataset | xr.DataArray,
+    longitude: pd.Series,
+    latitude: pd.Series,
+    method: str = "nearest",
+    mend: str = "give climate that reaches there",
+) -> None:
+    """Refuse a site outside of the cells of a grid, or with "linear", of their centres."""
+    for name, values in (("lat", latitude), ("lon", longitude)):
+        centres = grid[name].values
+        margin = np.diff(centres).min() / 2 if method == "nearest" else 0.0
+        outside = values[(values < centres.min() - margin) | (values > centres.max() + margin)]
+        if len(outside):
+            raise InputError(
+                f"site {outside.index[0]}",
+                needed=f"{name} between {centres.min() - margin:g} and {centres.max() + margin:g}",
+                found=f"{outside.iloc[0]:g}",
+                mend="correct the coordinate (degrees north, and east from -180 to 180), or "
+                + mend,
+            )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import io
-from collections.abc import Iterable, Mapping
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +16,28 @@ import pandas as pd
 from helpers.errors import InputError, list_some, show
 
 Limits = Mapping[str, tuple[float, float, str]]  # of columns: the least, the most, and the unit
+_CORRECT = "correct the cell or the unit of the column, or leave out the row"
+_LONG_ROWS = "more cells in a row than names in the header"
+_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")  # of bytes that are no text
+
+
+@contextmanager
+def _refusing(path: Path, needed: str, mend: str) -> Iterator[None]:
+    """Refuse a file that is not there, or whose content is not what is needed."""
+    try:
+        yield
+    except OSError as error:
+        link = path.is_symlink() and not path.exists()
+        found = "a link that leads to no file" if link else error.strerror or str(error)
+        raise InputError(path, needed="a table in this file", found=found, mend=mend) from error
+    except (UnicodeDecodeError, pd.errors.ParserError, csv.Error) as error:
+        raise InputError(path, needed=needed, found=str(error).strip(), mend=mend) from error
+
+
+def _check_text(text: str) -> str:
+    if "\0" in text or not text.strip():
+        raise pd.errors.ParserError("a zero byte" if text.strip() else "an empty file")
+    return text
 
 
 def read_cells(
@@ -21,23 +47,10 @@ def read_cells(
 
     It must have some `columns`. Bytes that are no UTF-8 are refused, or ("replace") get a mark.
     """
-    try:
+    with _refusing(path, "a table in UTF-8 with one header line, and rows as long as this", mend):
         # spreadsheets put a mark before the first letter, which utf-8-sig takes away
-        text = path.read_text(encoding="utf-8-sig", errors=errors)
-        if "\0" in text or not text.strip():
-            raise pd.errors.ParserError("a zero byte" if text.strip() else "an empty file")
+        text = _check_text(path.read_text(encoding="utf-8-sig", errors=errors))
         table = pd.read_csv(io.StringIO(text), dtype=str, skipinitialspace=True, **how)
-    except OSError as error:
-        link = path.is_symlink() and not path.exists()
-        found = "a link that leads to no file" if link else error.strerror
-        raise InputError(path, needed="a table in this file", found=found, mend=mend) from error
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise InputError(
-            path,
-            needed="a table in UTF-8 with one header line, and rows as long as this",
-            found=str(error).strip(),
-            mend=mend,
-        ) from error
     columns, found = list(columns), ""
     names = set(table)
     twice = [name for name in table if f"{name}.1" in names]  # as pandas calls the second one
@@ -46,7 +59,7 @@ def read_cells(
     elif twice:
         found = f"two columns {twice[0]}"
     elif not isinstance(table.index, pd.RangeIndex):
-        found = "more cells in a row than names in the header"
+        found = _LONG_ROWS
     elif table.empty:
         found = "no rows"
     if found:
@@ -56,8 +69,84 @@ def read_cells(
     return table.fillna("").apply(lambda column: column.str.strip())
 
 
+def read_any_cells(path: Path, mend: str) -> tuple[pd.DataFrame, str, list[str]]:
+    """Read a table as people have it, every cell as text without blanks around it.
+
+    A workbook (.xlsx) or text in UTF-8, UTF-16 or cp1252, with tabs, semicolons or commas between
+    the cells. Empty rows are dropped, and empty columns at the end.
+
+    Returns
+    -------
+    tuple
+        The table, its columns named by their headers, its index counted from the line after that;
+        the separator, empty for a workbook; and remarks on how the file was read.
+    """
+    remarks: list[str] = []
+    needed = "a workbook (.xlsx), or text with a header, and no row longer than this"
+    with _refusing(path, needed, mend):
+        content = path.read_bytes()
+        if content.startswith(b"PK\x03\x04"):
+            separator, lines = "", _read_workbook(content, remarks)
+        else:
+            text = _check_text(_decode(content, remarks))
+            first = re.sub('"[^"]*"', "", text.lstrip().partition("\n")[0])
+            separator = max("\t;,", key=first.count)
+            how = {"delimiter": separator, "skipinitialspace": True, "strict": True}
+            reader = csv.reader(io.StringIO(text, newline=""), **how)
+            lines = dict((reader.line_num, row) for row in reader)
+        lines = {number: [cell.strip() for cell in row] for number, row in lines.items()}
+        start = min((number for number, row in lines.items() if any(row)), default=0)
+        header = lines.pop(start, [])
+        rows = {number: row for number, row in lines.items() if any(row)}
+        # in text, cells behind the last name may be what follows a decimal comma
+        named = [header] if separator else [header, *rows.values()]
+        ends = (k + 1 for row in named for k, cell in enumerate(row) if cell)
+        header = header[: max(ends, default=0)]
+        if long := [number for number, row in rows.items() if any(row[len(header) :])]:
+            raise pd.errors.ParserError(f"{_LONG_ROWS}, in line {list_some(long, 12)}")
+    width = len(header)
+    cells = [[*row[:width], *[""] * (width - len(row))] for row in rows.values()]
+    index = [number - start - 1 for number in rows]
+    return pd.DataFrame(cells, index, header, dtype=str), separator, remarks
+
+
+def _decode(content: bytes, remarks: list[str]) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252")
+        if _CONTROL.search(text):
+            raise
+    remarks.append("the file is not in UTF-8: it was read in cp1252, as Windows writes")
+    return text
+
+
+def _read_workbook(content: bytes, remarks: list[str]) -> dict[int, list[str]]:
+    """Return the rows of the first sheet by their number; formulas as the values kept with them."""
+    try:
+        with (
+            warnings.catch_warnings(action="ignore"),  # of looks that are not read
+            pd.ExcelFile(io.BytesIO(content), engine="openpyxl") as book,
+        ):
+            how = {"header": None, "dtype": object, "na_filter": False}
+            first, *others = book.sheet_names
+            table = pd.read_excel(book, **how).fillna("")
+    except Exception as error:  # openpyxl raises whatever its parsers do
+        raise pd.errors.ParserError(f"no workbook that can be read ({error})"[:200]) from error
+    if others:
+        remarks.append(f"of the workbook the first sheet was read, {first}")
+    return {k + 1: [str(cell) for cell in row] for k, row in enumerate(table.to_numpy())}
+
+
 def to_numbers(
-    path: Path, table: pd.DataFrame, limits: Limits, key: str, gaps: Iterable[str] = ()
+    path: Path,
+    table: pd.DataFrame,
+    limits: Limits,
+    key: str,
+    gaps: Iterable[str] = (),
+    mend: str = _CORRECT,
 ) -> pd.DataFrame:
     """Return a table with columns of text as numbers; refuse what cannot be right in its unit.
 
@@ -70,16 +159,18 @@ def to_numbers(
         if name in gaps:
             wrong &= table[name] != ""
         if wrong.any():
-            cell, row = table.loc[wrong, [name, key]].iloc[0]
-            places.append(f"column {name!r}, {key} {show(row, quote=False)}")
+            places.append(f"column {name!r}, {key} {list_some(table.loc[wrong, key], 12)}")
             needs.append(f"a number between {low:g} and {high:g} ({unit})")
-            found.append(show(cell) if cell else "an empty cell")
+            cells = [*dict.fromkeys(table.loc[wrong, name])]
+            more = f" and {len(cells) - 3} more" * (len(cells) > 3)
+            told = [show(cell) if cell else "an empty cell" for cell in cells[:3]]
+            found.append(", ".join(told) + more)
     if places:
         raise InputError(
             f"{path}: {'; '.join(places)}",
             needed="; ".join(needs),
             found="; ".join(found),
-            mend="correct the cell or the unit of the column, or leave out the row",
+            mend=mend,
         )
     return table.assign(**numbers)
 
@@ -108,13 +199,16 @@ def check_words(path: Path, table: pd.DataFrame, name: str, known: Iterable[str]
 
 
 def check_once(path: Path, table: pd.DataFrame, *names: str) -> None:
-    """Refuse rows that are alike in some columns, and one without a name in the first of them."""
-    wrong = table[table.duplicated([*names]) | (table[names[0]] == "")]
+    """Refuse rows that are alike in some columns, and those without a name in the first of them."""
+    wrong = table.index[table.duplicated([*names]) | (table[names[0]] == "")]
     if len(wrong):
-        found = ", ".join(show(str(cell)) for cell in wrong[[*names]].iloc[0])
+        found = [
+            f"{', '.join(show(str(cell)) for cell in row)} in line {line + 2}"
+            for line, *row in table.loc[wrong[:12], [*names]].itertuples()
+        ]
         raise InputError(
             f"{path}: column {', '.join(map(repr, names))}",
             needed="in every row, each of them once: what is there twice counts twice",
-            found=f"{found} in line {wrong.index[0] + 2}",
+            found="; ".join(found) + f"; and {len(wrong) - 12} more" * (len(wrong) > 12),
             mend="give every row its own name, or keep one of the rows",
         )

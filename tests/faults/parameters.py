@@ -219,7 +219,6 @@ CASES: list[Case] = [
     refuse(
         "A folder that is not there", "source=nowhere", words=("'source'", "there is no folder")
     ),
-    refuse("A file for a folder", "source=data.csv", words=("'source'", "the file 'data.csv'")),
     refuse("No folder after =", "source=", words=("'source'", "there is no folder", "quotes")),
     refuse(
         "A way up to a folder that is not there", "source=my data/../no/../x", words=("'source'",)

@@ -10,7 +10,7 @@ import pandas as pd
 from helpers.pathmodel import fit_model, parse_model
 from helpers.readers.gldas import load_climate, sample
 from helpers.readers.sites import read_sites
-from helpers.study import load_study, minmax
+from helpers.study import load_study, minmax, sample_top
 from tests.faults import Case
 from tests.faults.gldas import path_of, year
 from tests.test_sites import GOOD
@@ -82,6 +82,11 @@ def _named(name: str) -> Callable[[pd.DataFrame], None]:
     return check
 
 
+def _without_soc(found: pd.DataFrame) -> None:
+    assert found["SOC"].isna().tolist() == [True, False, False]
+    assert "SOC: 1 of 3 sites without a value" in found.attrs["remarks"]
+
+
 def _masked(folder: Path) -> object:
     sites, climate = written(GOOD)(folder), load_climate()
     climate["Tveg_tavg"] = climate["Tveg_tavg"].where(climate["lon"] > 92)
@@ -102,59 +107,64 @@ def _all_rows(found: pd.DataFrame) -> None:
 MANY_ROWS = "".join(f"S{number},91.5,31.5,4500,meadow,20.5,7.1\n" for number in range(100_000))
 MANY_COLUMNS = ",".join(f"c{number}" for number in range(20_000)) + f"\n{'1,' * 19_999}1\n"
 TURNED = "\n".join(",".join(line.split(",")[::-1]) for line in GOOD.splitlines())
-UTF8 = "needed: a table in UTF-8"
 FILES = {  # what is written, further words
     "An empty file": ("", "an empty file"),
     "A header without rows": (HEADER + "\n", "no rows"),
     "A web page": ("<!DOCTYPE html>\n<title>Not found</title>\n", "no column site", "<!DOCTYPE"),
-    "A spreadsheet (a zip archive)": (b"PK\x03\x04\xff\xfe", UTF8),
-    "UTF-16": (GOOD.encode("utf-16"), UTF8),
+    "A zip archive that is no workbook": (b"PK\x03\x04\xff\xfe", "no workbook that can be read"),
+    "A workbook of old (.xls)": (b"\xd0\xcf\x11\xe0\0\0", "can't decode", "as a workbook (.xlsx)"),
+    "Bytes that are no text": (b"\x89\x01\x02", "can't decode"),
     "A zero byte": (GOOD.replace("A,", "A\0,"), "a zero byte"),
-    "Latin-1 letters": (GOOD.replace("A,", "Ü,").encode("latin-1"), UTF8, "save the table as CSV"),
-    "Semicolons between the cells": (GOOD.replace(",", ";"), "no column site", "site;longitude"),
-    "Tabs between the cells": (GOOD.replace(",", "\t"), "no column site"),
-    "Decimal commas": (GOOD.replace("20.5", "20,5"), "more cells in a row than names"),
-    "A quotation mark that never closes": (GOOD.replace("A,", '"A,'), "EOF inside string"),
-    "A row with too many cells": (GOOD + "," * 9, "in line 5, saw 10"),
-    "A column is missing": (GOOD.replace("latitude", "lat"), "no column latitude"),
-    "A column twice": (GOOD.replace("pH", "SOC"), "two columns SOC"),
+    "Decimal commas": (GOOD.replace("20.5", "20,5"), "more cells in a row than names", "line 2"),
+    "A row with too many cells": (GOOD + "D,90,30,4000,steppe,1,7,0", "in line 5"),
+    "A column is missing": (GOOD.replace("latitude", "northing"), "no column latitude"),
+    "A quotation mark that never closes": (GOOD.replace("A,", '"A,'), "unexpected end of data"),
+    "A column twice": (GOOD.replace("pH", "SOC"), "columns 'SOC', 'SOC'", "mean the same"),
+    "Two names of one factor": (
+        GOOD.replace("pH", "Soil organic carbon"),
+        "columns 'SOC', 'Soil organic carbon'",
+        "one column of SOC",
+    ),
+    "Decimal commas and points in one table": (
+        GOOD.replace(",", ";").replace("20.5", "20,5"),
+        "column 'pH', site A",
+        "decimal commas, as in the column 'SOC'",
+    ),
+    "Four faults in one table": (
+        GOOD.replace("7.1", "71").replace("B,92.5", ",NA").replace("4000,steppe", "4000,n.d."),
+        "column 'site'",
+        "column 'longitude'",
+        "column 'pH'",
+        "column 'land_cover', site C",
+    ),
     "20 000 columns with other names": (MANY_COLUMNS, "and 19980 more"),
 }
 ELEVATION, SOC = "elevation', site A", "SOC', site A"
 COLUMNS = {  # what is replaced, and by what, the column and the row, further words
+    "A land cover is missing": (
+        "steppe,3",
+        "NA,3",
+        "land_cover', site B",
+        "an empty cell",
+    ),
     "A row with too few cells": ("\nC,", "\nD,1,2\nC,", "elevation', site D", "an empty cell"),
-    "A row of empty cells": ("\nC,", f"\n{',' * 6}\nC,", "site'", "'' in line 4"),
-    "A column in other letters": ("SOC", "Soc", "Soc'", "rename it to 'SOC'"),
-    "The label of a factor for its code": ("SOC", "C/N", "C/N'", "rename it to 'CN'"),
-    "A sign in the label of a factor": ("SOC", "G+", "G+'", "rename it to 'GP'"),
-    "A column that nobody knows": ("SOC", "colour of sky", "colour of sky'", "remove it"),
-    "A script as the name of a column": ("SOC", "<script>a()", "<script>a()'", "remove it"),
-    "A name of a column with 100 000 letters": ("SOC", "S" * 100_000, "", "99940 letters more"),
     "A site twice": ("B,", "A,", "site'", "'A' in line 3"),
     "A site without a name": ("B,", ",", "site'", "'' in line 3"),
     "Decimal commas in quotation marks": ("20.5", '"20,5"', SOC, "'20,5'"),
     "A formula for a number": ("20.5", "=1+1", SOC, "'=1+1'"),
     "A word for a number": ("20.5", "much", SOC, "'much'"),
-    "An empty cell": ("20.5", "", SOC, "an empty cell"),
-    "NaN for a number": ("20.5", "NaN", SOC, "'NaN'"),
     "An infinite number": ("20.5", "inf", SOC, "'inf'"),
-    "A fill value (-9999)": ("20.5", "-9999", SOC, "0 and 1000"),
     "A pH of 71": ("7.1", "71", "pH', site A", "between 0 and 14"),
+    "A unit that is not known": ("SOC", "SOC (kg/m2)", "", "the unit 'kg/m2'", "SOC (g kg-1)"),
+    "Millimetres without a time": ("SOC", "MAP (mm)", "", "the unit 'mm'", "mm yr-1"),
+    "A thousand with a comma, in quotation marks": ("4500", '"4,500"', ELEVATION, "'4,500'"),
     "Degrees Celsius in a column of kelvin": ("SOC", "ST10", "ST10', site A", "150 and 350 (K)"),
     "An elevation in kilometres": ("4500", "4.5", ELEVATION, "between 10 and 9000 (m)", "'4.5'"),
     "An elevation in feet": ("4500", "14764", ELEVATION, "between 10 and 9000 (m)"),
     "Longitude and latitude swapped": ("91.5,31.5", "31.5,91.5", "latitude'", "-90 and 90"),
     "Longitudes beyond 180 (0 to 360)": ("91.5", "291.5", "longitude'", "-180 and 180 (degrees e"),
-    "A land cover in other letters": ("steppe,3", "Steppe,3", "land_cover', site B", "'Steppe'"),
-    "A zone that does not exist": (
-        GOOD,
-        GOOD.replace("SOC,pH", "zone,pH").replace("20.5", "Top"),
-        "zone', site A",
-        "'Top'",
-    ),
 }
 IN_UNITS = {  # a column of the value, further words
-    "A fill value (-9999), in NPP": ("NPP", -9999, "between 0 and 10000 (g m-2 yr-1)"),
     "A fill value (-999), in DHFS": ("DHFS", -999, "between -500 and 2000 (W m-2)"),
     "A negative amount, in TPLFA": ("TPLFA", -5, "between 0 and 10000 (nmol g-1)"),
     "Millimetres a year, in PRE": ("PRE", 450, "(kg m-2 s-1)"),
@@ -209,10 +219,16 @@ OTHERWISE = {  # how it is read, what the refusal says
         "plots.csv",
         "the site table, sites.csv",
     ),
-    "The table as a workbook, beside GLDAS files": (
-        lambda folder: (folder / "sites.xlsx").write_bytes(b"PK") and load_study(year(folder)),
-        "sites.xlsx",
+    "Two tables of sites in a folder": (
+        studied(lambda folder: (folder / "sites.tsv").write_text(GOOD, encoding="utf-8")),
+        "sites.tsv",
         "the site table, sites.csv",
+    ),
+    "Sites beyond the map of oxygen, and no column TOP": (
+        lambda folder: sample_top(changed("91.5,31.5", "9.5,47")(folder)[:1], str(folder / TABLE)),
+        "site A",
+        "found:  47",
+        "a column TOP",
     ),
     "Faults in the table and in GLDAS files": (
         studied(
@@ -243,6 +259,38 @@ HANDLED = {  # how it is read, what is made of it, the check if it is not the go
     "A byte order mark": (written(GOOD, "utf-8-sig"), "Read."),
     "Lines that end as in Windows": (changed("\n", "\r\n"), "Read."),
     "Empty lines": (changed("\n", "\n\n"), "Left out."),
+    "Rows of empty cells": (changed("\nC,", f"\n{',' * 6}\nC,"), "Left out."),
+    "Empty cells behind each row": (changed("\n", ",,,\n"), "Left out."),
+    "UTF-16": (written(GOOD, "utf-16"), "Read."),
+    "Latin-1 letters": (
+        written(GOOD.replace("A,", "Ü,"), "latin-1"),
+        "Read as Windows writes, and this is said.",
+        _named("Ü"),
+    ),
+    "Semicolons between the cells, and decimal commas": (
+        written(GOOD.replace(",", ";").replace(".", ",")),
+        "Read.",
+    ),
+    "Tabs between the cells": (changed(",", "\t"), "Read."),
+    "A column in other letters": (changed("SOC", "soc"), "Read."),
+    "The name of a factor for its code, and a unit": (
+        changed("SOC", "Soil organic carbon (g/kg)"),
+        "Read, and it is said as what.",
+    ),
+    "A land cover in other letters": (changed("steppe,3", "Steppe,3"), "Read as steppe."),
+    "A column that nobody knows": (added("colour of sky", "blue"), "Ignored, and this is said."),
+    "A script as the name of a column": (
+        added(SCRIPT, 1),
+        "Ignored, and this is said; pages escape it.",
+    ),
+    "A name of a column with 100 000 letters": (added("S" * 100_000, 1), "Ignored."),
+    "An empty cell": (
+        changed("20.5", ""),
+        "A gap, which is counted where the page starts.",
+        _without_soc,
+    ),
+    "NaN for a number": (changed("20.5", "NaN"), "A gap.", _without_soc),
+    "A fill value (-9999)": (changed("20.5", "-9999"), "A gap.", _without_soc),
     "Blanks before the cells": (changed(",", ", "), "Left out."),
     "Columns in another order": (written(TURNED), "Read by name."),
     "100 000 rows": (written(f"{HEADER}\n{MANY_ROWS}"), "Read.", _all_rows),
