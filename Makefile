@@ -41,11 +41,11 @@ slides: ready-print ## make a deck of slides for every chapter
 pdf: ready-print ## print the whole book as one PDF (needs Chromium)
 	@$(BIN)/python -m tools.pdf
 
-run: ready-run ## rerun a notebook: NB=04_elevation_gradients P="seed=7 confidence=0.9"
-	@$(BIN)/python -m tools.run "$$NB" --parameters "$$P"
+run: ready-run ## rerun a notebook: NB=04 seed=7 confidence=0.9 (or P="seed=7 confidence=0.9")
+	@$(BIN)/python -m tools.run "$$NB" --parameters "$$P" --make="$$MAKEFLAGS"
 
-sweep: ready-run ## run notebooks over a grid: GRID=book/sweeps/what_survives.yml (CLUSTER=tcp://...)
-	@$(BIN)/python -m tools.sweep "$$GRID" $${CLUSTER:+--cluster "$$CLUSTER"}
+sweep: ready-run ## run notebooks over a grid: GRID=book/sweeps/what_survives.yml (CLUSTER=tcp://... PAGES=1)
+	@$(BIN)/python -m tools.sweep "$$GRID" $${CLUSTER:+--cluster "$$CLUSTER"} $${PAGES:+--pages}
 
 ifdef CHECK
 data: ready

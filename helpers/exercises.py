@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from helpers.errors import InputError
+from helpers.parameters import reads_own_data
 from helpers.paths import DATA
 
 LIST = DATA / "exercises.csv"
@@ -31,6 +32,7 @@ KINDS = {
 }
 DECIMALS = ("without decimals", "with one decimal", "with two decimals", "with three decimals")
 KEY = "exercise"  # of an answer, in the metadata of an output
+_OTHER_DATA = "This exercise is about the book's own data, and this page reads others (`source`)."
 _SIGN = "Think about the sign: should it be positive, negative, or nothing at all?"
 _SLIPS = (  # factor between a wrong and the right number, and what may have happened
     (-1, "The size is right, the sign is not."),
@@ -77,8 +79,8 @@ def solve(
     hints: Iterable[tuple[object, str]] = (),
     *,
     tolerance: float = 0.01,
-) -> Solved:
-    """Hand over the answer of a solution.
+) -> Solved | Reply:
+    """Hand over the answer of a solution; of other data than the book's, it is none.
 
     Parameters
     ----------
@@ -99,6 +101,8 @@ def solve(
     '-6.4 g of oxygen per m² and month'
     """
     listed = _find(exercise)
+    if reads_own_data():
+        return Reply(False, _OTHER_DATA)
     if complaint := _misfit(listed, answer):
         raise InputError(
             f"solution of exercise {exercise}",
@@ -116,7 +120,8 @@ def solve(
 def check(exercise: str, answer: Any = ...) -> Reply:
     """Say whether an answer is right, and if not, what may have gone wrong.
 
-    The right answers are those of the book's own data and default parameters.
+    The right answers are those of the book's own data and default parameters. Where a chapter
+    reads other data, it says so instead.
 
     Parameters
     ----------
@@ -130,6 +135,8 @@ def check(exercise: str, answer: Any = ...) -> Reply:
     A number without decimals (g of oxygen per m² and month) is wanted, not 'much'.
     """
     listed = _find(exercise)
+    if reads_own_data():
+        return Reply(False, _OTHER_DATA)
     if answer is ...:
         return Reply(False, f"Put {describe(listed)} in place of `...`, and run the cell.")
     if complaint := _misfit(listed, answer):

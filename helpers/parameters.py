@@ -26,6 +26,8 @@ _RANGE = re.compile(
 )
 # Python reads more as a number (1_000, or digits of another script), which is likely a slip
 _WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_BOOKS = ("embedded", "genuine")  # sources that are no folder of a reader
+_checked: dict[str, object] = {}  # parameters of the chapter that runs in this process
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,22 @@ def check_parameters(scope: dict[str, Any]) -> None:
             names = [line.targets[0] for line in lines if isinstance(line, ast.Assign)]
             given |= {name.id for name in names if isinstance(name, ast.Name)}
     values = {name: scope[name] for name in [*known, *sorted(given - {*known})] if name in scope}
-    scope.update(check_values("", known, values))
+    _checked.clear()
+    _checked.update(check_values("", known, values))
+    scope.update(_checked)
+
+
+def reads_own_data() -> bool:
+    """Return whether the chapter that runs in this process reads a folder of the reader's.
+
+    It has told so to :func:`check_parameters`; elsewhere there is no chapter, and no such folder.
+
+    Examples
+    --------
+    >>> reads_own_data()
+    False
+    """
+    return _checked.get("source", "embedded") not in _BOOKS
 
 
 def _check(notebook: str, known: Mapping[str, Parameter], name: str, value: Any) -> object:

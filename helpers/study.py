@@ -509,8 +509,8 @@ def name_used(
     some = own.keys() & set().union(*(used[part] for part in parts))
     head = "Not only the book's data" if some else "Your folder holds nothing that this page uses"
     tail = (
-        "The badges under the title, and numbers that stand fixed in the text, speak of the book's "
-        "own data. What does not depend on `source` is as in the book."
+        "What stands fixed in the text speaks of the book's own data. What does not depend on "
+        "`source` is as in the book."
     )
     head = f"**{head}.** This page was computed with {_code(f'source = {str(source)!r}')}:"
     listed = (line if line.startswith(" ") else f"- {line}" for line in lines)

@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import pytest
 from hypothesis import settings
 
+from helpers.parameters import check_parameters
 from helpers.paths import genuine_folder
 
 settings.register_profile("book", deadline=None)  # a busy machine is no fault of the code
@@ -27,6 +28,15 @@ def same_environment():
     """Take back what a test sets in the environment, for whichever test comes next."""
     with patch.dict(os.environ):
         yield
+
+
+@pytest.fixture
+def own_data(tmp_path):
+    """Tell the helpers, as a chapter does, that a folder of a reader's is read."""
+    cell, injected = 'source: str = "embedded"', f"# Parameters\nsource = {str(tmp_path)!r}"
+    check_parameters({"In": [cell, injected], "source": str(tmp_path)})
+    yield
+    check_parameters({})
 
 
 def skip_without_packages(pip: list[str | Path], **how) -> None:

@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from helpers.errors import InputError
 from helpers.paper.claims import (
     KINDS,
+    NO_DATA,
     REASONS,
     RULES,
     VERDICTS,
@@ -28,6 +29,7 @@ from helpers.paper.claims import (
     load_claims,
     weigh,
 )
+from helpers.parameters import check_parameters
 from helpers.paths import DATA
 from helpers.provenance import LABELS
 from tools.execution import NOTEBOOKS
@@ -111,6 +113,24 @@ def test_what_was_put_in_or_made_up_is_never_called_reproduced(
 ):
     found = judge(claim("statement", built_in=built_in), Answer(value, label, ""))
     assert (found["verdict"], found["reason"]) == (verdict, reason)
+
+
+def test_what_the_paper_says_of_its_own_sites_is_not_asked_of_a_readers(own_data):
+    claims = load_claims().query("notebook == '01_data'").index
+    answers = dict.fromkeys(claims, NO_DATA) | {
+        "sites": ([25], "observed", "25"),
+        "zone-sites": ([6, 10, 14], "observed", "6, 10, 14"),
+        "transect-length": (900, "reconstructed", "900 km"),
+        "factor-counts": ([14, 3, 2, 0], "published", "14, 3, 2, 0"),
+        "climate-grid": ([1], "assimilated", "1°"),
+    }
+    own = weigh("01_data", answers).table["reason"]
+    check_parameters({})
+    book = weigh("01_data", answers).table["reason"]
+    theirs = {"sites", "zone-sites", "factor-counts"}
+    assert {*own.index[own == "other sites"]} == theirs
+    assert own.drop(theirs).equals(book.drop(theirs))
+    assert "other sites" not in set(book)
 
 
 def test_a_pattern_that_was_assumed_is_a_reason_where_it_was_and_only_there():

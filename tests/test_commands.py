@@ -50,6 +50,13 @@ import matplotlib.pyplot as plt
 from helpers.figures.style import show
 fig = plt.figure(label="A figure of nothing at all")
 show(fig, "n = 30 sites; observed.")"""
+TABLES = """\
+import pandas as pd
+from IPython.display import display
+from helpers.figures import tabulate
+rain = pd.Series({"T_1": 1 / 3, "T_2": 2e5}, name="rain (mm & more)").rename_axis("site")
+display(tabulate(rain))
+tabulate(pd.DataFrame({"n": [7]}))"""
 
 
 def write(path: Path, *code: str, was: str = "", genuine: tuple[str, ...] = ()) -> Path:
@@ -108,20 +115,27 @@ def command(project: Path, *words: str, **environment) -> subprocess.CompletedPr
 
 @pytest.mark.slow
 def test_a_run_gives_notebook_record_and_a_page_that_needs_nothing_else(project):
-    write(project / "book" / "notebooks" / "99_small.ipynb", "seed * 10", DRAWS)
+    write(project / "book" / "notebooks" / "99_small.ipynb", "seed * 10", DRAWS, TABLES)
     done = command(project, "tools.run", "99", "seed=7", "--parameters", "level=.95")
     assert done.returncode == 0, done.stderr
     page = Path(done.stdout.removesuffix("\n"))
     assert done.stdout == f"{page}\n", "scripts can use it"
     assert "WARNING" not in done.stderr
-    names = ["99_small.html", "99_small.ipynb", "run.json"]
-    assert sorted(path.name for path in page.parent.iterdir()) == names
+    tables = {"a-small-chapter.csv", "a-small-chapter-2.csv"}
+    names = {"99_small.html", "99_small.ipynb", "run.json", "fig-own.svg", *tables}
+    assert {path.name for path in page.parent.iterdir()} == names
+    assert "<svg" in (page.parent / "fig-own.svg").read_text(encoding="utf-8")
+    rain = "site,rain (mm & more)\nT_1,0.3333333333333333\nT_2,200000.0\n"
+    assert (page.parent / "a-small-chapter.csv").read_bytes() == rain.encode()
+    assert (page.parent / "a-small-chapter-2.csv").read_bytes() == b"n\n7\n"
     record = json.loads((page.parent / "run.json").read_text())
     assert record["parameters"] == {"source": "embedded", "seed": 7, "level": 0.95}
     assert record["versions"]["Python"] == platform.python_version()
     executed = nbformat.read(page.with_suffix(".ipynb"), 4)
     assert executed.cells[3].metadata.tags == ["injected-parameters"]
     assert executed.cells[4].outputs[0].data["text/plain"] == "70"
+    kinds = {kind for cell in executed.cells[5:] for out in cell.outputs for kind in out.data}
+    assert kinds == {"image/png", "text/html", "text/plain"}, "what became files is in no page"
 
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     assert not soup.find_all(["script", "link", "iframe"])
@@ -214,6 +228,30 @@ def test_a_refused_run_says_why(arguments, words, monkeypatch, capsys):
     assert said.out == ""
     for word in words:
         assert word in said.err
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+@pytest.mark.parametrize("flags", [[], ["-s", "-j2", "--no-print-directory"]])
+def test_what_stands_beside_the_notebook_on_the_command_line_of_make_is_a_parameter(
+    flags, tmp_path
+):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    value = 'it\'s "$$(touch ran)"; a \\ `touch ran` # b'
+    made = subprocess.run(
+        ["make", *flags, "PYTHON=true", "run", "NB=04", f"seed={value}", "sed=7", "P=alpha=2"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 2
+    for word in (repr(value), "did you mean seed?", "'alpha'"):
+        assert word in made.stderr
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.slow

@@ -220,6 +220,13 @@ def test_a_solution_of_another_kind_is_refused(known):
     assert LIST.name == "exercises.csv"
 
 
+@pytest.mark.parametrize("answer", [..., 1.5, "much", None])
+def test_an_exercise_of_the_book_is_not_judged_on_other_data(own_data, answer):
+    for said in (check("04.1", answer), solve("04.1", answer)):
+        assert "the book's own data" in said.text
+        assert not said.right
+
+
 def test_handouts_hold_all_but_solutions_and_outputs(tmp_path):
     made = write_handouts(tmp_path / "handouts")
     assert [path.name for path in made] == [path.name for path in TWINS]

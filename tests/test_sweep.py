@@ -131,6 +131,13 @@ def test_finished_runs_are_not_made_again_and_a_killed_worker_loses_nothing(
     sweep(write_grid(FOUR))
     assert "4 runs: 3 are there, 1 to make" in capsys.readouterr().out
     assert path.read_bytes() == whole
+    sweep(write_grid(TWO), pages=True)
+    said = capsys.readouterr().out.splitlines()
+    pages = [Path(line) for line in said if line.endswith(".html")]
+    assert {page.parent for page in pages} == {
+        run_folder(*job) for job in read_grid(write_grid(TWO))
+    }
+    assert all("A rerun, not the book itself" in page.read_text("utf-8") for page in pages)
 
 
 @pytest.mark.slow

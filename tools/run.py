@@ -1,7 +1,8 @@
 """``make run``: rerun one notebook with other parameters, beside the book.
 
-The executed notebook, its page and ``run.json`` go to ``runs/NOTEBOOK/DIGEST/``, where the digest
-stands for the parameters. Standard output is the path of the page. The exit status is 0, or 1 if
+The executed notebook, its page, its figures (SVG) and tables (CSV), and ``run.json`` go to
+``runs/NOTEBOOK/DIGEST/``, where the digest stands for the parameters. Standard output is the path
+of the page. The exit status is 0, or 1 if
 the notebook failed, 2 if the input cannot be used, 130 if the run was interrupted.
 """
 
@@ -11,10 +12,12 @@ import argparse
 import hashlib
 import json
 import logging
+import re
 import shlex
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,12 +26,14 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from docutils.nodes import make_id
 from filelock import FileLock
 from nbclient.exceptions import DeadKernelError
 from nbconvert.filters import strip_ansi
 from papermill.exceptions import PapermillExecutionError
 
 from helpers.errors import InputError
+from helpers.paper.claims import collect
 from helpers.paths import list_genuine
 from tools.digests import digest
 from tools.disk_space import require_disk_space
@@ -39,7 +44,11 @@ from tools.status import list_versions
 
 RUNS = ROOT / "runs"
 _LOCK = ROOT / "_build" / ".replace.lock"  # held while a finished folder takes its place
-_ROOM = 50  # MB; a run takes some 2
+_ROOM = 50  # MB; a run takes some 3
+_FILES = {"image/svg+xml": "svg", "text/csv": "csv"}  # kinds of outputs that become files
+_BESIDE = "Figures (SVG) and tables (CSV) lie beside this page."
+_MAKES = ("NB", "P", "PYTHON", "BIN")  # what make run reads itself
+_KEEP = "--Run.keep=True"  # for helpers.figures.tables.keeps_files
 
 
 def find_notebook(name: str) -> Path:
@@ -87,7 +96,7 @@ def state(notebook: Path, parameters: Mapping[str, object]) -> str:
 def perform(
     notebook: Path, parameters: Mapping[str, object], folder: Path, progress: bool = False
 ) -> None:
-    """Execute a notebook with checked parameters; write it and ``run.json`` into a folder.
+    """Execute a notebook with checked parameters; write it and all but its page into a folder.
 
     PapermillExecutionError if a cell fails, DeadKernelError if the kernel dies.
     """
@@ -95,6 +104,8 @@ def perform(
     content = nbformat.read(notebook, 4)
     defaults = {name: each.default for name, each in list_parameters(notebook).items()}
     title = content.cells[0].source.splitlines()[0].removeprefix("# ")
+    if parameters.get("source", defaults.get("source")) != defaults.get("source"):
+        leave_out_the_book(content, notebook.stem)
     head = (
         f"**A rerun, not the book itself.** Chapter {int(notebook.stem[:2])}, "
         f"[{title}]({notebook.stem}.md), run on {date.day} {date:%B %Y} at {date:%H:%M} UTC:"
@@ -105,7 +116,7 @@ def perform(
         about.append(
             f"{name} = {value!r}  # {'as' if value == default else repr(default)} in the book"
         )
-    about = "\n".join(f"> {line}" for line in [*about, "```"])
+    about = "\n".join(f"> {line}" for line in [*about, "```", "", _BESIDE])
     content.cells.insert(0, nbformat.v4.new_markdown_cell(about, id="rerun"))
     executed = papermill.execute_notebook(
         content,
@@ -114,8 +125,9 @@ def perform(
         kernel_name="python3",
         cwd=str(notebook.parent),
         progress_bar=progress,
-        extra_arguments=["--log-level=CRITICAL"],
+        extra_arguments=["--log-level=CRITICAL", _KEEP],
     )
+    _write_files(executed, folder)
     nbformat.write(executed, folder / notebook.name)
     record = {
         "notebook": notebook.stem,
@@ -127,6 +139,40 @@ def perform(
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (folder / "run.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def leave_out_the_book(notebook: nbformat.NotebookNode, chapter: str) -> None:
+    """Take out of a notebook what holds of the book's own data alone: badges and exercises."""
+    cells, there = notebook.cells, f"Those of [the book]({chapter}.md) ask about its own data."
+    cells[0].source = re.sub(r"\n\n\{bdg-.*?(?=\n\n|\Z)", "", cells[0].source, flags=re.DOTALL)
+    heads = [re.findall("^## (.+)", cell.source, re.MULTILINE) for cell in cells]
+    start, end = (
+        next((number for number, each in enumerate(heads) if head in each), len(cells))
+        for head in ("Exercises", "Summary")
+    )
+    for cell in cells[start : start + 1]:
+        cell.source = cell.source.partition("## Exercises")[0] + f"## Exercises\n\n{there}"
+    del cells[start + 1 : end]
+
+
+def _write_files(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Move figures and tables out of an executed notebook into files, and copy its verdicts.
+
+    A file is named by the label of its figure, or else by the heading above it.
+    """
+    heading, used = "", Counter()
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading = [heading, *re.findall("^#+ (.+)", cell.source, re.MULTILINE)][-1]
+        name = cell.metadata.get("mystnb", {}).get("figure", {}).get("name") or make_id(heading)
+        for output in cell.get("outputs", []):
+            for kind in _FILES.keys() & output.get("data", {}).keys():
+                file = f"{name}.{_FILES[kind]}"
+                used[file] += 1
+                file = file if used[file] == 1 else f"{name}-{used[file]}.{_FILES[kind]}"
+                (folder / file).write_bytes(output.data.pop(kind).encode())
+    if len(claims := collect(notebook)):
+        claims.to_csv(folder / "claims.csv", lineterminator="\n")
 
 
 @contextmanager
@@ -152,9 +198,16 @@ def run(notebook: Path, parameters: Mapping[str, object]) -> Path:
     folder = run_folder(notebook, parameters)
     with require_disk_space(folder.parent, _ROOM), replace_folder(folder) as fresh:
         perform(notebook, parameters, fresh, progress=sys.stderr.isatty())
-        page = render_page(fresh / notebook.name, folder)
-        (fresh / f"{notebook.stem}.html").write_text(page, encoding="utf-8")
+        write_page(fresh / notebook.name, folder)
     return folder / f"{notebook.stem}.html"
+
+
+def write_page(notebook: Path, folder: Path) -> None:
+    """Write the page of an executed notebook beside it, for the time when both lie in `folder`."""
+    page = notebook.with_suffix(".html")
+    partial = page.with_suffix(".part")
+    partial.write_text(render_page(notebook, folder), encoding="utf-8")
+    partial.replace(page)
 
 
 def read_words(text: str) -> list[str]:
@@ -170,16 +223,28 @@ def read_words(text: str) -> list[str]:
         ) from error
 
 
+def read_flags(flags: str) -> list[str]:
+    """Return the words ``name=value`` of make's command line (MAKEFLAGS) that make has no use for.
+
+    Make writes a backslash before each space and backslash of a value, and each $ twice.
+    """
+    lexer = shlex.shlex(flags.partition("-- ")[2], posix=True)
+    lexer.whitespace_split, lexer.quotes, lexer.commenters = True, "", ""
+    words = [word.replace("$$", "$") for word in lexer]
+    return [word for word in words if word.partition("=")[0] not in _MAKES]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__.splitlines()[0])
     parser.add_argument("notebook", help="name of a notebook in book/notebooks, or its number")
     parser.add_argument("assignments", nargs="*", metavar="name=value")
     parser.add_argument("--parameters", default="", help="the same, as one text")
+    parser.add_argument("--make", default="", help="the flags of make, with what it was given")
     asked = parser.parse_args()
     started = time.perf_counter()
     try:
         notebook = find_notebook(asked.notebook)
-        words = [*asked.assignments, *read_words(asked.parameters)]
+        words = [*asked.assignments, *read_words(asked.parameters), *read_flags(asked.make)]
         parameters = read_assignments(notebook, words)
         values = ", ".join(f"{name}={value}" for name, value in parameters.items())
         told = f"{notebook.stem} with {values or 'the values of the book'}"

@@ -33,9 +33,9 @@ from helpers.paper.specifications import read_answers
 from tools.disk_space import require_disk_space
 from tools.execution import explain_lack
 from tools.parameters import check_values
-from tools.run import find_notebook, perform, replace_folder, run_folder, state
+from tools.run import find_notebook, perform, replace_folder, run_folder, state, write_page
 
-_ROOM = 2  # MB that a run takes
+_ROOM = 3  # MB that a run takes
 _EMPTY = pd.DataFrame({"notebook": [], "run": []})
 _MOST = 10_000  # runs: half a minute each, these take days
 
@@ -195,11 +195,12 @@ def _connect(cluster: str) -> Client:
     return default_client()
 
 
-def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
+def sweep(grid: Path, cluster: str = "here", pages: bool = False) -> tuple[Path, dict[str, str]]:
     """Make the runs of a grid that are missing; return its table, and the errors of those failed.
 
     Runs that failed are not in the table; if none is finished, it stays as it was. Where a
-    notebook's genuine files are not here, the rows of its runs stay as they were.
+    notebook's genuine files are not here, the rows of its runs stay as they were. With `pages`,
+    each finished run that has no page gets one.
     """
     jobs, target = read_grid(grid), grid.with_suffix(".csv")
     before = read_answers(target) if target.exists() else _EMPTY
@@ -225,6 +226,10 @@ def sweep(grid: Path, cluster: str = "here") -> tuple[Path, dict[str, str]]:
             parts.append(before[(before[[*name]] == name).all(axis=1)])
         elif is_finished(job):
             parts.append(read_run(job))
+            executed = run_folder(*job) / job.notebook.name
+            if pages and not executed.with_suffix(".html").exists():
+                write_page(executed, executed.parent)
+                print(executed.with_suffix(".html"), flush=True)
     table = pd.concat(parts, ignore_index=True)
     if not table.empty:
         partial = target.with_name(f"{target.name}.part")
@@ -237,9 +242,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make sweep", description=__doc__.splitlines()[0])
     parser.add_argument("grid", type=Path, help="a YAML file, such as those in book/sweeps")
     parser.add_argument("--cluster", default="here", help="address of a dask scheduler")
+    parser.add_argument("--pages", action="store_true", help="make a page of each run, too")
     arguments = parser.parse_args()
     try:
-        table, failed = sweep(arguments.grid, arguments.cluster)
+        table, failed = sweep(arguments.grid, arguments.cluster, arguments.pages)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import Iterable
 from html import escape
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from helpers.factors import GROUPS, load_factors
+from helpers.figures.tables import keeps_files
 from helpers.readers.sites import ZONES
 
 WIDTH = 4.8
@@ -122,6 +123,10 @@ def show(fig: plt.Figure, legend: str) -> None:
     png = BytesIO()
     fig.savefig(png, format="png", dpi=200, metadata={"Software": None})
     images = {"image/png": base64.b64encode(png.getvalue()).decode()}
+    if keeps_files():
+        svg = StringIO()
+        fig.savefig(svg, format="svg")
+        images["image/svg+xml"] = svg.getvalue()
     plt.close(fig)
     alt = fig.get_label()
     about = {"alt": alt, "legend": legend, "width": round(fig.get_figwidth() * 120)}

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
 
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import HTML
 
 _WORDS = {"chi2": "χ²", "chi2_df": "χ²/df", "se": "standard error", "standardized_se": "its error"}
 _WORDS |= {name: name.upper() for name in ("rmsea", "srmr", "cfi", "nfi", "gfi")}
+
+
+class Table(HTML):
+    """A table as a page shows it, and as CSV with all digits."""
+
+    def __init__(self, html: str, csv: str) -> None:
+        super().__init__(html)
+        self.csv = csv
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/csv": self.csv}
+
+
+def keeps_files() -> bool:
+    """Return whether this is executed for ``make run``, which keeps figures and tables as files."""
+    shell = get_ipython()
+    return shell is not None and "keep" in shell.config.Run
 
 
 def tabulate(table: pd.DataFrame | pd.Series, digits: int = 3, *, index: bool = True) -> HTML:
@@ -44,9 +62,13 @@ def tabulate(table: pd.DataFrame | pd.Series, digits: int = 3, *, index: bool = 
         body += "<tr>" + "".join(f'<th scope="row">{each}</th>' for each in first)
         body += "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
     head = "".join(f'<th scope="col">{name}</th>' if name else "<td></td>" for name in heads)
-    return HTML(
-        f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    )
+    html = f'<table class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    if not keeps_files():
+        return HTML(html)
+    plain = table.set_axis([*map(unescape, heads[len(names) :])], axis=1)
+    first = [*map(unescape, heads[: len(names)])]
+    csv = plain.to_csv(index=not hidden, index_label=first, lineterminator="\n")
+    return Table(html, csv)
 
 
 def _word(name: object) -> str:

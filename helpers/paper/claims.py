@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.errors import InputError
+from helpers.parameters import reads_own_data
 from helpers.paths import DATA
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ REASONS = {
     "software formula": "programs define the quantity in different ways",
     "likely typo": "a slip of the pen may explain the difference",
     "measured otherwise": "the other data show something else",
+    "other sites": "the paper says it of its own sites, and these are yours",
     "internal inconsistency": "two statements of the paper exclude each other",
 }
 RULES = {
@@ -247,7 +249,8 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
         Name of the chapter, as in the ledger.
     answers : mapping
         For each claim of the chapter, by id, and for no other: what its rule compares, None where
-        there is nothing; the least real label behind it; the result in words.
+        there is nothing; the least real label behind it; the result in words. What the
+        book's sites were made to fit is not asked of a reader's own.
 
     Examples
     --------
@@ -267,6 +270,10 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
     rows = {}
     for name, claim in claims.iterrows():
         answer = Answer(*answers[name])
+        judged = judge(claim, answer)
+        of_sites = claim["kind"] == "claim" and claim["built_in"] in ("generator", "definition")
+        if of_sites and judged["verdict"] not in _ALWAYS and reads_own_data():
+            judged = {"agrees": "none", "verdict": "not testable", "reason": "other sites"}
         rows[name] = {
             "kind": claim["kind"],
             "claim": f"{claim['claim']} ({find_place(claim)})",
@@ -274,7 +281,7 @@ def weigh(notebook: str, answers: Mapping[str, tuple[object, str, str]]) -> Weig
             "value": "null" if _has_gap(answer.value) else json.dumps(_round(answer.value)),
             "here": re.sub(r"(?<!\w)-(?=\d)", "−", answer.here),
             "label": answer.label,
-            **judge(claim, answer),
+            **judged,
             "note": claim["note"],
             "judged": claim["rule"] == "judged",
         }
