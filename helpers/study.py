@@ -37,6 +37,7 @@ from helpers.readers.sites import read_sites
 from helpers.readers.transect import TABLE, read_transect
 
 SEED = 2022
+_FEWEST = 8  # values of a factor, so that a line or a group of three can be asked of it
 _DIGITS = 4  # of degrees, as places are embedded
 _POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
 EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
@@ -127,6 +128,7 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         if "sites" in own:
             parts["sites"] = read_sites(own["sites"])
             remarks = parts["sites"].attrs.pop("remarks")
+            parts["sites"] = _leave_out(parts["sites"], remarks)
             box = _box_of(parts["sites"])
         elif "plateau_transect" in own:
             parts["plateau_transect"] = read_transect(own["plateau_transect"])
@@ -186,6 +188,18 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         chosen="observed" if site_table else "reconstructed",
         remarks=tuple(remarks),
     )
+
+
+def _leave_out(sites: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
+    """Leave out factors with hardly a value, or with one value only, and say so in the remarks."""
+    numbers = sites.columns.difference(_POSITION, sort=False)
+    few = min(_FEWEST, len(sites))
+    for name in numbers[sites[numbers].count() < few]:
+        remarks.append(f"{name}: left out, as fewer than {few} sites have a value")
+    flat = numbers[(sites[numbers].count() >= few) & (sites[numbers].nunique() < 2)]
+    for name in flat:
+        remarks.append(f"{name}: left out, as it is the same at every site")
+    return sites.drop(columns=[*numbers[sites[numbers].count() < few], *flat])
 
 
 def _box_of(sites: pd.DataFrame) -> dict[str, slice]:
@@ -470,7 +484,8 @@ def name_used(
         study = load_study(source)
     if "climate" in parts:
         whose = _name_files(study.climate) if "gldas" in own else "**the book's**, GLDAS-2.1"
-        lines.append(f"climate (assimilated): {whose}, {study.climate.attrs['period']}")
+        told = f"climate (assimilated): {whose}, {study.climate.attrs['period']}"
+        lines.append(told if "assimilated" in set(study.labels) else "climate: what your table has")
         lines += _tell(study.climate)
     if "sites" in parts and "sites" in own:
         lacks = load_factors().index.difference(study.labels.index, sort=False)
@@ -559,14 +574,14 @@ def _tell(data: xr.Dataset) -> list[str]:
 def minmax(table: pd.DataFrame) -> pd.DataFrame:
     """Scale every column of a table to 0-1: (value - minimum) / (maximum - minimum) (§2.4).
 
-    A column with a gap, or with the same value everywhere, is refused.
+    Gaps stay gaps. A column with the same value everywhere is refused.
 
     Examples
     --------
     >>> minmax(pd.DataFrame({"pH": [6.0, 8.0, 7.0]}))["pH"].tolist()
     [0.0, 1.0, 0.5]
     """
-    check_numbers(table)
+    check_numbers(table, gaps=True)
     return (table - table.min()) / (table.max() - table.min())
 
 
@@ -580,7 +595,7 @@ SCALINGS = {
 def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """Scale every column that has something to scale.
 
-    A column with a gap, or with one value everywhere, stays as it is: the analysis that uses it
+    Gaps stay gaps. A column with one value everywhere stays as it is: the analysis that uses it
     refuses it by name.
 
     Parameters
@@ -598,5 +613,5 @@ def rescale(table: pd.DataFrame, by: str) -> pd.DataFrame:
     [1.0, 3.0, 2.0]
     """
     check_word("scaling", by, SCALINGS)
-    usable = np.isfinite(table).all() & (table.min() < table.max())
+    usable = ~np.isinf(table).any() & (table.min() < table.max())
     return table.assign(**SCALINGS[by](table.loc[:, usable]))

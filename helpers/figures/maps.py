@@ -27,7 +27,7 @@ def relief_axes(elevation: xr.DataArray, height: float = 3.2) -> tuple[plt.Figur
 
 
 def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, plt.Axes]:
-    """Draw the sites with their codes on the shaded relief of the Plateau.
+    """Draw the sites with their codes, on the shaded relief where they lie on it.
 
     Parameters
     ----------
@@ -43,6 +43,7 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
     >>> site_map(load_study().sites, load_elevation())[0].get_label()[:60]
     'Map of the Tibetan Plateau in grey relief with 30 sites from'
     """
+    colours, markers = style.cover_colours(sites["land_cover"]), style.zone_markers(sites["zone"])
     looks = {
         (cover, zone): {
             "marker": marker,
@@ -52,32 +53,42 @@ def site_map(sites: pd.DataFrame, elevation: xr.DataArray) -> tuple[plt.Figure, 
             "ms": 6,
             "ls": "",
         }
-        for cover, colour in style.COVER_COLOURS.items()
-        for zone, marker in style.ZONE_MARKERS.items()
+        for cover, colour in colours.items()
+        for zone, marker in markers.items()
     }
-    fig, ax = relief_axes(elevation, 3.6)
-    ax.set(xlim=(79, 104), ylim=(27, 39.5))
+    ends = {side: (sites[side].min(), sites[side].max()) for side in ("longitude", "latitude")}
+    (west, east), (south, north) = ends.values()
+    lon, lat = elevation["lon"].values, elevation["lat"].values
+    on_relief = lon[0] <= west and east <= lon[-1] and lat[0] <= south and north <= lat[-1]
+    if on_relief:
+        fig, ax = relief_axes(elevation, 3.6)
+        ax.set(
+            xlim=(min(79, west - 1), max(104, east + 1)),
+            ylim=(min(27, south - 1), max(39.5, north + 1)),
+        )
+        lines = ax.contour(lon, lat, elevation, [3000], colors="0.25", linewidths=0.7)
+        ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=style.SMALL, manual=[(89, 37.6)])
+    else:
+        fig, ax = style.subplots(3.6)
+        ax.set(xlabel="Longitude (°E)", ylabel="Latitude (°N)")
+        ax.set_aspect(1 / np.cos(np.radians((south + north) / 2)), adjustable="datalim")
     for group, places in sites.groupby(["land_cover", "zone"]):
         ax.plot(places["longitude"], places["latitude"], **looks[group])
-    places = elevation["lon"], elevation["lat"]
-    lines = ax.contour(*places, elevation, [3000], colors="0.25", linewidths=0.7)
-    ax.clabel(lines, fmt="%d m", levels=[3000], fontsize=style.SMALL, manual=[(89, 37.6)])
-    covers = [(cover, style.COVER_COLOURS[cover]) for cover in ("meadow", "steppe")]
-    words = [("land_cover", cover, "s", colour) for cover, colour in covers]
-    words += [("zone", zone, marker, "0.4") for zone, marker in style.ZONE_MARKERS.items()]
+    words = [("land_cover", cover, "s", colour) for cover, colour in colours.items()]
+    words += [("zone", zone, marker, "0.4") for zone, marker in markers.items()]
     dots = {
         f"{word} ({(sites[by] == word).sum()})": {"ls": "", "marker": marker, "color": colour}
         for by, word, marker, colour in words
+        if (sites[by] == word).any()
     }
     style.add_legend(fig, dots, 3, "outside lower center")
     _write_codes(ax, sites)
-    west, east = sites.loc[sites["longitude"].idxmin()], sites.loc[sites["longitude"].idxmax()]
-    middle = sites.groupby("land_cover")["longitude"].mean().reindex(["steppe", "meadow"])
+    middle = sites.groupby("land_cover")["longitude"].mean().sort_values()
+    means = ", ".join(f"{cover} at {degrees:.0f}°E" for cover, degrees in middle.items())
+    on = " of the Tibetan Plateau in grey relief" if on_relief else ""
     fig.set_label(
-        f"Map of the Tibetan Plateau in grey relief with {len(sites)} sites from "
-        f"{west['longitude']:.0f}°E, {west['latitude']:.0f}°N to "
-        f"{east['longitude']:.0f}°E, {east['latitude']:.0f}°N; the steppe sites lie "
-        f"on average at {middle['steppe']:.0f}°E, the meadow sites at {middle['meadow']:.0f}°E."
+        f"Map{on} with {len(sites)} sites from {west:.0f} to {east:.0f}°E and {south:.0f} to "
+        f"{north:.0f}°N; on average the sites of {means}."
     )
     return fig, ax
 

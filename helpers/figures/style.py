@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from html import escape
 from io import BytesIO, StringIO
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -91,6 +92,8 @@ _WORDS = {  # what is no factor of the registry
     "BGB": "roots",
 }
 ZONE_MARKERS = dict(zip(ZONES, "vo^", strict=True))
+_OTHER_COLOURS = ("#0072b2", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
+_OTHER_MARKERS = "DPX*<>"
 _HANDY = {  # what a unit is multiplied with, what is added, and the unit that is drawn
     "kg m-2 s-1": (365 * 86400, 0, "mm yr⁻¹"),
     "kg kg-1": (1000, 0, "g kg⁻¹"),
@@ -317,6 +320,19 @@ def means_with_intervals(values: pd.DataFrame, groups: pd.Series | np.ndarray) -
     half = stats.t.ppf(0.975, (counts - 1).where(counts > 1)) * parts.sem()
     table = {"mean": means.T, "low": (means - half).T, "high": (means + half).T}
     return pd.DataFrame({name: each.stack(future_stack=True) for name, each in table.items()})
+
+
+def cover_colours(covers: Iterable[str]) -> dict[str, str]:
+    """Return the colour of each land cover: that of the book, or another."""
+    names = dict.fromkeys(covers)
+    others = [name for name in names if name not in COVER_COLOURS]
+    return COVER_COLOURS | dict(zip(others, cycle(_OTHER_COLOURS), strict=False))
+
+
+def zone_markers(zones: Iterable[str]) -> dict[str, str]:
+    """Return the marker of each elevation zone: that of the book, or another."""
+    others = [name for name in dict.fromkeys(zones) if name not in ZONE_MARKERS]
+    return ZONE_MARKERS | dict(zip(others, cycle(_OTHER_MARKERS), strict=False))
 
 
 def factor_colours(codes: Iterable[str]) -> list[str]:

@@ -243,8 +243,9 @@ def cover_zone_means(
         for start, block in zip(starts, blocks, strict=True)
         for number, group in enumerate(block)
     }
-    looks = {cover: ("s", colour) for cover, colour in style.COVER_COLOURS.items()}
-    looks |= {zone: (marker, "0.35") for zone, marker in style.ZONE_MARKERS.items()}
+    zones = {zone: (marker, "0.35") for zone, marker in style.ZONE_MARKERS.items()}
+    covers = style.cover_colours(group for group in places if group not in zones)
+    looks = {cover: ("s", colour) for cover, colour in covers.items()} | zones
     columns, margin, row = (3, 0.4, 1.12) if marks else (2, 0.3, 1.25)
     fig, axes = style.panels(len(names), columns, margin, row, sharex=True)
     said = []

@@ -50,13 +50,19 @@ def choose_nodes(text: str, known: Iterable[str]) -> tuple[str, ...]:
     nodes = tuple(part.strip() for part in text.split(","))
     group_of = load_factors()["group"].reindex(list(known)).dropna()
     if tuple(group_of.get(node) for node in nodes) != GROUPS:
-        listing = (f"    {g}: {', '.join(group_of.index[group_of == g])}" for g in GROUPS)
+        of = {group: list(group_of.index[group_of == group]) for group in GROUPS}
+        listing = (f"    {group}: {', '.join(codes) or 'none'}" for group, codes in of.items())
+        ours = zip(NODES, of.values(), strict=True)
+        example = [node if node in codes else (codes or ["?"])[0] for node, codes in ours]
+        lacks = [group for group, codes in of.items() if not codes]
         found = (f"{node} ({group_of.get(node, 'no factor of this study')})" for node in nodes)
         raise InputError(
             "nodes",
             needed="\n".join(["one factor of each group, in this order, with commas", *listing]),
             found=", ".join(found),
-            mend=f"write for example {', '.join(NODES)}",
+            mend=f"add a {' and a '.join(lacks)} factor to your table"
+            if lacks
+            else f"nodes={', '.join(example)!r}, for example",
         )
     return nodes
 

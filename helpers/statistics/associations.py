@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,46 @@ from helpers.errors import InputError
 
 _SHARES = {"different": 1, "within": {"p": (0, 1)}, "gaps": True}
 _SAME = 1e-10  # share of a column that rounding may leave where nothing should be left
+
+
+def over_complete_sites(
+    analyse: Callable[..., Any], left: pd.DataFrame, right: pd.DataFrame | None = None
+) -> Any:
+    """Return an analysis of factors with gaps, each pair of them at the sites that have both.
+
+    ``analyse(left, right)`` is called for factors that lack the same sites, and must return a
+    Series or DataFrame; their rows are joined. With one table it is ``analyse(left)``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"a": [1.0, 2.0, None], "b": [1.0, 2.0, 3.0]})
+    >>> over_complete_sites(pd.DataFrame.count, table).to_dict()
+    {'a': 2, 'b': 3}
+    """
+    parts = []
+    for one in _alike(left):
+        for other in [None] if right is None else _alike(right):
+            pair = [one] if other is None else [one, other]
+            complete = pd.concat(pair, axis=1).notna().all(axis=1)
+            parts.append(analyse(*(each[complete] for each in pair)))
+    return pd.concat(parts)
+
+
+def _alike(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """Split a table into factors that lack the same sites."""
+    lacking = [column.isna().to_numpy().tobytes() for _, column in table.items()]
+    return [table[names] for names in table.columns.groupby(pd.Index(lacking)).values()]
+
+
+def have_gaps(*tables: object) -> bool:
+    """Return whether these are tables of which one has a gap."""
+    if not all(isinstance(each, pd.DataFrame) and each.shape[1] for each in tables):
+        return False
+    return any(each.isna().any(axis=None) for each in tables)
+
+
+def _choose(table: Any, rows: Any) -> Any:
+    return None if table is None else table.loc[rows]
 
 
 def correlate(
@@ -34,7 +76,7 @@ def correlate(
     ----------
     left, right : pandas.DataFrame
         Factors at the same n sites, or every pair within `left`. Ranks (``left.rank()``) give
-        Spearman's correlation.
+        Spearman's correlation. Two tables may have gaps: a pair takes the sites that have both.
     given : pandas.DataFrame, optional
         k controls at the same sites; the correlations are then partial.
     sizes : pandas.Series, optional
@@ -49,6 +91,14 @@ def correlate(
     array([[0.8  , 0.104]])
     """
     confidence = check_level("confidence", confidence, usual=0.95)
+    if have_gaps(left, right):
+
+        def part(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+            held = _choose(given, one.index)
+            return correlate(one, other, given=held, sizes=sizes, confidence=confidence)
+
+        pairs = pd.MultiIndex.from_product([left, right], names=["left", "right"])
+        return over_complete_sites(part, left, right).loc[pairs]
     left, right, given = check_sites(left=left, right=right, given=given)
     one, k = _standardize(left, given)
     other, _ = (one, k) if right is None else _standardize(right, given)
@@ -297,7 +347,8 @@ def effective_sizes(
     Parameters
     ----------
     left, right : pandas.DataFrame
-        Factors at n sites; with ``None`` for `right`, every pair within `left`.
+        Factors at n sites; with ``None`` for `right`, every pair within `left`. Two tables may have
+        gaps, as for :func:`correlate`.
     places, classes : as for :func:`moran_correlogram`
         With five classes, unrelated fields that are smooth over 100 to 2000 km on the embedded
         sites have p < .05 in 4 to 6 % of cases, not in 10 to 48 %; with more, the test loses power.
@@ -309,6 +360,13 @@ def effective_sizes(
     >>> effective_sizes(along, None, places).round(1).item()
     2.9
     """
+    if have_gaps(left, right):
+
+        def part(one: pd.DataFrame, other: pd.DataFrame) -> pd.Series:
+            return effective_sizes(one, other, places.loc[one.index], classes)
+
+        pairs = pd.MultiIndex.from_product([left, right], names=["left", "right"])
+        return over_complete_sites(part, left, right).loc[pairs]
     left, right, places = check_sites(left=left, right=right, places=places)
     members, _ = _distance_classes(places, classes)
     n = len(left)

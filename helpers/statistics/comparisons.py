@@ -11,34 +11,41 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.oneway import anova_oneway
 
-from helpers.checks import check_labels, check_level, check_sites
+from helpers.checks import check_labels, check_level, check_numbers, check_sites
 from helpers.errors import InputError
+from helpers.statistics.associations import have_gaps, over_complete_sites
 
 _FEWEST_SITES = 3
 _KEYS = ["factor", "first", "second"]
 
 
-def choose_groups(groups: pd.Series, names: Sequence[str], known: Sequence[str]) -> list[str]:
+def choose_groups(groups: pd.Series, wanted: str, known: Sequence[str] = ()) -> list[str]:
     """Return those of the wanted groups that have enough sites to be compared.
 
     Parameters
     ----------
-    groups, names, known : pandas.Series, sequences of str
-        Group of each site; the groups that are wanted, in this order; those that exist.
+    groups : pandas.Series
+        Group of each site.
+    wanted : str
+        Groups in the order in which they are compared, with commas between them.
+    known : sequence of str
+        Groups that may be wanted even where no site is in them.
 
     Examples
     --------
-    >>> choose_groups(pd.Series(["low"] * 3 + ["high"] * 2), ["high", "low"], ["low", "high"])
+    >>> choose_groups(pd.Series(["low"] * 3 + ["high"] * 2), "high, low")
     ['low']
     """
-    for name in names:
-        if name not in known or list(names).count(name) > 1:
-            raise InputError(
-                f"{groups.name} {name!r}",
-                needed=f"names out of {', '.join(known)}, each once",
-                found=", ".join(names),
-                mend="use these names, with commas between them",
-            )
+    names, sizes = [name.strip() for name in wanted.split(",")], groups.value_counts()
+    unknown = [name for name in names if name not in {*sizes.index, *known}]
+    if unknown or len(set(names)) < len(names):
+        here = ", ".join(f"{name} ({count})" for name, count in sizes.items())
+        raise InputError(
+            f"{groups.name}: {', '.join(unknown) or wanted}",
+            needed=f"names out of those in the table, each once: {here}",
+            found=wanted,
+            mend=f"use these names, with commas between them, such as {', '.join(sizes.index[:2])!r}",
+        )
     return [name for name in names if (groups == name).sum() >= _FEWEST_SITES]
 
 
@@ -50,7 +57,8 @@ def compare_pairs(
     Parameters
     ----------
     values, groups : pandas.DataFrame, pandas.Series
-        Factors, in any unit, one row per site, and the group of each site.
+        Factors, in any unit, one row per site, and the group of each site. A factor with gaps is
+        taken at the sites that have it.
     names : sequence of str
         Groups to compare; a difference is that of an earlier name minus a later one.
     confidence : as for :func:`helpers.statistics.correlate`
@@ -67,7 +75,7 @@ def compare_pairs(
         - ``p_games_howell``: p of that test, corrected for looking at all pairs of `names`
           :cite:p:`games1976`.
 
-        NaN where neither group varies.
+        NaN where neither group varies, or one has fewer than three values.
 
     Examples
     --------
@@ -78,10 +86,15 @@ def compare_pairs(
     confidence = check_level("confidence", confidence, usual=0.95)
     values, groups = _check_groups(values, groups, names)
     pairs = list(combinations(names, 2))
-    tables = {
-        (one, other): _compare(values[groups == one], values[groups == other], names, confidence)
-        for one, other in pairs
-    }
+
+    def compare(one: str, other: str) -> pd.DataFrame:
+        def part(some: pd.DataFrame) -> pd.DataFrame:
+            here = groups[some.index]
+            return _compare(some[here == one], some[here == other], names, confidence)
+
+        return over_complete_sites(part, values).loc[[*values]]
+
+    tables = {pair: compare(*pair) for pair in pairs}
     tables = tables or {("", ""): _compare(values, values, ["", ""], confidence)}  # for its columns
     table = pd.concat(tables, names=["first", "second", "factor"]).reorder_levels(_KEYS)
     return table.loc[[(code, *pair) for code in values for pair in pairs]]
@@ -90,7 +103,9 @@ def compare_pairs(
 def _check_groups(
     values: pd.DataFrame, groups: pd.Series, names: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.Series]:
-    (values,) = check_sites(values=values)
+    values = (
+        check_numbers(values, gaps=True) if have_gaps(values) else check_sites(values=values)[0]
+    )
     groups = check_labels("group", groups, values.index, gaps=True)
     sizes = groups.value_counts()
     if len(set(names)) < len(names):
@@ -122,14 +137,16 @@ def _compare(
     columns["p_games_howell"] = stats.studentized_range.sf(*ranges)
     table = pd.DataFrame(columns, one.columns.rename("factor"))
     table.loc[(one.nunique() == 1) & (other.nunique() == 1), "low":] = np.nan
+    if min(len(one), len(other)) < _FEWEST_SITES:
+        table[:] = np.nan
     return table
 
 
 def compare_means(values: pd.DataFrame, groups: pd.Series, names: Sequence[str]) -> pd.DataFrame:
     """Ask of every factor whether any group differs: Welch's analysis of variance.
 
-    One row per factor, NaN where a group does not vary :cite:p:`welch1951`; no rows for fewer than
-    two names.
+    One row per factor :cite:p:`welch1951`, NaN where a group does not vary or has fewer than three
+    values; no rows for fewer than two names.
 
     Parameters
     ----------
@@ -145,9 +162,9 @@ def compare_means(values: pd.DataFrame, groups: pd.Series, names: Sequence[str])
     columns = ["F", "df_between", "df_within", "p"]
     rows = {}
     for code, factor in values.items() if len(names) > 1 else ():
-        samples = [factor[groups == name].to_numpy() for name in names]
+        samples = [factor[groups == name].dropna().to_numpy() for name in names]
         rows[code] = [np.nan] * len(columns)
-        if all(np.ptp(sample) > 0 for sample in samples):
+        if all(len(sample) >= _FEWEST_SITES and np.ptp(sample) > 0 for sample in samples):
             test = anova_oneway(samples, use_var="unequal")
             rows[code] = [test.statistic, *test.df, test.pvalue]
     return pd.DataFrame.from_dict(rows, "index", columns=columns).rename_axis("factor")

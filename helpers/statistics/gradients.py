@@ -12,7 +12,13 @@ import pandas as pd
 from scipy import stats
 
 from helpers.checks import check_columns, check_level, check_numbers, check_sites, check_whole
-from helpers.statistics.associations import correlate, effective_sizes, left_over
+from helpers.statistics.associations import (
+    correlate,
+    effective_sizes,
+    have_gaps,
+    left_over,
+    over_complete_sites,
+)
 
 
 def fit_gradients(
@@ -29,7 +35,8 @@ def fit_gradients(
     Parameters
     ----------
     elevation, factors : pandas.Series, pandas.DataFrame
-        Metres, and factors, scaled or not, of n sites or cells of a map.
+        Metres, and factors, scaled or not, of n sites or cells of a map. Each factor with gaps is
+        taken at the sites that have it.
     confidence, places, given, classes : as for :func:`spatial_slopes`
 
     Returns
@@ -56,6 +63,15 @@ def fit_gradients(
     >>> fit_gradients(up, hump)["p_peak"].round(3).tolist()
     [0.004]
     """
+    if have_gaps(factors):
+
+        def part(some: pd.DataFrame) -> pd.DataFrame:
+            held = [None if each is None else each.loc[some.index] for each in (places, given)]
+            here = elevation.loc[some.index]
+            options = {"places": held[0], "given": held[1], "classes": classes}
+            return fit_gradients(here, some, confidence, **options)
+
+        return over_complete_sites(part, factors).loc[[*factors]]
     table, factors, places, given = check_sites(
         elevation=elevation, factors=factors, places=places, given=given
     )
