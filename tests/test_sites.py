@@ -44,6 +44,6 @@ def test_every_elevation_of_a_published_zone_falls_into_it(write):
 
 
 def test_template_and_embedded_table_follow_the_schema():
-    template = pd.read_csv(DATA / "sites_template.csv")
+    template = pd.read_csv(DATA / "sites_template.csv", dtype=str)
     assert template.iloc[0].fillna("").to_dict() == allowed_columns()  # units
     assert len(read_sites(EMBEDDED_SITES)) == 30

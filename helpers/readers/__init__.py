@@ -9,7 +9,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "earth_system_models": ["open_ensemble"],
         "gldas": [
             "annual_mean",
-            "check_inside",
             "load_climate",
             "open_gldas",
             "sample",

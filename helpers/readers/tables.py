@@ -78,8 +78,8 @@ def read_any_cells(path: Path, mend: str) -> tuple[pd.DataFrame, str, list[str]]
     Returns
     -------
     tuple
-        The table, its columns named by their headers, its index counted from the line after that;
-        the separator, empty for a workbook; and remarks on how the file was read.
+        The table, its columns named by their headers, its index the number of the line less 2; the
+        separator, empty for a workbook; and remarks on how the file was read.
     """
     remarks: list[str] = []
     needed = "a workbook (.xlsx), or text with a header, and no row longer than this"
@@ -106,7 +106,7 @@ def read_any_cells(path: Path, mend: str) -> tuple[pd.DataFrame, str, list[str]]
             raise pd.errors.ParserError(f"{_LONG_ROWS}, in line {list_some(long, 12)}")
     width = len(header)
     cells = [[*row[:width], *[""] * (width - len(row))] for row in rows.values()]
-    index = [number - start - 1 for number in rows]
+    index = [number - 2 for number in rows]
     return pd.DataFrame(cells, index, header, dtype=str), separator, remarks
 
 
