@@ -121,8 +121,9 @@ def check_numbers(
             first = wrong.argmax()
             here = "a gap" if column.isna().iloc[first] else _say(column.iloc[first])
             found[code], spans[code] = f"{here} at {table.index[first]}", _span(low, high)
-        elif different > 1 and (values == values[:1]).all():
-            found[code] = f"{values[0]:g} at every site" if len(values) else "no site"
+        elif different > 1 and len(set(values[~np.isnan(values)])) < 2:
+            there = values[~np.isnan(values)]
+            found[code] = f"{there[0]:g} at every site" if len(there) else "no site"
             spans[code] = _span(low, high)
     if found:
         many = len(found) > 1

@@ -37,7 +37,7 @@ from helpers.readers.sites import read_sites
 from helpers.readers.transect import TABLE, read_transect
 
 SEED = 2022
-_FEWEST = 8  # values of a factor, so that a line or a group of three can be asked of it
+_FEWEST = 6  # values of a factor: a parabola has no AICc with fewer
 _DIGITS = 4  # of degrees, as places are embedded
 _POSITION = ["longitude", "latitude", "elevation", "land_cover", "zone"]
 EMBEDDED_TOP = DATA / "embedded" / "top_tp_1990_2005.nc"
@@ -128,7 +128,6 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         if "sites" in own:
             parts["sites"] = read_sites(own["sites"])
             remarks = parts["sites"].attrs.pop("remarks")
-            parts["sites"] = _leave_out(parts["sites"], remarks)
             box = _box_of(parts["sites"])
         elif "plateau_transect" in own:
             parts["plateau_transect"] = read_transect(own["plateau_transect"])
@@ -174,6 +173,8 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
         provenance["Rs"] = "soil temperature, by a field equation of SRDB v5"
     elsewhere = box is not PLATEAU_BOX and "gldas" not in parts
     sites = _add_climate(sites, None if elsewhere else climate)
+    if site_table:
+        sites = _leave_out(sites, remarks)
     if elsewhere and (lacks := [code for code in gldas_sources() if code not in sites]):
         remarks.append(
             "the sites lie beyond the book's climate (25-41 N, 72-106 E), and no GLDAS files are "
@@ -192,14 +193,12 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
 
 def _leave_out(sites: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
     """Leave out factors with hardly a value, or with one value only, and say so in the remarks."""
-    numbers = sites.columns.difference(_POSITION, sort=False)
-    few = min(_FEWEST, len(sites))
-    for name in numbers[sites[numbers].count() < few]:
-        remarks.append(f"{name}: left out, as fewer than {few} sites have a value")
-    flat = numbers[(sites[numbers].count() >= few) & (sites[numbers].nunique() < 2)]
-    for name in flat:
-        remarks.append(f"{name}: left out, as it is the same at every site")
-    return sites.drop(columns=[*numbers[sites[numbers].count() < few], *flat])
+    numbers = sites[sites.columns.difference(_POSITION, sort=False)]
+    few, flat = numbers.count() < min(_FEWEST, len(sites)), numbers.nunique() < 2
+    for name in numbers.columns[few | flat]:
+        why = f"fewer than {_FEWEST} sites have a value" if few[name] else "it is one at every site"
+        remarks.append(f"{name}: left out, as {why}")
+    return sites.drop(columns=numbers.columns[few | flat])
 
 
 def _box_of(sites: pd.DataFrame) -> dict[str, slice]:

@@ -21,6 +21,7 @@ _PLACES = ["longitude", "latitude", "elevation"]
 def _make_reference() -> pd.DataFrame:
     sites = pd.read_csv(EMBEDDED_SITES, index_col="site").head(12)
     sites = sites.assign(AT=275 - sites["elevation"] / 1000, PRE=1.5e-5, ST10=276.5)
+    sites["ST10"] += sites["SOC"] / 100
     sites["PRE"] *= 1 + sites["SOC"] / 1000
     return sites[[*_PLACES, *CODES]]
 

@@ -128,9 +128,14 @@ TAKES: dict[str, dict[str, object]] = {  # by kind: parameters, and a value or w
 }
 A_RING = {"model": (RING, "")}
 A_TABLE = {"n": (None, "")}
+ONE_GAPPY = {"values": (AB, "gappy")}
+TWO_GAPPY = {"left": (AB, "gappy"), "right": (CD, "gappy")}
 A_MATRIX = {"data": (MATRIX, "square"), "n": (N, "count")}
 OWN: dict[str, dict[str, tuple[object, str]]] = {
-    "choose_groups": {"groups": (GROUPS, "")},
+    "choose_groups": {"groups": (GROUPS, ""), "wanted": ("low, high", "")},
+    "fit_gradients": {"factors": (AB, "gappy")},
+    **dict.fromkeys(["compare_pairs", "compare_means"], ONE_GAPPY),
+    **dict.fromkeys(["correlate", "effective_sizes"], TWO_GAPPY),
     "control_errors": {"table": (lambda: pairs(AB, CD)[["p"]], "shares")},
     "cluster_regression": {"values": (TABLE["a"], "sites")},
     "pair_distances": {"places": (PLACES, "coordinates")},
@@ -278,6 +283,7 @@ MORE = [lambda names: [*names, "nobody"]]
 KINDS: dict[str, list[Callable]] = {
     "": [],
     "sites": [TEXT, GAP, constant, *REVERSED],
+    "gappy": [TEXT, constant, *REVERSED],
     "varying": [TEXT, GAP, constant],
     "aligned": [TEXT, GAP, *REVERSED],
     "numbers": [TEXT, GAP],
@@ -464,7 +470,7 @@ def test_all_faults_of_a_table_are_told_together():
     bad = AB.assign(flat=1.0, note="high")
     bad.iloc[2, 0] = np.nan
     with pytest.raises(InputError) as refusal:
-        statistics.correlate(AB, bad)
+        statistics.moran_correlogram(bad, PLACES)
     for word in ("'a'", "a gap at S2", "'flat'", "1 at every", "'high' at"):
         assert word in str(refusal.value)
 

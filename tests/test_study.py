@@ -126,9 +126,13 @@ def test_minmax_reaches_0_and_1_keeps_order_and_forgets_the_unit(values, shift, 
 
 @pytest.mark.parametrize(
     ("column", "words"),
-    [([1.0, 1.0, 1.0], "1 at every site"), ([1.0, np.nan, 2.0], "a gap at B")],
+    [
+        ([1.0, 1.0, 1.0], "1 at every site"),
+        ([1.0, np.nan, 1.0], "1 at every site"),
+        ([1.0, np.inf, 2.0], "inf at B"),
+    ],
 )
-def test_minmax_refuses_constants_and_gaps_by_name(column, words):
+def test_minmax_refuses_what_cannot_be_scaled_by_name(column, words):
     table = pd.DataFrame({"pH": [1.0, 2.0, 3.0], "SOC": column}, index=list("ABC"))
     with pytest.raises(InputError, match=f"column 'SOC'(.|\n)*{words}"):
         minmax(table)
@@ -151,11 +155,13 @@ def test_columns_that_cannot_be_scaled_stay_and_the_others_are_scaled(by):
         {"SIC": [2.0, 2.0, 2.0], "pH": [8.0, 6.0, 7.0], "SOC": [1.0, np.nan, 5.0]}, list("ABC")
     )
     scaled = rescale(table, by)
-    unusable = ["SIC", "SOC"]
-    pd.testing.assert_frame_equal(scaled[unusable], table[unusable])
+    pd.testing.assert_series_equal(scaled["SIC"], table["SIC"])
     assert list(scaled) == list(table)
     expected = {"min-max": [1, 0, 0.5], "z-score": [1, -1, 0], "ranks": [3, 1, 2]}[by]
     assert scaled["pH"].tolist() == expected
+    assert scaled["SOC"].isna().tolist() == [False, True, False]
+    alone = rescale(table[["SOC"]].dropna(), by)["SOC"]
+    pd.testing.assert_series_equal(scaled["SOC"].dropna(), alone)
     equal = pd.DataFrame({"PRE": [3.0, 3.0, 9.0, 1.0]})
     assert rescale(equal, "ranks")["PRE"].tolist() == [2.5, 2.5, 4, 1]
 

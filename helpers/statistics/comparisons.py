@@ -44,7 +44,7 @@ def choose_groups(groups: pd.Series, wanted: str, known: Sequence[str] = ()) -> 
             f"{groups.name}: {', '.join(unknown) or wanted}",
             needed=f"names out of those in the table, each once: {here}",
             found=wanted,
-            mend=f"use these names, with commas between them, such as {', '.join(sizes.index[:2])!r}",
+            mend=f"use these names, with commas, such as {', '.join(sizes.index[:2])!r}",
         )
     return [name for name in names if (groups == name).sum() >= _FEWEST_SITES]
 
