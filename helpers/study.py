@@ -174,7 +174,7 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     elsewhere = box is not PLATEAU_BOX and "gldas" not in parts
     sites = _add_climate(sites, None if elsewhere else climate)
     if site_table:
-        sites = _leave_out(sites, remarks)
+        sites = _leave_out(sites, parts["sites"].columns, remarks)
     if elsewhere and (lacks := [code for code in gldas_sources() if code not in sites]):
         remarks.append(
             "the sites lie beyond the book's climate (25-41 N, 72-106 E), and no GLDAS files are "
@@ -191,9 +191,9 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     )
 
 
-def _leave_out(sites: pd.DataFrame, remarks: list[str]) -> pd.DataFrame:
-    """Leave out factors with hardly a value, or with one value only, and say so in the remarks."""
-    numbers = sites[sites.columns.difference(_POSITION, sort=False)]
+def _leave_out(sites: pd.DataFrame, own: pd.Index, remarks: list[str]) -> pd.DataFrame:
+    """Leave out own columns with hardly a value, or with one value only; say so in the remarks."""
+    numbers = sites[own.difference(_POSITION, sort=False)]
     few, flat = numbers.count() < min(_FEWEST, len(sites)), numbers.nunique() < 2
     for name in numbers.columns[few | flat]:
         why = f"fewer than {_FEWEST} sites have a value" if few[name] else "it is one at every site"
