@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE # else each process compiles anew all that it i
 
 .DEFAULT_GOAL := help
 # make.py does what book, check and test do, also where there is no make
-.PHONY: ready help book offline check test serve slides pdf run sweep data refresh handouts lab bench lock clean
+.PHONY: ready help book offline check test serve slides pdf run sweep data refresh handouts lab edit bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -55,13 +55,17 @@ data: ready-download ## check a table (CHECK=path), recompute data/embedded (SOU
 	@$(BIN)/python -m tools.data $${SOURCE:+"$$SOURCE"}
 endif
 
-refresh: ready ## execute the .md notebooks and rewrite their .ipynb twins
-	@$(BIN)/python -m tools.refresh
+refresh: ready ## execute the .md notebooks, all or NB="04 12", and rewrite their .ipynb twins
+	@$(BIN)/python -m tools.refresh $$NB
 
 handouts: ready ## write the notebooks without solutions and outputs, for a class
 	@$(BIN)/python -m tools.handouts
 
-lab: ready-lab ## open the folder of the notebooks in JupyterLab
+lab: ready-lab ## try things in JupyterLab, in copies of the chapters (in lab/)
+	@$(BIN)/python -m tools.lab
+	@$(BIN)/jupyter lab --ip localhost --LabApp.default_url=/lab/tree/lab
+
+edit: ready-lab ## edit the chapters themselves in JupyterLab; then make refresh
 	@$(BIN)/jupyter lab --ip localhost --LabApp.default_url=/lab/tree/book/notebooks
 
 bench: ready-test ## time the book beside its peers: SUITE=paths, archive or book (all); writes benchmarks/results.md
@@ -70,5 +74,5 @@ bench: ready-test ## time the book beside its peers: SUITE=paths, archive or boo
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
 	@$(PYTHON) -m tools.lock
 
-clean: ## remove everything that was built (not .venv)
+clean: ## remove everything that was built (not .venv, nor your copies in lab/)
 	rm -rf _build runs .pytest_cache .hypothesis .ruff_cache

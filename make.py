@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("uses", nargs="*", help="of setup: names of files in locks/")
     given = parser.parse_args()
     goal, uses = given.goal, given.uses
-    set_up([*uses, *(["test"] if goal in ("check", "test") else [])])
+    set_up([*uses, *{"check": ["test"], "test": ["test", "lab"]}.get(goal, [])])
     if goal == "book":
         run("tools.book")
     if goal in ("check", "test"):

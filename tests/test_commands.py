@@ -22,10 +22,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from tests.conftest import ROOT
 from tests.faults.parameters import write_notebook
 from tools import run as run_command
-from tools.execution import NOTEBOOKS
+from tools.execution import NOTEBOOKS, find_notebook
 from tools.page import render_page
 from tools.refresh import write_twin
-from tools.run import find_notebook, run_folder, state
+from tools.run import run_folder, state
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 PARAMETERS = """\
@@ -81,7 +81,7 @@ def write(path: Path, *code: str, was: str = "", genuine: tuple[str, ...] = ()) 
 def project(tmp_path) -> Path:
     """Copy the project without its notebooks, pages and builds, and give it two short notebooks."""
     project, names = tmp_path / "project", ("01_first", "02_second")
-    unwanted = (".*", "_build", "runs", "downloads", "tests", "benchmarks", "book")
+    unwanted = (".*", "_build", "runs", "lab", "downloads", "tests", "benchmarks", "book")
     shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*unwanted))
     shutil.copytree(ROOT / "book" / "_static", project / "book" / "_static")
     for name in ("references.bib", "redirect.html"):

@@ -25,8 +25,8 @@ from helpers.readers.archive_files import find_files
 from helpers.readers.grids import EARTH_RADIUS, cell_area, overlap
 from helpers.readers.sites import REQUIRED, read_sites
 from tests.faults.parameters import CELL, write_notebook
+from tools.execution import find_notebook
 from tools.parameters import read_assignments
-from tools.run import find_notebook
 from tools.sweep import read_grid
 
 _ACTS = {"os.exec", "os.fork", "os.forkpty", "os.mkdir", "os.posix_spawn", "os.remove", "os.rename",

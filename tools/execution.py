@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import time
+from difflib import get_close_matches
 from pathlib import Path
 
 from nbclient import NotebookClient
@@ -23,6 +24,26 @@ _SECONDS_PER_CELL = 300
 
 # kernels share the cores: threads on small matrices would only wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // AT_A_TIME)))
+
+
+def find_notebook(name: str, suffix: str = ".ipynb") -> Path:
+    """Return the notebook of this name, of this number (``4``, ``04``), or that alone begins so."""
+    path = Path(name)
+    stem = path.stem if path.suffix in (".ipynb", ".md") else path.name
+    if path.parts[:-1] not in ((), ("notebooks",), ("book", "notebooks")):
+        stem = name  # of a file elsewhere, not of the book's own
+    known = {notebook.stem: notebook for notebook in sorted(NOTEBOOKS.glob(f"*{suffix}"))}
+    begins = stem.zfill(2) if stem.isdecimal() else stem or " "
+    begun = [stem] if stem in known else [each for each in known if each.startswith(begins)]
+    if len(begun) == 1:
+        return known[begun[0]]
+    near = begun or get_close_matches(stem, known)
+    raise InputError(
+        "notebook",
+        needed=f"one of {', '.join(known)}",
+        found=repr(name),
+        mend=f"did you mean {' or '.join(near)}?" if near else "name one of these (NB=...)",
+    )
 
 
 def explain_lack(notebook: NotebookNode) -> str:

@@ -21,7 +21,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 
 import nbformat
@@ -37,7 +36,7 @@ from helpers.paper.claims import collect
 from helpers.paths import list_genuine
 from tools.digests import digest
 from tools.disk_space import require_disk_space
-from tools.execution import NOTEBOOKS, ROOT
+from tools.execution import ROOT, find_notebook
 from tools.page import render_page
 from tools.parameters import list_parameters, read_assignments
 from tools.status import list_versions
@@ -49,26 +48,6 @@ _FILES = {"image/svg+xml": "svg", "text/csv": "csv"}  # kinds of outputs that be
 _BESIDE = "Figures (SVG) and tables (CSV) lie beside this page."
 _MAKES = ("NB", "P", "PYTHON", "BIN")  # what make run reads itself
 _KEEP = "--Run.keep=True"  # for helpers.figures.tables.keeps_files
-
-
-def find_notebook(name: str) -> Path:
-    """Return the notebook of this name, of this number (``4``, ``04``), or that alone begins so."""
-    path = Path(name)
-    stem = path.stem if path.suffix in (".ipynb", ".md") else path.name
-    if path.parts[:-1] not in ((), ("notebooks",), ("book", "notebooks")):
-        stem = name  # of a file elsewhere, not of the book's own
-    known = {notebook.stem: notebook for notebook in sorted(NOTEBOOKS.glob("*.ipynb"))}
-    begins = stem.zfill(2) if stem.isdecimal() else stem or " "
-    begun = [stem] if stem in known else [each for each in known if each.startswith(begins)]
-    if len(begun) == 1:
-        return known[begun[0]]
-    near = begun or get_close_matches(stem, known)
-    raise InputError(
-        "notebook",
-        needed=f"one of {', '.join(known)}",
-        found=repr(name),
-        mend=f"did you mean {' or '.join(near)}?" if near else "name one of these (NB=...)",
-    )
 
 
 def run_folder(notebook: Path, parameters: Mapping[str, object]) -> Path:

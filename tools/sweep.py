@@ -31,7 +31,7 @@ from helpers.errors import InputError
 from helpers.paper.claims import collect
 from helpers.paper.specifications import read_answers
 from tools.disk_space import require_disk_space
-from tools.execution import explain_lack
+from tools.execution import explain_lack, find_notebook
 from tools.parameters import check_values
 from tools.run import find_notebook, perform, replace_folder, run_folder, state, write_page
 

@@ -268,7 +268,7 @@ def _spread(rows: list[list], links: list[tuple], half: dict, room: float) -> di
     reach = np.array([half[node] for node in nodes])
     for pull in 10.0 ** np.arange(-2, 4):
         system = np.concatenate([pulls, pull * np.eye(len(nodes))]) @ places
-        x = places @ lsq_linear(system, np.zeros(len(system)), (low, np.inf)).x
+        x = places @ lsq_linear(system, np.zeros(len(system)), (low, np.inf)).x.round(4)
         left, right = (x - reach).min(), (x + reach).max()
         if right - left <= room:
             break

@@ -254,7 +254,8 @@ def draw_effects(
     unsure: Container[layout.Key] = (),
 ) -> None:
     """Draw lines from 0.7 points wide for 0 to 3.7 for 1 or more, with their numbers."""
-    widths = 0.7 + 3 * values.abs().clip(upper=1)
+    # rounded, as are places: pictures are the same on any processor
+    widths = 0.7 + 3 * values.abs().clip(upper=1).round(2)
     for pair, value in values.items():
         colour = style.GREY if pair in unsure else style.sign_colour(value)
         look = {"color": colour, "ls": "-" if value > 0 else style.DASHED}

@@ -98,4 +98,5 @@ def modification_indices(fit: PathFit) -> pd.DataFrame:
         }
     )
     determined = table[left > _SPARE * whole]
-    return determined.set_index(["to", "kind", "from"]).sort_values("mi", ascending=False)
+    order = determined["mi"].round(6).sort_values(ascending=False, kind="stable").index  # ties stay
+    return determined.loc[order].set_index(["to", "kind", "from"])

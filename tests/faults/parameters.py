@@ -11,8 +11,9 @@ import nbformat
 
 from helpers.cluster import connect
 from tests.faults import Case
+from tools.execution import find_notebook
 from tools.parameters import check_values, read_assignments
-from tools.run import find_notebook, read_words
+from tools.run import read_words
 
 CELL = """\
 source: str = "embedded"  # or a folder with your own data
