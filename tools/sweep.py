@@ -33,7 +33,7 @@ from helpers.paper.specifications import read_answers
 from tools.disk_space import require_disk_space
 from tools.execution import explain_lack, find_notebook
 from tools.parameters import check_values
-from tools.run import find_notebook, perform, replace_folder, run_folder, state, write_page
+from tools.run import perform, replace_folder, run_folder, state, write_page
 
 _ROOM = 3  # MB that a run takes
 _EMPTY = pd.DataFrame({"notebook": [], "run": []})
