@@ -455,6 +455,7 @@ def name_used(
     parts: Sequence[str] = ("climate", "sites", "top"),
     last_year: int = 2005,
     scenarios: Sequence[str] | None = None,
+    under: str = "",
 ) -> str:
     """Say in Markdown which data of a reader's folder a page rests on; nothing if it is embedded.
 
@@ -469,6 +470,8 @@ def name_used(
     last_year, scenarios : int, sequence of str
         Up to which year it reads TOP of an archive, and in which scenarios, as for
         :func:`load_top`.
+    under : str
+        Heading of the section in which the page analyses a table of sites, if not all over it.
 
     Examples
     --------
@@ -492,6 +495,7 @@ def name_used(
             f"sites: your table {_code(own['sites'].name)}, {len(study.sites)} sites (observed, on "
             "your word)" + f", without {', '.join(lacks)}" * bool(len(lacks))
         )
+        lines[-1] += f"; **what they say stands under *{under}***" * bool(under)
         lines += [f"  - {escape(each, quote=False)}" for each in study.remarks]
         if "plateau_transect" in own:
             lines.append("left out: the transect's soil, as your table has the sites")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from helpers.study import EMBEDDED_SITES
@@ -165,6 +166,49 @@ OWN_TABLES = {
         refused=True,
     ),
 }
+
+
+def write_field_table(folder: Path) -> tuple[Path, pd.DataFrame]:
+    """Write 25 sites of the Plateau as a field book has them, and return their table, too.
+
+    Units are in headers, commas are decimal, values are missing, five columns mean nothing to the
+    book, and one site is a shrub.
+    """
+    sites = pd.read_csv(EMBEDDED_SITES, index_col="site").head(25)
+    codes = ["SOC", "pH", "EVI", "ANPP", "Cenzy", "Sand"]
+    field = sites[[*_PLACES, "land_cover", *codes]].round(3)
+    field.loc["T08", "land_cover"] = "Shrub"
+    for code, missing in {"SOC": ["T03", "T10"], "pH": ["T05"], "EVI": ["T10", "T13"]}.items():
+        field.loc[missing, code] = float("nan")
+    heads = {"longitude": "Lon", "latitude": "Lat", "elevation": "Altitude (m a.s.l.)"}
+    heads |= {"SOC": "SOC (g/kg)", "ANPP": "ANPP (g m-2 yr-1)", "Sand": "Sand (%)"}
+    unknown = {"Date": "2019-07-14", "Observer": "LW", "Slope": 7, "Soil type": "x", "NEP": 93}
+    table = field.rename(columns=heads).assign(**unknown)
+    how = {"sep": ";", "decimal": ",", "na_rep": "n.d.", "index_label": "Plot"}
+    table.to_csv(folder / "field.csv", **how)
+    return folder / "field.csv", field
+
+
+def write_alps(folder: Path) -> Path:
+    """Write 22 sites of the Alps, with land covers, climate and net exchange of their own."""
+    rng = np.random.default_rng(5)
+    height = rng.uniform(900, 2700, 22).round()
+    warm, green = 281 - height / 180 + rng.normal(0, 0.6, 22), rng.normal(0.4, 0.05, 22)
+    columns = {
+        "longitude": rng.uniform(6.5, 13.5, 22),
+        "latitude": rng.uniform(45.5, 47.3, 22),
+        "elevation": height,
+        "land_cover": np.where(height > 1900, "alpine meadow", "pasture"),
+        "AT (°C)": warm - 273.15,
+        "PRE (mm/yr)": 1200 + height / 5 + rng.normal(0, 80, 22),
+        "EVI": green,
+        "pH": rng.normal(5.8, 0.5, 22),
+        "NEE (g C m-2 yr-1)": -400 * green + rng.normal(0, 30, 22),
+    }
+    table = pd.DataFrame(columns, index=pd.Index([f"A{k}" for k in range(22)], name="site"))
+    table.to_csv(folder / "alps.csv")
+    return folder / "alps.csv"
+
 
 if __name__ == "__main__":
     for name, own in OWN_TABLES.items():

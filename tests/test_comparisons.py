@@ -94,7 +94,11 @@ def test_fewer_than_two_groups_give_an_empty_table(compare):
 def test_groups_that_are_large_enough_are_chosen_in_the_order_that_is_asked_for():
     zones = pd.Series(["Low"] * 3 + ["Middle"] * 2 + ["High"] * 4, name="zone")
     assert choose_groups(zones, "High, Middle, Low") == ["High", "Low"]
-    assert choose_groups(zones, "Low,Alpine", ["Alpine"]) == ["Low"]
+    usual = ["Low", "Middle", "High", "Alpine"]
+    assert choose_groups(zones, "Low,Alpine", usual) == ["Low"]
+    for wanted, known in (("Low, Alpine", []), ("Low, Alpine", ["Alpine"]), ("Low, Low", usual)):
+        with pytest.raises(InputError, match=r"High \(4\), Low \(3\), Middle \(2\)"):
+            choose_groups(zones, wanted, known)
 
 
 @pytest.mark.parametrize("compare", [compare_pairs, compare_means])

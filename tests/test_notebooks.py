@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import pandas as pd
 import papermill
 import pytest
 from distributed import LocalCluster
@@ -18,6 +19,7 @@ from helpers.paper.specifications import read_answers
 from helpers.paths import SWEEPS
 from helpers.provenance import LABELS
 from tests.conftest import TWO_WORKERS
+from tests.own_tables import write_alps, write_field_table
 from tools.execution import NOTEBOOKS
 from tools.refresh import read_source
 from tools.run import leave_out_the_book, perform, run
@@ -286,3 +288,63 @@ def test_path_models_say_what_a_table_lacks(name, message, runs, small_table):
     with pytest.raises(PapermillExecutionError, match=message):
         run(NOTEBOOKS / f"{name}.ipynb", {"source": str(small_table)})
     assert not list(runs.rglob("*.html"))
+
+
+@pytest.mark.slow
+def test_a_field_table_gives_gradients_and_a_loop(runs, tmp_path):
+    table, field = write_field_table(tmp_path)
+    page = run(NOTEBOOKS / "04_elevation_gradients.ipynb", {"source": str(table)})
+    said = page.read_text(encoding="utf-8")
+    for words in ("Date, Observer, Slope, Soil type, NEP", "SOC: 2 of 25 sites without a value"):
+        assert words in said
+    (fits,) = [
+        found
+        for path in page.parent.glob("what-we-have-no-measurements-of*.csv")
+        if "per km" in (found := pd.read_csv(path, index_col=0))
+    ]
+    for code in ("SOC", "pH", "Sand"):
+        here = field[["elevation", code]].dropna()
+        spread = here[code].max() - here[code].min()
+        slope = np.polyfit(here["elevation"] / 1000, here[code] / spread, 1)[0]
+        assert fits.loc[code, "n"] == len(here)
+        assert fits.loc[code, "per km"] == pytest.approx(slope, rel=1e-6)
+    page = run(NOTEBOOKS / "13_feedback_loop.ipynb", {"source": str(table), "n_boot": 100})
+    assert "n = 22 sites" in page.read_text(encoding="utf-8")  # two factors lack three sites
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("01_data", {}),
+        ("05_climate_and_life", {}),
+        ("06_land_cover_and_zones", {"covers": "alpine meadow, pasture"}),
+        ("09_plant_sem", {"structure": "TOP ~ AT + EVI; EVI ~ AT + PRE", "n_boot": 100}),
+    ],
+)
+@pytest.mark.slow
+def test_sites_of_the_alps_take_nothing_from_the_plateau(name, values, runs, tmp_path):
+    page = run(NOTEBOOKS / f"{name}.ipynb", {"source": str(write_alps(tmp_path)), **values})
+    said = page.read_text(encoding="utf-8")
+    assert "without PET, RZSM, SH" in said
+    if name == "06_land_cover_and_zones":
+        assert "alpine meadow" in said
+    if "structure" in values:
+        tests, totals = (
+            pd.read_csv(p, index_col=0) for p in sorted(page.parent.glob("with-t*.csv"))
+        )
+        assert set(totals.index) == {"AT", "EVI", "PRE"}
+        assert len(tests) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("06_land_cover_and_zones", r"alpine meadow \(\d+\), pasture"),
+        ("08_climatic_sem", "structure='TOP ~ PRE \\+ AT'"),
+        ("13_feedback_loop", "add a soil factor|add a microbial factor"),
+    ],
+)
+@pytest.mark.slow
+def test_what_a_table_lacks_is_said_with_a_value_that_runs(name, message, runs, tmp_path):
+    with pytest.raises(PapermillExecutionError, match=message):
+        run(NOTEBOOKS / f"{name}.ipynb", {"source": str(write_alps(tmp_path))})

@@ -121,7 +121,11 @@ def perform(
 
 
 def leave_out_the_book(notebook: nbformat.NotebookNode, chapter: str) -> None:
-    """Take out of a notebook what holds of the book's own data alone: badges and exercises."""
+    """Take out of a notebook what holds of the book's own data alone: badges, exercises, and
+    paragraphs that are tagged so.
+    """
+    told = {"book-data"}
+    notebook.cells = [c for c in notebook.cells if not told & {*c.metadata.get("tags", [])}]
     cells, there = notebook.cells, f"Those of [the book]({chapter}.md) ask about its own data."
     cells[0].source = re.sub(r"\n\n\{bdg-.*?(?=\n\n|\Z)", "", cells[0].source, flags=re.DOTALL)
     heads = [re.findall("^## (.+)", cell.source, re.MULTILINE) for cell in cells]

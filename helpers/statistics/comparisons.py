@@ -29,7 +29,7 @@ def choose_groups(groups: pd.Series, wanted: str, known: Sequence[str] = ()) -> 
     wanted : str
         Groups in the order in which they are compared, with commas between them.
     known : sequence of str
-        Groups that may be wanted even where no site is in them.
+        The usual groups. Where all sites are in these, one without sites may be wanted, too.
 
     Examples
     --------
@@ -37,7 +37,8 @@ def choose_groups(groups: pd.Series, wanted: str, known: Sequence[str] = ()) -> 
     ['low']
     """
     names, sizes = [name.strip() for name in wanted.split(",")], groups.value_counts()
-    unknown = [name for name in names if name not in {*sizes.index, *known}]
+    there = {*sizes.index, *(known if {*sizes.index} <= {*known} else ())}
+    unknown = [name for name in names if name not in there]
     if unknown or len(set(names)) < len(names):
         here = ", ".join(f"{name} ({count})" for name, count in sizes.items())
         raise InputError(
