@@ -98,7 +98,7 @@ def judge_relations(
         without = _judge(x[kept], y[kept], places[kept], sign, draws, seed)
         other = (without["verdict"] != found["verdict"]) & (found["verdict"] != "undecided")
         moved = (without["r_ranks"] - found["r_ranks"]).abs().to_numpy()
-        most = other.to_numpy() & (moved > change)
+        most = other.to_numpy() & (moved > change + 1e-9)  # of equal ones the first, anywhere
         decides[most], change[most] = sites.index[row], moved[most]
     table = found.set_axis(relations.index)
     verdict = table["verdict"].where(decides == "", "undecided")
