@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from html import escape
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from helpers.pathmodel import (
     find_loop,
     fit_indices,
     fit_many,
+    fit_model,
     imply_correlations,
     parse_model,
     read_loop,
@@ -28,6 +30,7 @@ from helpers.pathmodel import (
 )
 from helpers.study import load_study, sample_top
 from tests.browser import browser  # noqa: F401
+from tests.chapters import words
 from tests.conftest import ROOT
 
 PATHS, PRINTED = load_published_loop()
@@ -95,6 +98,22 @@ def test_a_common_cause_and_a_near_duplicate_pair_give_what_is_printed():
     fit = find_loop(LOOP, R, 44).stable
     assert (fit.implied - R).abs().max(axis=None) < 0.01  # near the pairs across, too
     assert feedback(fit.coefficients)["gain"] == pytest.approx(0.4065, abs=0.002)
+
+
+def test_the_printed_ring_fails_its_test_and_needs_every_arrow_however_it_was_rounded():
+    text, (_, printed) = words("13"), load_published_loop()
+    assert f"has p = {stats.chi2.sf(2 * printed['chi2_df'], 2):.3f}" in text
+    chains = [
+        parse_model("\n".join(f"{to} ~ {cause}" for to, cause in LOOP.paths if to != cut))
+        for cut in GROUPS
+    ]
+    for b in product((-0.005, 0, 0.005), repeat=4):
+        R = imply_correlations(matrix(PATHS + np.array(b)).to_numpy())
+        R = pd.DataFrame(R, GROUPS, GROUPS)
+        worse = min(fit_indices(fit_model(chain, R, 30))["chi2"] for chain in chains)
+        assert worse > stats.chi2.isf(0.05, 1)
+        if not any(b):
+            assert f"larger by {worse:.1f} with thirty rows, or {worse * 43 / 29:.1f}" in text
 
 
 # The measured ring

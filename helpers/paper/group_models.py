@@ -88,11 +88,12 @@ class GroupModel:
         agree = pd.concat([cases[positive] > 0, cases[negative] < 0], axis="columns")
         count, leader = agree.iloc[0].sum(), names[total.index[0]]
         results = {
-            "leader": ([leader], leader, leads),
+            "leader": ([leader], leader, leads, "the paper's leads"),
             "signs": (
                 (int(count), agree.shape[1]),
                 f"{count} of {agree.shape[1]} agree",
                 agree,
+                "all agree",
             ),
         }
         for name, size in (("positive", cases[positive]), ("negative", -cases[negative])):
@@ -100,12 +101,13 @@ class GroupModel:
                 falls = size.assign(zero=0).diff(axis="columns").iloc[:, 1:] < 0
                 estimate = size.iloc[0].sort_values(ascending=False)
                 ranked = list(names[estimate.index[estimate > 0]])
-                results[name] = (ranked, f"of the paper's: {' > '.join(ranked) or 'none'}", falls)
+                here = f"{name} of these: {' > '.join(ranked) or 'none'}"
+                results[name] = (ranked, here, falls, "all, in the printed order,")
         return {
             f"{self.group}-{name}": Answer(
-                value, label, f"{here} (holds in {_say_share(parts[1:].all(axis=1))} resamples)"
+                value, label, f"{here} ({whole} in {_say_share(parts[1:].all(axis=1))} resamples)"
             )
-            for name, (value, here, parts) in results.items()
+            for name, (value, here, parts, whole) in results.items()
         }
 
 
