@@ -142,7 +142,7 @@ CASES: list[Case] = [
     refuse_value("A number with an underscore", "seed: 1_000", "parameter 'seed'", "'1_000'"),
     refuse_value("A number of 100 000 digits", f"seed: {'7' * 10**5}", "'seed'", "100,002"),
     refuse_value(
-        "on for a word, which YAML takes for True", "structure: on", "'structure'", "'on'"
+        "on for a word, which YAML takes for True", "exogenous: on", "'exogenous'", "'on'"
     ),
     Case(
         "yes for True",
