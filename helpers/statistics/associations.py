@@ -49,9 +49,8 @@ def _alike(table: pd.DataFrame) -> list[pd.DataFrame]:
 
 def have_gaps(*tables: object) -> bool:
     """Return whether these are tables of which one has a gap."""
-    if not all(isinstance(each, pd.DataFrame) and each.shape[1] for each in tables):
-        return False
-    return any(each.isna().any(axis=None) for each in tables)
+    frames = [each for each in tables if isinstance(each, pd.DataFrame) and each.shape[1]]
+    return len(frames) == len(tables) and any(each.isna().any(axis=None) for each in frames)
 
 
 def _choose(table: Any, rows: Any) -> Any:
