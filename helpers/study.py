@@ -175,6 +175,7 @@ def load_study(source: str | Path = "embedded", seed: int = SEED) -> Study:
     sites = _add_climate(sites, None if elsewhere else climate)
     if site_table:
         sites = _leave_out(sites, parts["sites"].columns, remarks)
+        remarks += _doubt_units(sites, parts["sites"].columns)
     if elsewhere and (lacks := [code for code in gldas_sources() if code not in sites]):
         remarks.append(
             "the sites lie beyond the book's climate (25-41 N, 72-106 E), and no GLDAS files are "
@@ -199,6 +200,19 @@ def _leave_out(sites: pd.DataFrame, own: pd.Index, remarks: list[str]) -> pd.Dat
         why = f"fewer than {_FEWEST} sites have a value" if few[name] else "it is one at every site"
         remarks.append(f"{name}: left out, as {why}")
     return sites.drop(columns=numbers.columns[few | flat])
+
+
+def _doubt_units(sites: pd.DataFrame, own: pd.Index) -> list[str]:
+    """Say which own columns lie so far from the book's sites that their unit may be another."""
+    book, units, told = load_study().sites, load_factors()["unit"], []
+    for name in own.intersection(sites.columns).intersection(units.index):
+        middle, there = sites[name].abs().median(), book[name].abs()
+        if middle > 0 and not there.min() / 10 <= middle <= there.max() * 10:
+            told.append(
+                f"{name}: is it in {units[name]}? Half of the values lie below {middle:.3g}; the "
+                f"book's sites have {book[name].min():.3g} to {book[name].max():.3g}"
+            )
+    return told
 
 
 def _box_of(sites: pd.DataFrame) -> dict[str, slice]:
@@ -495,7 +509,8 @@ def name_used(
             f"sites: your table {_code(own['sites'].name)}, {len(study.sites)} sites (observed, on "
             "your word)" + f", without {', '.join(lacks)}" * bool(len(lacks))
         )
-        lines[-1] += f"; **what they say stands under *{under}***" * bool(under)
+        slug = re.sub(r"[^a-z0-9]+", "-", under.lower().replace("'", "-")).strip("-")
+        lines[-1] += f"; **what they say stands under [{under}](#{slug})**" * bool(under)
         lines += [f"  - {escape(each, quote=False)}" for each in study.remarks]
         if "plateau_transect" in own:
             lines.append("left out: the transect's soil, as your table has the sites")

@@ -66,7 +66,7 @@ def as_workbook(table: pd.DataFrame) -> Callable[[Path], Path]:
 
 
 def _in_other_units() -> pd.DataFrame:
-    table = REFERENCE.assign(AT=REFERENCE["AT"] - 273.15, PRE=REFERENCE["PRE"] * 86_400 * 365.25)
+    table = REFERENCE.assign(AT=REFERENCE["AT"] - 273.15, PRE=REFERENCE["PRE"] * 86_400 * 365)
     table["SOC"], table["NPP"] = table["SOC"] / 10, table["NPP"] / 100
     names = {"AT": "MAT [°C]", "PRE": "MAP (mm/yr)", "SOC": "SOC (%)", "NPP": "NPP (t ha⁻¹ yr⁻¹)"}
     names |= {"elevation": "Elevation_m", "ST10": "ST10 (K)", "Clay": "Clay %"}

@@ -34,12 +34,13 @@ _POSSIBLE = {  # least and most, of a unit or of a column alone; fill values lie
     "nmol g-1 h-1": (0, 1_000_000),
     "degrees east": (-180, 180),
     "degrees north": (-90, 90),
-    "m": (10, 9000),  # 4.5 is in kilometres
+    "m": (-430, 9000),
     "ALB": POSSIBLE["%"],
     "EVI": (-1, 1),
     "pH": (0, 14),
     "TOP": (-5, 5),
     "NEE": (-2, 2),
+    "NEP": (-2, 2),
 }
 _UNITS = {  # of columns that are no factors
     "longitude": "degrees east",
@@ -47,6 +48,7 @@ _UNITS = {  # of columns that are no factors
     "elevation": "m",
     "TOP": ANNUAL_FLUX,
     "NEE": ANNUAL_FLUX,
+    "NEP": ANNUAL_FLUX,
 }
 _NAMES = {  # and what else they are called
     "site": "plot;site name;site id;plot id;station",
@@ -57,7 +59,9 @@ _NAMES = {  # and what else they are called
     "zone": "elevation zone;belt",
     "TOP": "oxygen production;terrestrial oxygen production",
     "NEE": "net ecosystem exchange",
+    "NEP": "net ecosystem production",
 }
+_CARBON = {"NEE": -1, "NEP": 1}  # of which TOP is made, and its sign
 _DEGREES: dict[str, float] = {"°": 1, "dd": 1, "wgs84": 1}
 _TO: dict[
     str, dict[str, float]
@@ -71,7 +75,7 @@ _TO: dict[
     "g cm-3": {"kg m-3": 0.001, "mg m-3": 1, "t m-3": 1},  # no capitals are left: Mg
     "g m-2 yr-1": {"kg m-2 yr-1": 1000, "mg ha-1 yr-1": 100, "t ha-1 yr-1": 100},
     ANNUAL_FLUX: {"g m-2 yr-1": 0.001, "mg ha-1 yr-1": 0.1, "t ha-1 yr-1": 0.1},
-    "kg m-2 s-1": {"mm s-1": 1, "mm d-1": 1 / 86_400, "mm yr-1": 1 / 86_400 / 365.25},
+    "kg m-2 s-1": {"mm s-1": 1, "mm d-1": 1 / 86_400, "mm yr-1": 1 / 86_400 / 365},
     "kg m-2": {"mm": 1},
     "kg kg-1": {"g kg-1": 0.001, "g g-1": 1},
     "m s-1": {"km h-1": 1 / 3.6},
@@ -79,7 +83,7 @@ _TO: dict[
     "nmol g-1 h-1": {"umol g-1 h-1": 1000},
 }
 _OF = {  # what a unit may say besides that it is of, by columns
-    "c": ("SOC", "SIC", "TC", "CIA", "NEE"),
+    "c": ("SOC", "SIC", "TC", "CIA", "NEE", "NEP"),
     "n": ("TN",),
     "o2": ("TOP",),
     "co2": ("Rs",),
@@ -116,7 +120,7 @@ def _units() -> dict[str, str]:
 
 def allowed_columns() -> dict[str, str]:
     """Return the unit of every column of a site table: position, cover, zone, factors, oxygen."""
-    return {name: unit for name, unit in _units().items() if name != "NEE"}
+    return {name: unit for name, unit in _units().items() if name not in _CARBON}
 
 
 def read_sites(path: str | Path) -> pd.DataFrame:
@@ -145,7 +149,7 @@ def read_sites(path: str | Path) -> pd.DataFrame:
     columns, cells, separator, remarks = _open(path)
     faults = Faults()
     taken = columns[columns["code"] != ""]
-    of = taken["code"].replace("NEE", "TOP")
+    of = taken["code"].replace(dict.fromkeys(_CARBON, "TOP"))
     for code, same in taken[of.duplicated(keep=False)].groupby(of, sort=False):
         faults.append(
             InputError(
@@ -162,7 +166,9 @@ def read_sites(path: str | Path) -> pd.DataFrame:
                 path,
                 needed=f"the columns {', '.join(REQUIRED)}",
                 found=f"no column {', '.join(missing)} among {list_some(columns['header'], 20)}",
-                mend="give the columns these names, and separate the cells as they should be",
+                mend="delete the lines above the header"
+                if (columns["header"] == "").mean() > 0.5
+                else "give the columns these names, and separate the cells as they should be",
             )
         )
     if cells.empty:
@@ -191,6 +197,17 @@ def read_sites(path: str | Path) -> pd.DataFrame:
                     mend="write a word into each, or leave out the rows",
                 )
             )
+    if pd.api.types.is_numeric_dtype(table.get("elevation")):
+        flat = table["elevation"].abs() < 10  # as kilometres are
+        if flat.any() and (flat.all() or table["elevation"].median() > 500):
+            faults.append(
+                InputError(
+                    f"{path}: column 'elevation', site {list_some(table.loc[flat, 'site'], 12)}",
+                    needed="metres above sea level",
+                    found=list_some(table.loc[flat, "elevation"].map("{:g}".format), 3),
+                    mend="if these are kilometres, say so in the header: 'elevation (km)'",
+                )
+            )
     faults.refuse()
     table = table.rename_axis(columns=None).set_index("site")
     table["land_cover"] = table["land_cover"].str.lower()
@@ -199,11 +216,13 @@ def read_sites(path: str | Path) -> pd.DataFrame:
     else:
         table.insert(table.columns.get_loc("land_cover") + 1, "zone", _cut(table["elevation"]))
     remarks += _remark(columns, taken, empty, converted)
-    if "NEE" in table:
-        table["TOP"] = -table.pop("NEE") * OXYGEN_PER_CARBON
-        remarks.append(
-            "TOP is made from NEE, of which uptake by the land is negative: TOP = −NEE · 32/12"
-        )
+    for name, sign in _CARBON.items():
+        if name in table:
+            table["TOP"] = sign * table.pop(name) * OXYGEN_PER_CARBON
+            uptake = {-1: "negative: TOP = −NEE · 32/12", 1: "positive: TOP = NEP · 32/12"}[sign]
+            remarks.append(f"TOP is made from {name}, of which uptake by the land is {uptake}")
+    if "TOP" in table and (table["TOP"].dropna() < 0).all():
+        remarks.append("TOP is below zero at every site: is the sign right?")
     lacking = table.isna().sum()
     remarks += [
         f"{name}: {count} of {len(table)} sites without a value"
@@ -239,7 +258,6 @@ def _convert(
             )
             continue
         low, high = _POSSIBLE.get(code) or _POSSIBLE[unit]
-        low = -430 if code == "elevation" and stated else low
         zero = 273.15 if unit == "K" and _spell(stated) in _TO["K"] else 0.0
         ends = sorted([(low - zero) / factor, (high - zero) / factor])
         limits[code], factors[code] = (*ends, stated or unit), (factor, zero)
@@ -314,6 +332,10 @@ def _open(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, str, list[str]]:
     cells, separator, remarks = read_any_cells(path, _MEND)
     told = [(header, *_understand(header)) for header in cells]
     columns = pd.DataFrame(told, columns=["header", "code", "stated"])
+    bare = (columns["code"] == "NEP") & (columns["stated"] == "")
+    if bare.any():
+        columns.loc[bare, "code"] = ""
+        remarks.append("NEP is ignored, as it has no unit: 'NEP (g C m-2 yr-1)' would make TOP")
     columns["unit"] = [_units().get(code, "") for code in columns["code"]]
     cells.columns = columns.index
     if len(cells):

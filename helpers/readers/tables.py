@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.errors import InputError, list_some, show
+from helpers.errors import Faults, InputError, list_some, show
 
 Limits = Mapping[str, tuple[float, float, str]]  # of columns: the least, the most, and the unit
 _CORRECT = "correct the cell or the unit of the column, or leave out the row"
@@ -152,26 +152,26 @@ def to_numbers(
 
     The column `key` names a row. An empty cell becomes NaN in the columns `gaps`.
     """
-    places, needs, found, numbers = [], [], [], {}
+    faults, numbers = Faults(), {}
     for name, (low, high, unit) in limits.items():
         numbers[name] = pd.to_numeric(table[name], errors="coerce").astype(float)
         wrong = ~(numbers[name].between(low, high) & np.isfinite(numbers[name]))
         if name in gaps:
             wrong &= table[name] != ""
         if wrong.any():
-            places.append(f"column {name!r}, {key} {list_some(table.loc[wrong, key], 12)}")
-            needs.append(f"a number between {low:g} and {high:g} ({unit})")
             cells = [*dict.fromkeys(table.loc[wrong, name])]
             more = f" and {len(cells) - 3} more" * (len(cells) > 3)
             told = [show(cell) if cell else "an empty cell" for cell in cells[:3]]
-            found.append(", ".join(told) + more)
-    if places:
-        raise InputError(
-            f"{path}: {'; '.join(places)}",
-            needed="; ".join(needs),
-            found="; ".join(found),
-            mend=mend,
-        )
+            empty = (table.loc[wrong, name] == "").all()
+            faults.append(
+                InputError(
+                    f"{path}: column {name!r}, {key} {list_some(table.loc[wrong, key], 12)}",
+                    needed=f"a number between {low:g} and {high:g} ({unit})",
+                    found=", ".join(told) + more,
+                    mend="fill the cell, or leave out the row" if empty else mend,
+                )
+            )
+    faults.refuse()
     return table.assign(**numbers)
 
 

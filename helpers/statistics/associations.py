@@ -29,7 +29,7 @@ def over_complete_sites(
     Examples
     --------
     >>> table = pd.DataFrame({"a": [1.0, 2.0, None], "b": [1.0, 2.0, 3.0]})
-    >>> over_complete_sites(pd.DataFrame.count, table).to_dict()
+    >>> over_complete_sites(pd.DataFrame.count, table).sort_index().to_dict()
     {'a': 2, 'b': 3}
     """
     parts = []

@@ -19,7 +19,9 @@ _FEWEST_SITES = 3
 _KEYS = ["factor", "first", "second"]
 
 
-def choose_groups(groups: pd.Series, wanted: str, known: Sequence[str] = ()) -> list[str]:
+def choose_groups(
+    groups: pd.Series, wanted: str, known: Sequence[str] = (), parameter: str = "wanted"
+) -> list[str]:
     """Return those of the wanted groups that have enough sites to be compared.
 
     Parameters
@@ -30,22 +32,26 @@ def choose_groups(groups: pd.Series, wanted: str, known: Sequence[str] = ()) -> 
         Groups in the order in which they are compared, with commas between them.
     known : sequence of str
         The usual groups. Where all sites are in these, one without sites may be wanted, too.
+    parameter : str
+        What `wanted` is called where a reader gives it.
 
     Examples
     --------
     >>> choose_groups(pd.Series(["low"] * 3 + ["high"] * 2), "high, low")
     ['low']
     """
-    names, sizes = [name.strip() for name in wanted.split(",")], groups.value_counts()
+    sizes = groups.value_counts()
     there = {*sizes.index, *(known if {*sizes.index} <= {*known} else ())}
+    spelled = {name.lower(): name for name in there}
+    names = [spelled.get(name.lower(), name) for name in map(str.strip, wanted.split(","))]
     unknown = [name for name in names if name not in there]
     if unknown or len(set(names)) < len(names):
         here = ", ".join(f"{name} ({count})" for name, count in sizes.items())
         raise InputError(
-            f"{groups.name}: {', '.join(unknown) or wanted}",
+            f"parameter {parameter!r}",
             needed=f"names out of those in the table, each once: {here}",
-            found=wanted,
-            mend=f"use these names, with commas, such as {', '.join(sizes.index[:2])!r}",
+            found=repr(wanted),
+            mend=f"{parameter}={', '.join(sizes.index[:2])!r}, for example",
         )
     return [name for name in names if (groups == name).sum() >= _FEWEST_SITES]
 
