@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE # else each process compiles anew all that it i
 
 .DEFAULT_GOAL := help
 # make.py does what book, check and test do, also where there is no make
-.PHONY: ready help book offline check test serve slides pdf run sweep data refresh handouts lab edit bench lock clean
+.PHONY: ready help book offline check test serve slides pdf run sweep data refresh handouts key lab edit bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -58,8 +58,11 @@ endif
 refresh: ready ## execute the .md notebooks, all or NB="04 12", and rewrite their .ipynb twins
 	@$(BIN)/python -m tools.refresh $$NB
 
-handouts: ready ## write the notebooks without solutions and outputs, for a class
+handouts: ready ## write the notebooks without solutions and outputs, and the wheel that they need, for a class
 	@$(BIN)/python -m tools.handouts
+
+key: ready ## write all exercises with their answers, for the teacher alone, as a page and as a table
+	@$(BIN)/python -m tools.key
 
 lab: ready-lab ## try things in JupyterLab, in copies of the chapters (in lab/)
 	@$(BIN)/python -m tools.lab
@@ -74,5 +77,5 @@ bench: ready-test ## time the book beside its peers: SUITE=paths, archive or boo
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
 	@$(PYTHON) -m tools.lock
 
-clean: ## remove everything that was built (not .venv, nor your copies in lab/)
+clean: ## remove everything that was built, handouts, too (not .venv, nor your copies in lab/)
 	rm -rf _build runs .pytest_cache .hypothesis .ruff_cache

@@ -156,6 +156,26 @@ def check(exercise: str, answer: Any = ...) -> Reply:
     return Reply(False, f"Not yet. {_compare_numbers(given, right, tolerance)}")
 
 
+def find_margin(listed: Mapping, answer: Any, tolerance: float) -> float:
+    """Return how far a number may be off to be right, in its unit; 0 of all but a ``number``.
+
+    Parameters
+    ----------
+    listed, answer : mapping and object
+        The row of the exercise in :func:`load_exercises`, and its answer.
+    tolerance : float
+        Of the answer, relative.
+
+    Examples
+    --------
+    >>> find_margin({"kind": "number", "decimals": "1"}, 20.0, 0.01)
+    0.2
+    """
+    if listed["kind"] != "number":
+        return 0
+    return max(tolerance * abs(answer), _half_decimal(listed, answer))
+
+
 def show_answer(listed: Mapping, answer: Any) -> str:
     """Return an answer as a reader sees it, with its unit.
 
@@ -242,9 +262,13 @@ def _equal(listed: Mapping, one: Any, other: Any, tolerance: float) -> bool:
     """Compare; a number may be off by its tolerance, or by half of the last decimal asked for."""
     if listed["kind"] != "number":
         return one == other
-    half = 0.5 / 10 ** int(listed["decimals"]) if listed["decimals"] else 0
-    half = min(half, 0.1 * abs(other))  # of a small number, all of it would be rounded away
+    half = _half_decimal(listed, other)
     return isclose(one, other, rel_tol=tolerance, abs_tol=max(half * (1 + 1e-9), 1e-12))
+
+
+def _half_decimal(listed: Mapping, answer: float) -> float:
+    half = 0.5 / 10 ** int(listed["decimals"]) if listed["decimals"] else 0
+    return min(half, 0.1 * abs(answer))  # of a small number, all of it would be rounded away
 
 
 def _compare_numbers(given: float, right: float, tolerance: float) -> str:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import subprocess
+import sys
+from math import copysign
+from pathlib import Path
+from zipfile import ZipFile
 
 import jupytext
 import nbformat
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +34,7 @@ from helpers.exercises import (
 from tests.conftest import ROOT
 from tools.execution import NOTEBOOKS
 from tools.handouts import count_minutes, gather, write_handouts
+from tools.key import write_key
 
 LISTED = load_exercises()
 KNOWN = json.loads(ANSWERS.read_text(encoding="utf-8"))
@@ -227,16 +235,62 @@ def test_an_exercise_of_the_book_is_not_judged_on_other_data(own_data, answer):
         assert not said.right
 
 
-def test_handouts_hold_all_but_solutions_and_outputs(tmp_path):
-    made = write_handouts(tmp_path / "handouts")
+def test_handouts_hold_all_but_solutions_and_outputs_and_are_no_pairs(tmp_path):
+    assert write_handouts(tmp_path) == []
+    made = sorted(tmp_path.glob("*.ipynb"))
     assert [path.name for path in made] == [path.name for path in TWINS]
-    assert write_handouts(tmp_path / "handouts") == made
     for path, twin in zip(made, TWINS, strict=True):
         handout, cells = nbformat.read(path, 4), nbformat.read(twin, 4).cells
         kept = [cell for cell in cells if "solution" not in cell.metadata.get("tags", [])]
+        assert "import helpers" in handout.cells.pop(1).source
         assert [cell.source for cell in handout.cells] == [cell.source for cell in kept]
         assert 'solve("' not in str(handout)
         assert not any(cell.get("outputs") for cell in handout.cells)
+        assert "jupytext" not in handout.metadata
+
+
+def test_the_first_cell_of_a_handout_finds_helpers_or_says_how_to_install_the_wheel(tmp_path):
+    write_handouts(tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    cell = next(
+        cell.source
+        for cell in nbformat.read(tmp_path / TWINS[0].name, 4).cells
+        if cell.cell_type == "code"
+    )
+
+    def run(*python: str, code: str, path: str = "") -> subprocess.CompletedProcess:
+        place = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": path}}
+        return subprocess.run(
+            [sys.executable, *python, "-c", code], capture_output=True, text=True, **place
+        )
+
+    without = run("-S", code=cell)
+    assert without.returncode == 1
+    assert without.stderr.endswith(f"%pip install ./{wheel.name}\n")
+    with ZipFile(wheel) as packed:
+        packed.extractall(tmp_path / "installed")
+    asks = "import helpers; print(helpers.__file__)\nfrom helpers.exercises import check\n"
+    asks += f"print(check('02.1', {KNOWN['02.1']['answer']}))"
+    found = run(code=f"{cell}\n{asks}", path=str(tmp_path / "installed"))
+    assert found.returncode == 0, found.stderr
+    place, reply = found.stdout.splitlines()
+    assert Path(place).is_relative_to(tmp_path / "installed")
+    assert reply == "Right."
+
+
+def test_a_handout_that_somebody_filled_in_is_kept_until_it_is_taken_away(tmp_path):
+    write_handouts(tmp_path)
+    filled, untouched, *_ = sorted(tmp_path.glob("*.ipynb"))
+    fresh = untouched.read_bytes()
+    answered = filled.read_text(encoding="utf-8").replace('check(\\"00.1\\", ...)', "34")
+    filled.write_text(answered, encoding="utf-8")
+    for _ in range(2):
+        assert write_handouts(tmp_path) == [filled.name]
+        assert filled.read_text(encoding="utf-8") == answered
+        assert untouched.read_bytes() == fresh
+    filled.unlink()
+    assert write_handouts(tmp_path) == []
+    assert filled.exists()
 
 
 @EACH_CHAPTER
@@ -253,7 +307,7 @@ def test_the_plans_name_exercises_that_exist_and_leave_no_chapter_out():
     assert all(f"notebooks/{path.name}" in text for path in SOURCES)
 
 
-def test_the_instructors_page_tells_of_every_chapter_and_answer():
+def test_the_instructors_page_tells_of_every_chapter():
     book = NOTEBOOKS.parent
     page = (book / "instructors.md").read_text(encoding="utf-8")
     for path in SOURCES:
@@ -261,7 +315,31 @@ def test_the_instructors_page_tells_of_every_chapter_and_answer():
         assert f"### {int(path.stem[:2])} · [{title}](notebooks/{path.name})" in page
     named = re.findall(r"[Ee]xercise (\d{1,2}\.\d)", page)
     assert {f"{float(name):04.1f}" for name in named} <= set(LISTED.index)
-    table = (book / "_generated" / "exercises.md").read_text(encoding="utf-8")
-    for exercise, listed in LISTED.iterrows():
-        assert f"| {exercise} |" in table
-        assert show_answer(listed, KNOWN[exercise]["answer"]) in table
+
+
+def test_the_key_has_every_question_with_its_answer_and_what_a_course_system_needs(tmp_path):
+    write_key(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"exercises.csv", "key.html"}
+    table = pd.read_csv(
+        tmp_path / "exercises.csv", dtype=str, keep_default_na=False, index_col="exercise"
+    )
+    page = BeautifulSoup((tmp_path / "key.html").read_text(encoding="utf-8"), "html.parser")
+    assert page.title.text == "Key: Key to the exercises"
+    sections = {heading.text.split()[1]: heading.parent for heading in page("h3")}
+    assert [*table.index] == [*sections] == [*LISTED.index]
+    shared = ["level", "kind", "choices", "unit", "decimals"]
+    assert table[shared].equals(LISTED[shared])
+    assert table["question"].str.fullmatch(r"[^*{].*[.?!)]", flags=re.DOTALL).all()
+    for exercise, row in table.iterrows():
+        known, section = KNOWN[exercise], sections[exercise].text
+        assert f"Answer: {show_answer(row, known['answer'])}" in section
+        assert all(hint in row["hints"] for _, hint in known["hints"])
+        assert row["level"] in section
+        if row["kind"] == "number":
+            right, margin = float(row["answer"]), float(row["tolerance"])
+            away = copysign(margin, right)
+            assert check(exercise, right - 0.999 * away).right
+            assert not check(exercise, right - 1.001 * away).right
+        else:
+            given = row["answer"].split(", ") if row["kind"] == "names" else row["answer"]
+            assert check(exercise, int(given) if "number" in row["kind"] else given).right

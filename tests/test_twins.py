@@ -89,7 +89,7 @@ def test_a_refresh_of_one_chapter_writes_what_was_there_on_another_processor_too
     """Its source in another form and a table that is lost are mended; nothing else is written."""
     before = contents(project)
     notebooks = project / "book" / "notebooks"
-    source, table = notebooks / "07_path_models.md", notebooks.parent / "_generated/exercises.md"
+    source, table = notebooks / "07_path_models.md", notebooks.parent / "_generated/timetable.md"
     text = source.read_text(encoding="utf-8")
     caption = re.search(r"    caption: .*\n      .*\n", text)[0]
     source.write_text(text.replace(caption, caption.replace("\n      ", " ")), encoding="utf-8")

@@ -1,14 +1,16 @@
 """``make handouts``: the notebooks without solutions and outputs, for a class.
 
-``make refresh`` also writes here what the course needs: the answers of the exercises, the
-instructor's table of them, and the timetable of the chapters (:func:`write_course`).
+``make refresh`` also writes here what the course needs: the answers of the exercises,
+and the timetable of the chapters (:func:`write_course`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,29 +18,32 @@ import nbformat
 import pandas as pd
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 
-from helpers.exercises import ANSWERS, KEY, LEVELS, load_exercises, show_answer
+from helpers.exercises import ANSWERS, KEY, LEVELS, load_exercises
+from tools.copies import tell_kept, write_copies
 from tools.execution import NOTEBOOKS, ROOT
 
 HANDOUTS = ROOT / "_build" / "handouts"
 SECONDS = ROOT / "benchmarks" / "chapters.csv"  # by python -m benchmarks.chapters
 MINUTES = dict(zip(LEVELS, (5, 10, 20), strict=True))  # planned for an exercise
-_EXERCISES = """| Exercise | Level | What it trains | Answer | What wrong answers hear |
-| --- | --- | --- | --- | --- |
-"""
+_FIRST_CELL = """try:
+    import helpers.study
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"there is no {{error.name}} here. Run this in a cell, then restart the kernel:\\n"
+        "%pip install ./{wheel}"
+    ) from None"""
 _CHAPTERS = """| Chapter | Read (min) | Run (s) | Exercises (min) |
 | --- | --- | --- | --- |
 """
 
 
 def write_course(notebooks: Path = NOTEBOOKS) -> None:
-    """Write ``data/answers.json`` and the course's tables from executed notebooks."""
+    """Write ``data/answers.json`` and the timetable from executed notebooks."""
     chapters = {path.stem: nbformat.read(path, 4) for path in sorted(notebooks.glob("*.ipynb"))}
     answers = gather(chapters.values())
     text = json.dumps(answers, ensure_ascii=False, indent=1, sort_keys=True)
     ANSWERS.write_text(text + "\n", encoding="utf-8")
-    generated = notebooks.parent / "_generated"
-    (generated / "exercises.md").write_text(_list_answers(answers), encoding="utf-8")
-    (generated / "timetable.md").write_text(_plan(chapters), encoding="utf-8")
+    (notebooks.parent / "_generated" / "timetable.md").write_text(_plan(chapters), encoding="utf-8")
 
 
 def gather(notebooks: Iterable[nbformat.NotebookNode]) -> dict[str, dict]:
@@ -48,17 +53,6 @@ def gather(notebooks: Iterable[nbformat.NotebookNode]) -> dict[str, dict]:
     records = [output.metadata[KEY] for output in outputs if KEY in output.get("metadata", {})]
     kept = ("answer", "tolerance", "hints")
     return {record["exercise"]: {key: record[key] for key in kept} for record in records}
-
-
-def _list_answers(answers: dict[str, dict]) -> str:
-    rows = []
-    for exercise, listed in load_exercises().iterrows():
-        answer = answers[exercise]
-        hints = (f"{show_answer(listed, wrong)}: *{hint}*" for wrong, hint in answer["hints"])
-        shown = show_answer(listed, answer["answer"])
-        cells = (exercise, listed["level"], listed["objective"], shown, " ".join(hints))
-        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n")
-    return _EXERCISES + "".join(rows)
 
 
 def _plan(chapters: dict[str, nbformat.NotebookNode]) -> str:
@@ -99,20 +93,43 @@ def _count_words(markdown: str) -> int:
 
 
 def strip(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return a notebook without its solutions and outputs."""
+    """Return a notebook without its solutions and outputs, and no pair of any other file."""
     notebook, _ = TagRemovePreprocessor(remove_cell_tags={"solution"}).preprocess(notebook, {})
+    notebook.metadata.pop("jupytext", None)
     return ClearOutputPreprocessor().preprocess(notebook, {})[0]
 
 
-def write_handouts(folder: Path = HANDOUTS) -> list[Path]:
-    """Write a handout of every chapter and return their paths; an older folder is replaced."""
-    handouts = {path.name: strip(nbformat.read(path, 4)) for path in NOTEBOOKS.glob("*.ipynb")}
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for name, notebook in handouts.items():
-        nbformat.write(notebook, folder / name)
-    return sorted(folder.iterdir())
+def write_handouts(folder: Path = HANDOUTS) -> list[str]:
+    """Write a handout of every chapter, and the wheel of ``helpers`` that they need, into a folder.
+
+    Return the names of handouts kept as changed. Below its title a handout looks for ``helpers``,
+    and says how to install the wheel.
+    """
+    wheel, content = _build_wheel()
+    source = _FIRST_CELL.format(wheel=wheel)
+    fresh = {wheel: content}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        handout = strip(nbformat.read(path, 4))
+        handout.cells.insert(1, nbformat.v4.new_code_cell(source, id="look-for-helpers"))
+        fresh[path.name] = f"{nbformat.writes(handout)}\n".encode()
+    return write_copies(folder, fresh)
+
+
+def _build_wheel() -> tuple[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+        built = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+        if built.returncode:
+            sys.exit(f"the wheel of helpers could not be built:\n{built.stderr}")
+        (wheel,) = Path(folder).glob("*.whl")
+        return wheel.name, wheel.read_bytes()
+
+
+def main() -> None:
+    kept = write_handouts()
+    print(f"handouts of the chapters, and the wheel that they need: {HANDOUTS}")
+    tell_kept(kept, "make handouts")
 
 
 if __name__ == "__main__":
-    print(f"{len(write_handouts())} handouts: {HANDOUTS}")
+    main()

@@ -6,12 +6,10 @@ deleted or renamed, the next ``make lab`` makes a fresh one.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
 from pathlib import Path
 
+from tools.copies import tell_kept, write_copies
 from tools.execution import NOTEBOOKS, ROOT
 
 LAB = ROOT / "lab"
@@ -22,40 +20,17 @@ def copy_chapters(folder: Path = LAB) -> list[str]:
 
     Links lead to the other copies and to the pages of the book.
     """
-    folder.mkdir(exist_ok=True)
-    record, kept = folder / ".copied.json", []
-    copied = json.loads(record.read_text()) if record.exists() else {}
+    fresh = {}
     for twin in sorted(NOTEBOOKS.glob("*.ipynb")):
         text = re.sub(r"\]\((\d\d_\w+)\.md", r"](\1.ipynb", twin.read_text(encoding="utf-8"))
-        fresh, copy = text.replace("](../", "](../book/").encode(), folder / twin.name
-        before = _digest(copy.read_bytes()) if copy.exists() else None
-        if before not in (None, copied.get(twin.name), _digest(fresh)):
-            kept.append(twin.name)
-            continue
-        _replace(copy, fresh)
-        copied[twin.name] = _digest(fresh)
-    _replace(record, json.dumps(copied, indent=1).encode())
-    return kept
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    os.replace(part, path)
+        fresh[twin.name] = text.replace("](../", "](../book/").encode()
+    return write_copies(folder, fresh)
 
 
 def main() -> None:
     kept = copy_chapters()
     print(f"copies of the chapters, to try things in: {LAB}")
-    if kept:
-        print(
-            f"kept, since you changed them: {', '.join(kept)}\n"
-            "delete or rename one, and the next make lab makes a fresh copy"
-        )
+    tell_kept(kept, "make lab")
 
 
 if __name__ == "__main__":

@@ -51,10 +51,13 @@ PAGE = """<!DOCTYPE html>
 """
 
 
-def render_page(notebook: Path, folder: Path, html: Path = ROOT / "_build" / "html") -> str:
+def render_page(
+    notebook: Path, folder: Path, html: Path = ROOT / "_build" / "html", *, title: str = "Rerun"
+) -> str:
     """Return an executed notebook as an HTML page, with its styles and figures inside.
 
-    The page will lie in `folder`, from where links lead to the built book `html`.
+    The page will lie in `folder`, from where links lead to the built book `html`; `title` stands
+    before that of the notebook.
     """
     book = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     settings = {
@@ -68,6 +71,7 @@ def render_page(notebook: Path, folder: Path, html: Path = ROOT / "_build" / "ht
         "html_permalinks": False,
         "html_theme": "basic",
         "pygments_style": "a11y-high-contrast-light",
+        "html_title": title,
         "built_book": os.path.relpath(html, folder) if html.exists() else "",
         **{name: book["sphinx"]["config"][name] for name in _TAKEN},
     }
@@ -97,7 +101,7 @@ class _PageBuilder(StandaloneHTMLBuilder):
     def handle_page(self, pagename: str, addctx: dict[str, Any], *_: Any, **__: Any) -> None:
         style = "\n".join(path.read_text(encoding="utf-8") for path in _STYLES)
         page = PAGE.format(
-            title=escape(f"Rerun: {addctx['title']}"),
+            title=escape(f"{self.config.html_title}: {addctx['title']}"),
             style=f"{style}\n{self.highlighter.get_stylesheet()}",
             body=f'<nav aria-label="On this page">{addctx["toc"]}</nav>'
             f'<main><article class="bd-article">{addctx["body"]}</article></main>',
