@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
+# root, as in many containers, is refused unless it asks
+LAB := $(BIN)/jupyter lab --ip localhost $(if $(filter 0,$(shell id -u)),--allow-root)
 ZIP := breaking-the-ecosystem-balance.zip
 unexport PYTHONDONTWRITEBYTECODE # else each process compiles anew all that it imports
 
@@ -66,10 +68,10 @@ key: ready ## write all exercises with their answers, for the teacher alone, as 
 
 lab: ready-lab ## try things in JupyterLab, in copies of the chapters (in lab/)
 	@$(BIN)/python -m tools.lab
-	@$(BIN)/jupyter lab --ip localhost --LabApp.default_url=/lab/tree/lab
+	@$(LAB) --LabApp.default_url=/lab/tree/lab
 
 edit: ready-lab ## edit the chapters themselves in JupyterLab; then make refresh
-	@$(BIN)/jupyter lab --ip localhost --LabApp.default_url=/lab/tree/book/notebooks
+	@$(LAB) --LabApp.default_url=/lab/tree/book/notebooks
 
 bench: ready-test ## time the book beside its peers: SUITE=paths, archive or book (all); writes benchmarks/results.md
 	@$(BIN)/python -m benchmarks $$SUITE

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
+import os
 import re
+import subprocess
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -90,3 +94,36 @@ def test_the_registry_holds_44_identifiers_in_four_groups():
 
 def test_units_are_shown_with_raised_exponents():
     assert show_unit("umol m-2 s-1").replace("\N{NO-BREAK SPACE}", " ") == "µmol m⁻² s⁻¹"
+
+
+@pytest.mark.parametrize("goal", ["lab", "edit"])
+def test_root_may_start_jupyterlab(goal):
+    """Root is the user of many containers, and JupyterLab refuses root that does not ask."""
+    said = subprocess.run(["make", "-n", goal], cwd=ROOT, capture_output=True, text=True).stdout
+    assert ("--allow-root" in said) == (os.getuid() == 0)
+
+
+def test_the_containers_use_what_is_there():
+    """A user other than root, uses that have a lock, and no host but that of the public image."""
+    docker = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    folder = ROOT / ".devcontainer"
+    written = (folder / "devcontainer.json").read_text(encoding="utf-8")
+    about = json.loads(written)
+    image, *stages = re.findall(r"^FROM (\S+)", docker, re.M)
+    assert image == "python:3.11-slim"
+    named = re.findall(r"^FROM \S+ AS (\w+)", docker, re.M)
+    assert set(stages) <= set(named)
+    (user,) = re.findall(r"^USER (\w+)", docker, re.M)
+    assert user != "root"
+    assert f"COPY --chown={user} " in docker
+    assert (about["remoteUser"], about["build"]["target"]) == (user, *named)
+    assert (folder / about["build"]["dockerfile"]).samefile(ROOT / "Dockerfile")
+    assert (folder / about["build"]["context"]).samefile(ROOT)
+    for text in (docker, about["postCreateCommand"]):
+        (uses,) = re.findall(r"python make\.py setup ([\w ]*\w)", text)
+        assert all((ROOT / "locks" / f"{use}.lock").exists() for use in uses.split())
+    for module in re.findall(r"-m (tools\.\w+)", docker):
+        assert find_spec(module), module
+    assert "://" not in docker + written
+    copied = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {".venv", "_build", "runs", "downloads", "lab"} <= set(copied)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
@@ -318,6 +319,48 @@ def test_the_fit_indices_work_by_keyboard_alone(alone):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert read_rows(page)["2"][0] == "44"
+
+
+TIMETABLE = """<table><tr><td>1 · <a href="http://localhost/notebooks/01_data.html">Sites</a></td></tr>
+<tr><td>4 · <a href="http://localhost/notebooks/04_gradients.html">Slopes</a></td></tr></table>"""
+
+
+@pytest.mark.parametrize(
+    ("hub", "base"),
+    [
+        ("https://hub.example.org", "https://hub.example.org"),
+        ("https://example.org/jupyter/", "https://example.org/jupyter"),
+        ("https://hub/user/me/lab?reset", "https://hub"),
+        ("https://example.org/jupyter/hub/home", "https://example.org/jupyter"),
+    ],
+)
+@pytest.mark.parametrize(
+    "repository", ["https://git.example.org/a/book", "https://h.org/book.git/"]
+)
+def test_the_form_for_a_hub_writes_the_link_by_keyboard_alone(browser, hub, base, repository):  # noqa: F811
+    page = browser.new_page()
+    page.set_content(f'{TIMETABLE}<div class="widget" data-widget="hub-link">Needs a script.</div>')
+    for script in ("widgets", "hub-link"):
+        page.add_script_tag(path=STATIC / f"{script}.js")
+    link = page.get_by_label("Link for your students")
+    page.get_by_label("Address of the hub").focus()
+    for typed in (hub, repository, "autumn"):
+        if typed != "autumn":  # both addresses are there then
+            assert link.input_value() == ""
+        page.keyboard.press("Control+a")
+        page.keyboard.type(typed)
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    assert page.evaluate("getSelection().toString()") == link.input_value(), "ready to be copied"
+    start, _, asked = link.input_value().partition("?")
+    assert start == f"{base}/hub/user-redirect/git-pull"
+    assert parse_qs(asked) == {
+        "repo": [repository.removesuffix(".git/")],
+        "branch": ["autumn"],
+        "urlpath": ["lab/tree/book/book/notebooks/04_gradients.ipynb"],
+    }
+    page.close()
 
 
 @pytest.mark.slow
