@@ -34,7 +34,7 @@ _POSSIBLE = {  # least and most, of a unit or of a column alone; fill values lie
     "nmol g-1 h-1": (0, 1_000_000),
     "degrees east": (-180, 180),
     "degrees north": (-90, 90),
-    "m": (-430, 9000),
+    "m": (10, 9000),  # 4.5 is in kilometres
     "ALB": POSSIBLE["%"],
     "EVI": (-1, 1),
     "pH": (0, 14),
@@ -197,17 +197,6 @@ def read_sites(path: str | Path) -> pd.DataFrame:
                     mend="write a word into each, or leave out the rows",
                 )
             )
-    if pd.api.types.is_numeric_dtype(table.get("elevation")):
-        flat = table["elevation"].abs() < 10  # as kilometres are
-        if flat.any() and (flat.all() or table["elevation"].median() > 500):
-            faults.append(
-                InputError(
-                    f"{path}: column 'elevation', site {list_some(table.loc[flat, 'site'], 12)}",
-                    needed="metres above sea level",
-                    found=list_some(table.loc[flat, "elevation"].map("{:g}".format), 3),
-                    mend="if these are kilometres, say so in the header: 'elevation (km)'",
-                )
-            )
     faults.refuse()
     table = table.rename_axis(columns=None).set_index("site")
     table["land_cover"] = table["land_cover"].str.lower()
@@ -258,6 +247,8 @@ def _convert(
             )
             continue
         low, high = _POSSIBLE.get(code) or _POSSIBLE[unit]
+        if code == "elevation" and (stated or _are_low(table[code])):
+            low = -430
         zero = 273.15 if unit == "K" and _spell(stated) in _TO["K"] else 0.0
         ends = sorted([(low - zero) / factor, (high - zero) / factor])
         limits[code], factors[code] = (*ends, stated or unit), (factor, zero)
@@ -282,6 +273,12 @@ def _convert(
         for code, (factor, zero) in factors.items():
             table[code] = table[code] * factor + zero
     return table, converted
+
+
+def _are_low(cells: pd.Series) -> bool:
+    """Return whether elevations are those of lowlands, and not kilometres."""
+    heights = pd.to_numeric(cells.str.replace(",", "."), errors="coerce")
+    return heights.median() < 500 and heights.max() >= 10
 
 
 def _remark(
