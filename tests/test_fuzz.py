@@ -52,11 +52,13 @@ sys.addaudithook(_note)
 def doing_nothing() -> Iterator[None]:
     """Fail if the block writes, deletes or moves a file, starts a program or calls a server."""
     global _seen
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # of what is imported late
     _seen, acts = [], []
     try:
         yield
     finally:
         acts, _seen = _seen, None
+        sys.dont_write_bytecode = before
     assert not acts
 
 
