@@ -334,7 +334,7 @@ def test_sites_of_the_alps_take_nothing_from_the_plateau(name, values, runs, tmp
             for path in sorted(page.parent.glob("with-t*.csv"), key=lambda p: (len(p.name), p.name))
         )
         assert set(totals["from"]) == {"AT", "EVI", "PRE"}
-        assert len(arrows) == 4
+        assert len(tests) == len(arrows) == 4
         assert len(tests) == 4
 
 
